@@ -1,0 +1,138 @@
+# tapvm: one Makefile, nothing recursive; everything is built under build/.
+#   make run     boots the guest on a TAP and prints the table      make check   all tests
+#   SAN=1        AddressSanitizer and UBSan                          SAN=thread   ThreadSanitizer
+CC ?= gcc
+SAN ?=
+PREFIX ?= /usr/local
+ifeq ($(SAN),)
+B := build
+SANFLAGS :=
+else ifeq ($(SAN),thread)
+B := build/tsan
+SANFLAGS := -fsanitize=thread
+else
+B := build/asan
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wundef -Wvla -Wcast-qual -Wpointer-arith -Wwrite-strings \
+	-Wswitch-enum -Wimplicit-fallthrough -Wformat=2 -Wnull-dereference -Werror
+CFLAGS ?= -O2 -g
+CPPFLAGS := -I. -D_GNU_SOURCE
+ALL_CFLAGS = -std=gnu11 -fno-common -pthread $(WARN) $(CFLAGS) $(SANFLAGS)
+LDLIBS := -lfdt -lmnl -pthread
+
+# ---- what there is: each room's sources are found, none is listed ----
+DEV_SRC := $(sort $(wildcard devices/*/*.c))
+VMM_SRC := $(sort $(filter-out vmm/machine/% vmm/cli/main.c,$(wildcard vmm/*/*.c)))
+MACHINE_SRC := $(sort $(wildcard vmm/machine/*.c))
+HOSTED_SRC := $(sort $(wildcard guest/driver/*.c guest/net/*.c guest/checks/*.c))
+GUEST_SRC := $(sort $(wildcard guest/*.c guest/*.S)) $(HOSTED_SRC)
+TEST_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/contract/test_*.c tests/regress/test_*.c))
+TEST_LIB_SRC := $(sort $(wildcard tests/driver/*.c))
+
+obj = $(patsubst %,$(B)/%.o,$(basename $(1)))
+DEV_OBJ := $(call obj,$(DEV_SRC))
+VMM_OBJ := $(call obj,$(VMM_SRC)) $(B)/vmm/selftest/image.o
+MACHINE_OBJ := $(call obj,$(MACHINE_SRC))
+HOSTED_OBJ := $(call obj,$(HOSTED_SRC))
+TEST_LIB_OBJ := $(call obj,$(TEST_LIB_SRC))
+GUEST_OBJ := $(patsubst %,build/freestanding/%.o,$(basename $(GUEST_SRC)))
+TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
+DEV_LIB := $(B)/libtapvm-devices.a
+VMM_LIB := $(B)/libtapvm-vmm.a
+MACHINE_LIB := $(B)/libtapvm-machine.a
+HOSTED_LIB := $(B)/libtapvm-hosted.a
+
+.PHONY: deps-quiet all run check check-unit check-layers check-e2e check-fresh lint format deps install clean help
+
+all: $(B)/tapvm build/guest.elf
+
+$(B)/%.o: %.c | deps-quiet
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/vmm/cli/main.o: CPPFLAGS += -DTAPVM_VERSION='"$(VERSION)"'
+
+$(DEV_LIB): $(DEV_OBJ)
+$(VMM_LIB): $(VMM_OBJ)
+$(MACHINE_LIB): $(MACHINE_OBJ)
+$(HOSTED_LIB): $(HOSTED_OBJ)
+%.a:
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/tapvm: $(B)/vmm/cli/main.o $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB) $(DEV_LIB)
+	$(CC) $(ALL_CFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS) -o $@
+
+# ---- the tiny guest: freestanding, baseline x86-64, never with sanitizers ----
+GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mno-red-zone -march=x86-64 \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-common \
+	$(WARN) -I.
+build/freestanding/%.o: %.c | deps-quiet
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+build/freestanding/%.o: %.S | deps-quiet
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+build/guest.elf: $(GUEST_OBJ) guest/guest.ld
+	$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,guest/guest.ld \
+		$(GUEST_OBJ) -o $@
+
+$(B)/vmm/selftest/image.o: vmm/selftest/image.S build/guest.elf
+	@mkdir -p $(@D)
+	$(CC) -DGUEST_ELF='"build/guest.elf"' -c $< -o $@
+
+# ---- tests: one Check program a file; those of devices/ link the device library and nothing else ----
+$(B)/tests/%: $(B)/tests/%.o $(TEST_LIB_OBJ) $(DEV_LIB)
+	$(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(TEST_VMM_LIBS) $(DEV_LIB) $(LDLIBS) -lcheck -lsubunit -lrt -lm -o $@
+VMM_TESTS := $(filter $(B)/tests/unit/vmm/%,$(TESTS))
+$(VMM_TESTS): $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB)
+$(VMM_TESTS): TEST_VMM_LIBS = -Wl,--start-group $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB) $(DEV_LIB) -Wl,--end-group
+.SECONDARY: $(call obj,$(TEST_SRC))
+
+run: all
+	$(B)/tapvm selftest
+
+check: all check-layers $(TESTS)
+	@tests/run.sh $(B) $(TESTS)
+
+check-unit: $(TESTS)
+	@UNIT_ONLY=1 tests/run.sh $(B) $(TESTS)
+
+check-layers:
+	@tools/check-layers.sh
+
+check-e2e: all
+	@tools/deps.sh e2e
+	@tests/e2e/qemu.sh $(B)
+
+check-fresh:
+	@tests/e2e/fresh.sh
+
+lint:
+	@tools/lint.sh
+
+format:
+	@tools/deps.sh lint
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+deps:
+	@tools/deps.sh build
+
+deps-quiet:
+	@tools/deps.sh build quiet
+
+install: all
+	install -D -m 755 $(B)/tapvm $(DESTDIR)$(PREFIX)/bin/tapvm
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#  *\(make\|SAN\)/  \1/p' Makefile
+	@echo '  targets: all run check check-unit check-layers check-e2e check-fresh lint format deps install clean'
+
+-include $(shell find build -name '*.d' 2>/dev/null)

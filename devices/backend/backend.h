@@ -1,0 +1,53 @@
+/* devices/backend/backend.h: what carries frames out of and into the device: a TAP, or memory.
+ *
+ * send and recv never wait and leave nothing behind: on return the kernel holds no reference to
+ * slots or guest memory. Threads: one thread a queue for send and recv; the rest under a pause.
+ * The same contract test runs over every backend: tests/contract. */
+#ifndef TAPVM_BACKEND_BACKEND_H
+#define TAPVM_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/base/err.h"
+#include "devices/frame/frame.h"
+
+/* Offloads of the receive way (backend to guest): what the backend may leave unfinished. */
+struct backend_offloads { bool csum, tso4, tso6, ecn, uso; };
+
+struct backend_caps {
+	struct backend_offloads offloads; /* what it can do, both ways */
+	unsigned queues; /* of each direction */
+	bool carrier; /* set_carrier has an effect */
+};
+
+struct backend_counters { uint64_t syscalls, again; };
+
+struct backend;
+
+struct backend_ops {
+	/* Transmit. For each frame with FATE_OPEN, in order: sets SENT, KEPT or DROPPED with a reason.
+	 * After the first KEPT nothing more is tried: all OPEN frames behind it are KEPT (those
+	 * already DROPPED stay so). hdr goes in front of bytes: up to VNET_HDR_MAX bytes before
+	 * f->bytes are the backend's to write. One write a frame; a short count is a drop. */
+	void (*send)(struct backend *be, unsigned queue, struct batch *batch);
+	/* Receive. Frames [0, max) of batch have bytes pointing at slots of SLOT_BYTES - VNET_HDR_MAX
+	 * bytes; fills hdr, local = len, fate OPEN (or DROPPED: a runt, counted as read) and sets
+	 * batch->count. Fewer than max: it would block, or the byte budget was used (*ret_more). */
+	void (*recv)(struct backend *be, unsigned queue, struct batch *batch, unsigned max, bool *ret_more);
+	/* Becomes readable and writable (EPOLLIN, EPOLLOUT, edges) as recv and send can go on. */
+	int (*poll_fd)(struct backend *be, unsigned queue);
+	/* What the kernel may hand over from now on; frames already queued may still have the old form. */
+	struct err (*set_offloads)(struct backend *be, struct backend_offloads wanted);
+	struct err (*set_carrier)(struct backend *be, bool on);
+	bool (*gone)(const struct backend *be); /* the interface was deleted: park */
+	void (*counters)(const struct backend *be, unsigned queue, struct backend_counters *ret);
+	void (*destroy)(struct backend *be);
+};
+
+struct backend {
+	const struct backend_ops *ops;
+	struct backend_caps caps;
+};
+
+#endif

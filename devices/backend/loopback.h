@@ -1,0 +1,23 @@
+/* devices/backend/loopback.h: a backend of memory, for tests: what is sent can be looked at, what
+ * shall be received is put in; errors on demand. Threads: every call may come from any thread. */
+#ifndef TAPVM_BACKEND_LOOPBACK_H
+#define TAPVM_BACKEND_LOOPBACK_H
+
+#include "devices/backend/backend.h"
+
+struct err loopback_create(unsigned queues, struct backend **ret_backend) MUST_USE;
+
+/* Gives frames to recv: returns false if full (4096 frames). */
+bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, const void *bytes, uint32_t len);
+/* Takes the oldest sent frame: its length (bytes beyond max are lost), or -1 if there is none. */
+int loopback_taken(struct backend *be, unsigned queue, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max);
+/* Every sent frame is given back to recv at once. */
+void loopback_set_echo(struct backend *be, bool on);
+/* After `room` more frames send keeps (would block) until more room is given; UINT32_MAX: no limit. */
+void loopback_set_room(struct backend *be, uint32_t room);
+/* The next `count` sends are dropped with this reason. */
+void loopback_fail(struct backend *be, enum drop_reason why, uint32_t count);
+struct backend_offloads loopback_offloads(struct backend *be); /* as last set */
+bool loopback_carrier(struct backend *be);
+
+#endif

@@ -1,0 +1,28 @@
+/* devices/base/uapi_compat.h: constants that the kernel headers of Debian bookworm are too old for.
+ * Each is defined only where the header has not got it. Sources: Linux include/uapi/linux/if_tun.h
+ * and virtio_net.h of 6.18; virtio 1.4, 5.1.3. */
+#ifndef TAPVM_BASE_UAPI_COMPAT_H
+#define TAPVM_BASE_UAPI_COMPAT_H
+
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+#ifndef IFF_NO_CARRIER
+#define IFF_NO_CARRIER 0x0040
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+#ifndef VIRTIO_NET_F_GUEST_USO4
+#define VIRTIO_NET_F_GUEST_USO4 54
+#define VIRTIO_NET_F_GUEST_USO6 55
+#endif
+#ifndef VIRTIO_NET_F_HOST_USO
+#define VIRTIO_NET_F_HOST_USO 56
+#endif
+
+#endif

@@ -1,0 +1,341 @@
+/* devices/datapath/worker.c: one thread a queue pair. Start reading at serve.
+ *
+ * Four things allow progress: receive buffers, transmit chains, backend readable, backend writable.
+ * Each is set by an edge and cleared only by "empty" after kicks were asked for again, or by EAGAIN.
+ * While one direction may go on, no epoll. */
+#include "devices/datapath/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "devices/base/clock.h"
+
+enum {
+	STACK_BYTES = 128 * 1024,
+	/* Looks at the rings for this long before kicks are asked for: about what a wake-up costs. */
+	SPIN_NS = 10 * 1000,
+	EVENTS_A_TURN = 4,
+};
+
+enum want { WANT_STOP, WANT_RUN, WANT_PAUSE, WANT_END };
+enum source { SOURCE_WAKE, SOURCE_KICK_RX, SOURCE_KICK_TX, SOURCE_BACKEND };
+
+struct worker {
+	pthread_t thread;
+	bool started;
+	struct net_pair *pair;
+	int epoll_fd, wake_fd;
+
+	/* Asked by whoever holds the device mutex, acknowledged by the thread. */
+	pthread_mutex_t mutex;
+	pthread_cond_t asked, done;
+	_Atomic enum want want;
+	enum want is; /* with the mutex */
+
+	/* The thread's own. */
+	bool rx_chains, tx_chains, readable, writable;
+	bool rx_armed, tx_armed; /* kicks are asked for */
+	bool out_watched; /* EPOLLOUT is in the set */
+	uint64_t active_ns; /* when something was last done */
+};
+
+struct workers {
+	unsigned count;
+	struct worker worker[NET_PAIRS_MAX];
+};
+
+/* ---- the data path ---- */
+
+/* tun arms its writable wake-up only inside its own poll: the set must be modified after EAGAIN. */
+static void watch_backend(struct worker *w, bool out)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLET | (out ? EPOLLOUT : 0u),
+		.data.u32 = SOURCE_BACKEND,
+	};
+
+	if (out || w->out_watched)
+		(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, net_backend_fd(w->pair), &event);
+	w->out_watched = out;
+}
+
+static void serve_tx(struct worker *w)
+{
+	switch (net_tx(w->pair)) {
+	case RUN_MORE: break;
+	case RUN_IDLE:
+	case RUN_BROKEN:
+		w->tx_chains = false;
+		w->tx_armed = false;
+		break;
+	case RUN_BLOCKED:
+		w->writable = false;
+		watch_backend(w, true);
+		break;
+	}
+}
+
+static void serve_rx(struct worker *w)
+{
+	switch (net_rx(w->pair)) {
+	case RUN_MORE: break;
+	case RUN_IDLE: w->readable = false; break;
+	case RUN_BLOCKED:
+	case RUN_BROKEN:
+		w->rx_chains = false;
+		w->rx_armed = false;
+		break;
+	}
+}
+
+/* One batch each way. false: neither may go on. */
+static bool serve(struct worker *w)
+{
+	bool tx = w->tx_chains && w->writable;
+	bool rx = w->rx_chains && w->readable;
+
+	if (tx)
+		serve_tx(w);
+	if (rx)
+		serve_rx(w);
+	return tx || rx;
+}
+
+/* Nothing to do: looks on for a moment, then asks for kicks, and says whether to sleep. The backend is
+ * left to its edge: its look costs a system call. */
+static bool may_sleep(struct worker *w)
+{
+	uint64_t now = clock_now_ns(&clock_host);
+
+	if (w->active_ns == 0)
+		w->active_ns = now;
+	if (now - w->active_ns < SPIN_NS) {
+		if (!w->tx_chains)
+			w->tx_chains = net_tx_waiting(w->pair);
+		return false;
+	}
+	if (!w->tx_chains && !w->tx_armed) {
+		w->tx_armed = true;
+		w->tx_chains = net_tx_wait(w->pair);
+	}
+	if (!w->rx_chains && !w->rx_armed) {
+		w->rx_armed = true;
+		w->rx_chains = net_rx_wait(w->pair);
+	}
+	return !(w->tx_chains && w->writable) && !(w->rx_chains && w->readable);
+}
+
+static void on_event(struct worker *w, const struct epoll_event *event)
+{
+	uint64_t count;
+
+	switch ((enum source)event->data.u32) {
+	case SOURCE_WAKE:
+		if (read(w->wake_fd, &count, sizeof(count)) < 0)
+			return; /* EAGAIN: the poke before took this one's count too */
+		break;
+	case SOURCE_KICK_RX:
+		w->rx_chains = true;
+		net_count_kick(w->pair, false);
+		break;
+	case SOURCE_KICK_TX:
+		w->tx_chains = true;
+		net_count_kick(w->pair, true);
+		break;
+	case SOURCE_BACKEND:
+		if (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+			w->readable = true;
+		if (event->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
+			w->writable = true;
+			watch_backend(w, false);
+		}
+		break;
+	}
+}
+
+static void sleep_for_events(struct worker *w)
+{
+	struct epoll_event events[EVENTS_A_TURN];
+	int count = epoll_wait(w->epoll_fd, events, EVENTS_A_TURN, -1);
+
+	for (int i = 0; i < count; i++)
+		on_event(w, &events[i]);
+}
+
+static void run(struct worker *w)
+{
+	/* As if kicked, and as if the backend were ready both ways. */
+	w->rx_chains = w->tx_chains = w->readable = w->writable = true;
+	w->rx_armed = w->tx_armed = false;
+	w->active_ns = 0;
+	while (atomic_load_explicit(&w->want, memory_order_acquire) == WANT_RUN) {
+		if (serve(w))
+			w->active_ns = 0;
+		else if (may_sleep(w))
+			sleep_for_events(w);
+	}
+}
+
+static void *thread_main(void *arg)
+{
+	struct worker *w = arg;
+	enum want want;
+
+	(void)pthread_mutex_lock(&w->mutex);
+	for (;;) {
+		while ((want = atomic_load(&w->want)) == w->is && want != WANT_RUN)
+			(void)pthread_cond_wait(&w->asked, &w->mutex);
+		if (want == WANT_STOP && w->pair != NULL)
+			net_pair_stop(w->pair);
+		if (want == WANT_PAUSE)
+			net_pair_assert_paused(w->pair);
+		w->is = want;
+		(void)pthread_cond_broadcast(&w->done);
+		if (want == WANT_END)
+			break;
+		if (want != WANT_RUN)
+			continue;
+		(void)pthread_mutex_unlock(&w->mutex);
+		run(w);
+		(void)pthread_mutex_lock(&w->mutex);
+	}
+	(void)pthread_mutex_unlock(&w->mutex);
+	return NULL;
+}
+
+/* ---- asked from outside ---- */
+
+static void ask(struct worker *w, enum want want)
+{
+	const uint64_t one = 1;
+	ssize_t written;
+
+	(void)pthread_mutex_lock(&w->mutex);
+	atomic_store(&w->want, want);
+	(void)pthread_cond_signal(&w->asked);
+	written = write(w->wake_fd, &one, sizeof(one));
+	(void)written;
+	while (w->is != want)
+		(void)pthread_cond_wait(&w->done, &w->mutex);
+	(void)pthread_mutex_unlock(&w->mutex);
+}
+
+static void ask_all(void *self, enum want want)
+{
+	struct workers *all = self;
+
+	for (unsigned i = 0; i < all->count; i++)
+		ask(&all->worker[i], want);
+}
+
+static void runner_run(void *self) { ask_all(self, WANT_RUN); }
+static void runner_pause(void *self) { ask_all(self, WANT_PAUSE); }
+static void runner_stop(void *self) { ask_all(self, WANT_STOP); }
+
+const struct runner_ops workers_runner = {
+	.start = runner_run,
+	.pause = runner_pause,
+	.resume = runner_run,
+	.stop = runner_stop,
+};
+
+/* ---- life ---- */
+
+static bool watch(struct worker *w, int fd, uint32_t events, enum source source)
+{
+	struct epoll_event event = { .events = events, .data.u32 = source };
+
+	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static int start_thread(struct worker *w)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int why;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	why = pthread_create(&w->thread, &attr, thread_main, w);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	w->started = why == 0;
+	return why;
+}
+
+static struct err worker_init(struct worker *w)
+{
+	int why;
+
+	(void)pthread_mutex_init(&w->mutex, NULL);
+	(void)pthread_cond_init(&w->asked, NULL);
+	(void)pthread_cond_init(&w->done, NULL);
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (w->epoll_fd < 0 || w->wake_fd < 0 || !watch(w, w->wake_fd, EPOLLIN, SOURCE_WAKE))
+		return err_make(ERR_SETUP, errno, "make a worker's events");
+	why = start_thread(w);
+	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "start a worker");
+}
+
+static void worker_fini(struct worker *w)
+{
+	if (w->started) {
+		ask(w, WANT_END);
+		(void)pthread_join(w->thread, NULL);
+	}
+	if (w->epoll_fd >= 0)
+		(void)close(w->epoll_fd);
+	if (w->wake_fd >= 0)
+		(void)close(w->wake_fd);
+	(void)pthread_cond_destroy(&w->asked);
+	(void)pthread_cond_destroy(&w->done);
+	(void)pthread_mutex_destroy(&w->mutex);
+}
+
+struct err workers_create(unsigned pairs, struct workers **ret_workers)
+{
+	struct workers *all = calloc(1, sizeof(*all));
+	struct err e = err_none();
+
+	if (all == NULL)
+		return err_make(ERR_SETUP, ENOMEM, "make workers");
+	while (all->count < pairs && !err_is(e))
+		e = worker_init(&all->worker[all->count++]);
+	if (err_is(e)) {
+		workers_destroy(all);
+		return e;
+	}
+	*ret_workers = all;
+	return e;
+}
+
+void workers_destroy(struct workers *all)
+{
+	if (all == NULL)
+		return;
+	for (unsigned i = 0; i < all->count; i++)
+		worker_fini(&all->worker[i]);
+	free(all);
+}
+
+struct err workers_attach(struct workers *all, struct net *n)
+{
+	for (unsigned i = 0; i < all->count; i++) {
+		struct worker *w = &all->worker[i];
+
+		w->pair = net_pair(n, i);
+		if (!watch(w, net_kick_fd_rx(w->pair), EPOLLIN | EPOLLET, SOURCE_KICK_RX) ||
+		    !watch(w, net_kick_fd_tx(w->pair), EPOLLIN | EPOLLET, SOURCE_KICK_TX) ||
+		    !watch(w, net_backend_fd(w->pair), EPOLLIN | EPOLLET, SOURCE_BACKEND))
+			return err_make(ERR_SETUP, errno, "watch the queues of a NIC");
+	}
+	return err_none();
+}

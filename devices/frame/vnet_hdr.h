@@ -1,0 +1,41 @@
+/* devices/frame/vnet_hdr.h: the header in front of each frame: reading, judging and making it.
+ * Pure. Wire form: little-endian, 12 bytes (virtio 1.4, 5.1.9), or 24 whose rest is 0. */
+#ifndef TAPVM_FRAME_VNET_HDR_H
+#define TAPVM_FRAME_VNET_HDR_H
+
+#include <stdbool.h>
+
+#include "devices/frame/frame.h"
+
+enum { VNET_HDR_BYTES = 12 };
+
+struct vnet_hdr vnet_hdr_read(const uint8_t bytes[static VNET_HDR_BYTES]);
+/* Writes size bytes (12 to VNET_HDR_MAX); what is behind the twelfth is 0. */
+void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size);
+
+/* What the driver agreed on for frames that it sends. */
+struct tx_rules {
+	bool csum, tso4, tso6, ecn, uso;
+	uint32_t frame_max_plain; /* longest frame without GSO: mtu + 14 + a VLAN tag's 4; 0: no limit but FRAME_MAX */
+};
+
+/* Judges f->hdr (the guest's) against the frame's bytes and rules (NET-14 to NET-25), and on
+ * DROP_NONE replaces f->hdr by the one for the backend: hdr_len 0, num_buffers 0, unknown flags and
+ * DATA_VALID cleared, checksum and GSO fields 0 where they do not apply.
+ * A frame whose L4 header ends past f->local passes only without GSO. */
+enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules);
+
+/* What the driver agreed to receive (features accepted, cut by CTRL_GUEST_OFFLOADS). */
+struct rx_rules {
+	bool csum, tso4, tso6, ecn, uso4, uso6;
+	bool hdr_len; /* any guest GSO bit: hdr_len must cover all headers (NET-39) */
+	uint32_t frame_max_plain; /* with MTU accepted: mtu + 14 (+ 4 for a tagged frame); else 0 */
+	uint32_t frame_max; /* FRAME_MAX with a guest GSO bit, else 0 = whatever the buffers take */
+};
+
+/* Makes the header for the guest from f->hdr (the backend's), in place: finishes a checksum in the
+ * bytes where the driver has no GUEST_CSUM, refuses a GSO form not agreed to, clears what is not
+ * allowed, sets hdr_len; num_buffers is set by whoever places the frame. Whole frame in f->bytes. */
+enum drop_reason vnet_hdr_make_rx(struct frame *f, const struct rx_rules *rules);
+
+#endif

@@ -1,0 +1,151 @@
+/* devices/net/ctrl.c: the control queue (virtio 1.4, 5.1.9.5), on the control loop with the device
+ * mutex held. A command is read once into n->ctrl_bytes, judged there, and takes effect as a whole or
+ * not at all. */
+#include <assert.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+
+#include "devices/base/le.h"
+#include "devices/net/net_priv.h"
+
+static bool agreed(const struct net *n, unsigned bit)
+{
+	return features_has(device_accepted(n->device), bit);
+}
+
+/* What workers read is changed only while they are paused. */
+static void change_filter(struct net *n, const struct filter *to)
+{
+	device_pause(n->device);
+	n->filter = *to;
+	n->filter.active = true;
+	device_resume(n->device);
+}
+
+static bool rx_mode(struct net *n, uint8_t command, const uint8_t *data, uint32_t len)
+{
+	struct filter f = n->filter;
+
+	if (len != 1 || data[0] > 1)
+		return false;
+	if (command == VIRTIO_NET_CTRL_RX_PROMISC)
+		f.promiscuous = data[0] == 1;
+	else if (command == VIRTIO_NET_CTRL_RX_ALLMULTI)
+		f.all_multicast = data[0] == 1;
+	else
+		return false;
+	change_filter(n, &f);
+	return true;
+}
+
+/* One of the two lists: le32 count, then addresses. Returns the bytes used, 0: they do not add up. */
+static uint32_t mac_list(const uint8_t *data, uint32_t len, uint8_t table[][6], unsigned *ret_count,
+			 bool *ret_overflow)
+{
+	le32 wire;
+	uint32_t entries;
+
+	if (len < sizeof(wire))
+		return 0;
+	memcpy(&wire, data, sizeof(wire));
+	entries = le32_get(wire);
+	if (entries > (len - sizeof(wire)) / 6)
+		return 0;
+	*ret_overflow = entries > FILTER_TABLE_MAX;
+	*ret_count = *ret_overflow ? 0 : entries;
+	memcpy(table, data + sizeof(wire), (size_t)*ret_count * 6);
+	return (uint32_t)sizeof(wire) + entries * 6;
+}
+
+static bool mac_table(struct net *n, const uint8_t *data, uint32_t len)
+{
+	struct filter f = n->filter;
+	uint32_t used = mac_list(data, len, f.unicast, &f.unicast_count, &f.unicast_overflow);
+	uint32_t more;
+
+	if (used == 0)
+		return false;
+	more = mac_list(data + used, len - used, f.multicast, &f.multicast_count,
+			&f.multicast_overflow);
+	if (more == 0 || used + more != len)
+		return false;
+	change_filter(n, &f);
+	return true;
+}
+
+static bool mac_address(struct net *n, const uint8_t *data, uint32_t len)
+{
+	struct filter f = n->filter;
+
+	if (len != sizeof(n->mac) || (data[0] & 1) != 0)
+		return false;
+	/* CTRL-09: the field shows it before the command is used. */
+	device_config_begin(n->device);
+	memcpy(n->mac, data, sizeof(n->mac));
+	device_config_end(n->device, false);
+	memcpy(f.mac, data, sizeof(f.mac));
+	change_filter(n, &f);
+	return true;
+}
+
+static bool guest_offloads(struct net *n, const uint8_t *data, uint32_t len)
+{
+	le64 wire;
+
+	if (len != sizeof(wire))
+		return false;
+	memcpy(&wire, data, sizeof(wire));
+	if ((le64_get(wire) & ~plan_guest_offloads(device_accepted(n->device))) != 0)
+		return false;
+	device_pause(n->device);
+	n->guest_offloads = le64_get(wire);
+	net_replan(n);
+	device_resume(n->device);
+	return true;
+}
+
+static bool command(struct net *n, const uint8_t *bytes, uint32_t len)
+{
+	const uint8_t *data = bytes + 2;
+
+	if (len < 2)
+		return false;
+	len -= 2;
+	switch (bytes[0]) {
+	case VIRTIO_NET_CTRL_RX:
+		return agreed(n, VIRTIO_NET_F_CTRL_RX) && rx_mode(n, bytes[1], data, len);
+	case VIRTIO_NET_CTRL_MAC:
+		if (bytes[1] == VIRTIO_NET_CTRL_MAC_TABLE_SET)
+			return agreed(n, VIRTIO_NET_F_CTRL_RX) && mac_table(n, data, len);
+		return bytes[1] == VIRTIO_NET_CTRL_MAC_ADDR_SET &&
+		       agreed(n, VIRTIO_NET_F_CTRL_MAC_ADDR) && mac_address(n, data, len);
+	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
+		return bytes[1] == VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET &&
+		       agreed(n, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) && guest_offloads(n, data, len);
+	default:
+		return false;
+	}
+}
+
+void ctrl_run(struct net *n, struct queue *q)
+{
+	struct chain c;
+	enum take took;
+
+	queue_kick_disable(q);
+	while ((took = queue_take(q, &c)) == TAKE_CHAIN) {
+		uint8_t ack = VIRTIO_NET_ERR;
+
+		if (c.writable_bytes == 0) {
+			queue_rewind(q, &c);
+			queue_break(q, QUEUE_FAULT_CONTROL);
+			return;
+		}
+		if (c.readable_bytes <= CTRL_BYTES_MAX &&
+		    slices_read(c.readable, c.readable_count, 0, n->ctrl_bytes, c.readable_bytes) &&
+		    command(n, n->ctrl_bytes, (uint32_t)c.readable_bytes))
+			ack = VIRTIO_NET_OK;
+		*(uint8_t *)c.writable[0].iov_base = ack;
+		queue_push(q, &c, 1);
+	}
+}

@@ -1,0 +1,204 @@
+/* devices/net/net.c: puts the virtio-net device together: its kind for virtio/device.h, its pairs. */
+#include "devices/net/net.h"
+
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "devices/base/uapi_compat.h"
+#include "devices/net/net_priv.h"
+
+/* ---- struct device_kind: all with the device mutex ---- */
+
+static bool kind_features_ok(void *self, const struct features *accepted)
+{
+	(void)self;
+	return net_features_ok(accepted);
+}
+
+/* NET-01: receive and transmit of each pair, then the control queue. Its index would follow from what
+ * was accepted; without MQ there is one pair. */
+static unsigned kind_queue_count(void *self)
+{
+	struct net *n = self;
+
+	return 2 * n->config.pairs + 1;
+}
+
+static int kind_control_queue(void *self)
+{
+	struct net *n = self;
+
+	return features_has(device_accepted(n->device), VIRTIO_NET_F_CTRL_VQ) ? 2 * (int)n->config.pairs
+									      : -1;
+}
+
+static void complain(struct net *n, const char *what, struct err e)
+{
+	if (err_is(e))
+		log_limited(&n->config.log, &n->log_limit, "%s: %s: %s", n->name, what, e.text);
+}
+
+void net_replan(struct net *n)
+{
+	struct backend *be = n->config.backend;
+
+	n->plan = plan_make(device_accepted(n->device), n->guest_offloads, n->config.mtu, &be->caps);
+	complain(n, "set offloads", be->ops->set_offloads(be, n->plan.offloads));
+}
+
+/* Offloads first, then what was queued in the old form is dropped, then the host sees a carrier. */
+static void kind_driver_ok(void *self, const struct features *accepted)
+{
+	struct net *n = self;
+	struct backend *be = n->config.backend;
+
+	n->mrg_rxbuf = features_has(accepted, VIRTIO_NET_F_MRG_RXBUF);
+	n->guest_offloads = plan_guest_offloads(accepted);
+	net_replan(n);
+	for (unsigned i = 0; i < n->config.pairs; i++)
+		net_rx_stale(&n->pair[i]);
+	complain(n, "carrier on", be->ops->set_carrier(be, true));
+}
+
+/* B44: after a reset everything is as at power-on, the address of the driver's choice included. */
+static void kind_reset(void *self)
+{
+	struct net *n = self;
+	struct backend *be = n->config.backend;
+
+	memcpy(n->mac, n->config.mac, sizeof(n->mac));
+	n->filter = (struct filter){ 0 };
+	memcpy(n->filter.mac, n->mac, sizeof(n->mac));
+	n->guest_offloads = 0;
+	n->mrg_rxbuf = false;
+	complain(n, "carrier off", be->ops->set_carrier(be, false));
+}
+
+static void kind_config_read(void *self, uint32_t offset, void *ret, uint32_t len)
+{
+	net_config_bytes(self, offset, ret, len);
+}
+
+static void kind_control(void *self, struct queue *q) { ctrl_run(self, q); }
+
+static const struct device_kind net_kind = {
+	.device_id = 1,
+	.features_ok = kind_features_ok,
+	.queue_count = kind_queue_count,
+	.control_queue = kind_control_queue,
+	.driver_ok = kind_driver_ok,
+	.reset = kind_reset,
+	.config_read = kind_config_read,
+	.control = kind_control,
+};
+
+/* ---- life ---- */
+
+static bool pair_init(struct net_pair *p, struct net *n, unsigned index)
+{
+	p->net = n;
+	p->index = index;
+	p->rx_queue = device_queue(n->device, 2 * index);
+	p->tx_queue = device_queue(n->device, 2 * index + 1);
+	p->rx_guess = BATCH_MAX;
+	p->rx_chain_bytes = VNET_HDR_BYTES + 1514;
+	/* Slots are touched only as far as frames reach: memory, not resident memory. */
+	p->tx_slots = calloc(BATCH_MAX, TX_SLOT_BYTES);
+	p->tx_whole = calloc(1, SLOT_BYTES);
+	p->rx_slots = calloc(BATCH_MAX, SLOT_BYTES);
+	p->rx_chain = calloc(n->config.queue_size, sizeof(*p->rx_chain));
+	return p->tx_slots != NULL && p->tx_whole != NULL && p->rx_slots != NULL &&
+	       p->rx_chain != NULL;
+}
+
+struct err net_create(const struct net_config *config, const struct runner_ops *runner,
+		      void *runner_self, struct net **ret_net)
+{
+	struct net *n = calloc(1, sizeof(*n));
+	struct err e;
+
+	if (n == NULL)
+		return err_make(ERR_SETUP, ENOMEM, "make NIC %s", config->name);
+	n->config = *config;
+	(void)snprintf(n->name, sizeof(n->name), "%s", config->name);
+	n->config.name = n->name;
+	memcpy(n->mac, config->mac, sizeof(n->mac));
+	memcpy(n->filter.mac, config->mac, sizeof(n->mac));
+	n->link_up = config->link_up;
+	n->ctrl_bytes = calloc(1, CTRL_BYTES_MAX);
+	e = device_create(&(struct device_config){
+				  .kind = &net_kind,
+				  .kind_self = n,
+				  .runner = runner,
+				  .runner_self = runner_self,
+				  .mem = config->mem,
+				  .loop = config->loop,
+				  .log = config->log,
+				  .name = n->name,
+				  .offered = net_offer(&n->config),
+				  .queue_size_max = config->queue_size,
+				  .queue_max = 2 * config->pairs + 1,
+			  },
+			  &n->device);
+	for (unsigned i = 0; i < config->pairs && !err_is(e); i++)
+		if (!pair_init(&n->pair[i], n, i))
+			e = err_make(ERR_SETUP, ENOMEM, "make the buffers of NIC %s", config->name);
+	if (n->ctrl_bytes == NULL && !err_is(e))
+		e = err_make(ERR_SETUP, ENOMEM, "make NIC %s", config->name);
+	if (err_is(e)) {
+		net_destroy(n);
+		return e;
+	}
+	*ret_net = n;
+	return err_none();
+}
+
+void net_destroy(struct net *n)
+{
+	if (n == NULL)
+		return;
+	device_destroy(n->device);
+	for (unsigned i = 0; i < NET_PAIRS_MAX; i++) {
+		free(n->pair[i].tx_slots);
+		free(n->pair[i].tx_whole);
+		free(n->pair[i].rx_slots);
+		free(n->pair[i].rx_chain);
+	}
+	free(n->ctrl_bytes);
+	free(n);
+}
+
+struct device *net_device(struct net *n) { return n->device; }
+struct net_pair *net_pair(struct net *n, unsigned index) { return &n->pair[index]; }
+unsigned net_pairs(const struct net *n) { return n->config.pairs; }
+
+int net_backend_fd(struct net_pair *p)
+{
+	struct backend *be = p->net->config.backend;
+
+	return be->ops->poll_fd(be, p->index);
+}
+
+void net_count_kick(struct net_pair *p, bool tx)
+{
+	count(tx ? &p->count.kicks_tx : &p->count.kicks_rx, 1);
+}
+
+/* A write that had to wait while the interface was down gets no edge when it comes up: the resume
+ * makes the worker look at everything. */
+void net_set_link(struct net *n, bool up)
+{
+	device_lock(n->device);
+	if (n->link_up != up) {
+		device_config_begin(n->device);
+		n->link_up = up;
+		device_config_end(n->device, true);
+		device_pause(n->device);
+		device_resume(n->device);
+	}
+	device_unlock(n->device);
+}

@@ -1,0 +1,99 @@
+/* devices/net/net_priv.h: what the files of this room share. */
+#ifndef TAPVM_NET_NET_PRIV_H
+#define TAPVM_NET_NET_PRIV_H
+
+#include <stdatomic.h>
+
+#include "devices/frame/filter.h"
+#include "devices/net/net.h"
+#include "devices/net/plan.h"
+
+enum {
+	TX_SLOT_BYTES = VNET_HDR_MAX + COPY_MAX,
+	LENT_SLICES = 64, /* a lent frame in more slices than this is copied whole instead */
+	CTRL_BYTES_MAX = 65536,
+	NET_LINK_UP = 1, /* config status, virtio 1.4, 5.1.4 */
+};
+
+typedef atomic_uint_fast64_t counter;
+static inline void count(counter *c, uint64_t n)
+{
+	/* One writer each: an add that need not be atomic as a whole. */
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+static inline uint64_t counted(const counter *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+/* The worker's; read by anybody. */
+struct pair_counters {
+	counter rx_packets, rx_bytes, rx_read;
+	counter tx_packets, tx_bytes, tx_taken, tx_rewound;
+	counter rx_held; /* not a sum: frames in the worker's hands now */
+	counter kicks_rx, kicks_tx, signals, batches_rx, batches_tx;
+	counter drop[DROP_REASONS];
+	counter first_tx_ns;
+};
+
+struct net_pair {
+	struct net *net;
+	unsigned index;
+	struct queue *rx_queue, *tx_queue;
+	struct pair_counters count;
+
+	struct batch tx;
+	struct chain tx_chain[BATCH_MAX];
+	uint8_t *tx_slots; /* BATCH_MAX of TX_SLOT_BYTES */
+	struct iovec tx_lent[BATCH_MAX][LENT_SLICES];
+	uint8_t *tx_whole; /* a slot for one frame in too many slices, each batch */
+	bool tx_whole_used;
+
+	struct batch rx;
+	unsigned rx_next; /* frames [rx_next, rx.count) are held */
+	bool rx_looked; /* the held ones have waited for new chains once */
+	unsigned rx_guess; /* frames that a visit reads at most */
+	uint32_t rx_longest; /* frame of the last visit */
+	uint32_t rx_chain_bytes; /* room of the last chain used */
+	uint8_t *rx_slots; /* BATCH_MAX of SLOT_BYTES */
+	struct chain *rx_chain; /* of one frame; as many as the queue has entries */
+};
+
+struct net {
+	struct net_config config;
+	char name[32];
+	struct device *device;
+	struct log_limit log_limit;
+
+	/* With the device mutex; what workers read of it (plan, filter, mrg) only under a pause. */
+	uint8_t mac[6];
+	bool link_up;
+	bool mrg_rxbuf;
+	uint64_t guest_offloads;
+	struct plan plan;
+	struct filter filter;
+	uint8_t *ctrl_bytes; /* CTRL_BYTES_MAX */
+
+	struct net_pair pair[NET_PAIRS_MAX];
+};
+
+/* settle.c: the one place where a frame ends. */
+void settle_tx(struct net_pair *p);
+void settle_rx(struct net_pair *p, unsigned from, unsigned to);
+void settle_signal(struct net_pair *p, struct queue *q, unsigned queue_index);
+
+/* ctrl.c */
+void ctrl_run(struct net *n, struct queue *q);
+/* config.c */
+bool net_features_ok(const struct features *accepted);
+void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t len);
+/* net.c: the plan of what is agreed on now; workers paused. */
+void net_replan(struct net *n);
+/* rx.c: reads and drops what was queued before the driver was up. */
+void net_rx_stale(struct net_pair *p);
+
+/* Copies len bytes from offset of the slices to ret (false: the slices end before that). */
+bool slices_read(const struct iovec *iov, int iov_count, uint64_t offset, void *ret, uint64_t len);
+
+#endif

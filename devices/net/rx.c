@@ -1,0 +1,224 @@
+/* devices/net/rx.c: the way of a frame from the backend to the guest. Start reading at net_rx. */
+#include <assert.h>
+#include <string.h>
+
+#include "devices/net/net_priv.h"
+
+enum { GUESS_MIN = 4, STALE_MAX = 8192 };
+
+/* virtio 1.4, 5.1.2: receive queue of pair i. */
+static unsigned rx_index(const struct net_pair *p) { return 2 * p->index; }
+
+static void fresh_slots(struct net_pair *p)
+{
+	p->rx.count = p->rx_next = 0;
+	p->rx_looked = false;
+	for (unsigned i = 0; i < BATCH_MAX; i++)
+		p->rx.frame[i].bytes = p->rx_slots + (size_t)i * SLOT_BYTES + VNET_HDR_MAX;
+}
+
+/* Never more frames than chains are posted, nor, as far as the last visit tells, than fit there. */
+static unsigned frames_to_read(const struct net_pair *p, uint32_t posted)
+{
+	uint64_t fit = posted;
+
+	if (p->net->mrg_rxbuf && p->rx_longest > p->rx_chain_bytes)
+		fit = (uint64_t)posted * p->rx_chain_bytes / (p->rx_longest + VNET_HDR_BYTES);
+	if (fit > p->rx_guess)
+		fit = p->rx_guess;
+	return fit > 0 ? (unsigned)fit : 1;
+}
+
+/* Reads a visit's frames and judges them. true: there may be more at once. */
+static bool read_batch(struct net_pair *p, uint32_t posted)
+{
+	struct backend *be = p->net->config.backend;
+	unsigned max = frames_to_read(p, posted);
+	bool more = false;
+
+	fresh_slots(p);
+	be->ops->recv(be, p->index, &p->rx, max, &more);
+	if (p->rx.count == 0)
+		return more;
+	count(&p->count.rx_read, p->rx.count);
+	count(&p->count.batches_rx, 1);
+	p->rx_guess = p->rx.count == max ? 2 * max : p->rx.count;
+	if (p->rx_guess > BATCH_MAX)
+		p->rx_guess = BATCH_MAX;
+	if (p->rx_guess < GUESS_MIN)
+		p->rx_guess = GUESS_MIN;
+	p->rx_longest = 0;
+	for (unsigned i = 0; i < p->rx.count; i++) {
+		struct frame *f = &p->rx.frame[i];
+
+		if (f->len > p->rx_longest)
+			p->rx_longest = f->len;
+		if (f->fate == FATE_DROPPED)
+			continue;
+		if (!filter_passes(&p->net->filter, f->bytes))
+			frame_drop(f, DROP_RX_FILTER);
+		else if ((f->why = vnet_hdr_make_rx(f, &p->net->plan.rx)) != DROP_NONE)
+			frame_drop(f, f->why);
+	}
+	return more || p->rx.count == max;
+}
+
+/* Copies the frame, its header in front, over the chains; pushes each with what was written. */
+static void scatter(struct net_pair *p, struct frame *f, unsigned chains)
+{
+	const uint8_t *from = f->bytes - VNET_HDR_BYTES;
+	uint64_t left = (uint64_t)f->len + VNET_HDR_BYTES;
+
+	f->hdr.num_buffers = (uint16_t)chains;
+	vnet_hdr_write(f->hdr, f->bytes - VNET_HDR_BYTES, VNET_HDR_BYTES);
+	for (unsigned i = 0; i < chains; i++) {
+		const struct chain *c = &p->rx_chain[i];
+		uint64_t written = 0;
+
+		for (int s = 0; s < c->writable_count && left > 0; s++) {
+			uint64_t part = c->writable[s].iov_len < left ? c->writable[s].iov_len : left;
+
+			memcpy(c->writable[s].iov_base, from, part);
+			from += part;
+			left -= part;
+			written += part;
+		}
+		queue_push(p->rx_queue, c, (uint32_t)written);
+	}
+	p->rx_chain_bytes = (uint32_t)p->rx_chain[0].writable_bytes;
+	f->fate = FATE_PLACED;
+}
+
+/* Takes exactly the chains that the frame needs and fills them, or takes none: then TAKE_EMPTY (not
+ * now), TAKE_FULL (publish, and try again), TAKE_BROKEN, or TAKE_CHAIN with the frame dropped. */
+static enum take place(struct net_pair *p, struct frame *f)
+{
+	uint64_t need = (uint64_t)f->len + VNET_HDR_BYTES, room = 0;
+	unsigned chains = 0, most = p->net->mrg_rxbuf ? p->net->config.queue_size : 1;
+	enum take took = TAKE_CHAIN;
+
+	while (room < need && chains < most) {
+		struct chain *c = &p->rx_chain[chains];
+
+		took = queue_take(p->rx_queue, c);
+		if (took != TAKE_CHAIN)
+			break;
+		chains++;
+		room += c->writable_bytes;
+		if (c->readable_count > 0) {
+			queue_break(p->rx_queue, QUEUE_FAULT_DIRECTION);
+			took = TAKE_BROKEN;
+			break;
+		}
+		/* NET-33: a first buffer without room for the header takes no frame at all. */
+		if (p->rx_chain[0].writable_bytes < VNET_HDR_BYTES)
+			break;
+	}
+	if (room >= need && took == TAKE_CHAIN && p->rx_chain[0].writable_bytes >= VNET_HDR_BYTES) {
+		scatter(p, f, chains);
+		return TAKE_CHAIN;
+	}
+	if (chains > 0)
+		queue_rewind(p->rx_queue, &p->rx_chain[0]);
+	if (took == TAKE_CHAIN)
+		frame_drop(f, DROP_RX_TOO_BIG);
+	return took;
+}
+
+/* Places frames from rx_next on. Returns TAKE_CHAIN when none is left, or why it stopped. */
+static enum take place_batch(struct net_pair *p)
+{
+	enum take took = TAKE_CHAIN;
+	unsigned i = p->rx_next;
+
+	while (i < p->rx.count) {
+		struct frame *f = &p->rx.frame[i];
+
+		took = f->fate == FATE_DROPPED ? TAKE_CHAIN : place(p, f);
+		if (took == TAKE_FULL && i > p->rx_next) {
+			settle_rx(p, p->rx_next, i);
+			settle_signal(p, p->rx_queue, rx_index(p));
+			continue;
+		}
+		if (took == TAKE_FULL)
+			frame_drop(f, DROP_RX_TOO_BIG);
+		else if (took == TAKE_EMPTY && p->rx_looked)
+			frame_drop(f, DROP_RX_NO_BUFFERS);
+		else if (took != TAKE_CHAIN)
+			break;
+		i++;
+		took = TAKE_CHAIN;
+	}
+	settle_rx(p, p->rx_next, i);
+	return took;
+}
+
+enum run net_rx(struct net_pair *p)
+{
+	enum take took;
+	bool more = true;
+
+	if (!queue_running(p->rx_queue))
+		return RUN_BLOCKED;
+	queue_kick_disable(p->rx_queue);
+	if (p->rx_next == p->rx.count) {
+		uint32_t posted = queue_available(p->rx_queue);
+
+		if (posted == 0)
+			return RUN_BLOCKED;
+		more = read_batch(p, posted);
+	} else {
+		p->rx_looked = true;
+	}
+	took = place_batch(p);
+	settle_signal(p, p->rx_queue, rx_index(p));
+	if (took == TAKE_BROKEN || queue_fault_of(p->rx_queue) != QUEUE_FINE)
+		return RUN_BROKEN;
+	if (took == TAKE_EMPTY)
+		return RUN_BLOCKED;
+	return more ? RUN_MORE : RUN_IDLE;
+}
+
+bool net_rx_wait(struct net_pair *p)
+{
+	return queue_running(p->rx_queue) && queue_fault_of(p->rx_queue) == QUEUE_FINE &&
+	       queue_kick_enable(p->rx_queue);
+}
+
+void net_rx_stale(struct net_pair *p)
+{
+	struct backend *be = p->net->config.backend;
+	bool more = false;
+
+	assert(p->rx_next == p->rx.count);
+	for (unsigned read = 0; read < STALE_MAX; read += p->rx.count) {
+		fresh_slots(p);
+		be->ops->recv(be, p->index, &p->rx, BATCH_MAX, &more);
+		if (p->rx.count == 0)
+			break;
+		count(&p->count.rx_read, p->rx.count);
+		for (unsigned i = 0; i < p->rx.count; i++)
+			frame_drop(&p->rx.frame[i], DROP_RX_STALE);
+		settle_rx(p, 0, p->rx.count);
+	}
+	fresh_slots(p);
+}
+
+void net_pair_stop(struct net_pair *p)
+{
+	bool broken = queue_fault_of(p->rx_queue) != QUEUE_FINE;
+
+	for (unsigned i = p->rx_next; i < p->rx.count; i++)
+		frame_drop(&p->rx.frame[i], broken ? DROP_RX_BROKEN : DROP_RX_RESET);
+	settle_rx(p, p->rx_next, p->rx.count);
+	fresh_slots(p);
+}
+
+void net_pair_assert_paused(struct net_pair *p)
+{
+	assert(queue_held(p->rx_queue) == 0);
+	assert(queue_held(p->tx_queue) == 0);
+	(void)p;
+}
+
+int net_kick_fd_rx(struct net_pair *p) { return device_kick_fd(p->net->device, rx_index(p)); }

@@ -1,0 +1,67 @@
+/* devices/net/settle.c: the only place where a frame ends: its fate gives the used length and the
+ * counter. Whatever was read or taken is in exactly one of them (contract 11). */
+#include <assert.h>
+
+#include "devices/base/clock.h"
+#include "devices/net/net_priv.h"
+
+static void settle_drop(struct net_pair *p, const struct frame *f)
+{
+	count(&p->count.drop[f->why], 1);
+}
+
+/* Transmit chains carry nothing back: used length 0. From the first kept frame on everything goes
+ * back to the ring, judged or not, and is offered again. */
+void settle_tx(struct net_pair *p)
+{
+	for (unsigned i = 0; i < p->tx.count; i++) {
+		const struct frame *f = &p->tx.frame[i];
+
+		if (f->fate == FATE_KEPT) {
+			count(&p->count.tx_rewound, p->tx.count - i);
+			queue_rewind(p->tx_queue, &p->tx_chain[i]);
+			break;
+		}
+		assert(f->fate == FATE_SENT || f->fate == FATE_DROPPED);
+		queue_push(p->tx_queue, &p->tx_chain[i], 0);
+		if (f->fate == FATE_DROPPED) {
+			settle_drop(p, f);
+			continue;
+		}
+		if (counted(&p->count.tx_packets) == 0)
+			atomic_store_explicit(&p->count.first_tx_ns, clock_now_ns(&clock_host),
+					      memory_order_relaxed);
+		count(&p->count.tx_packets, 1);
+		count(&p->count.tx_bytes, f->len);
+	}
+	p->tx.count = 0;
+}
+
+/* Frames [from, to) have their fate; placed ones were pushed by whoever placed them. */
+void settle_rx(struct net_pair *p, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		const struct frame *f = &p->rx.frame[i];
+
+		assert(f->fate == FATE_PLACED || f->fate == FATE_DROPPED);
+		if (f->fate == FATE_DROPPED) {
+			settle_drop(p, f);
+			continue;
+		}
+		count(&p->count.rx_packets, 1);
+		count(&p->count.rx_bytes, f->len);
+	}
+	p->rx_next = to;
+	atomic_store_explicit(&p->count.rx_held, p->rx.count - to, memory_order_relaxed);
+}
+
+/* One publish and at most one signal a batch. */
+void settle_signal(struct net_pair *p, struct queue *q, unsigned queue_index)
+{
+	if (queue_publish(q)) {
+		count(&p->count.signals, 1);
+		device_signal_queue(p->net->device, queue_index);
+	}
+	if (queue_fault_of(q) != QUEUE_FINE)
+		device_report_broken(p->net->device, queue_index);
+}

@@ -1,0 +1,176 @@
+/* devices/net/tx.c: the way of a frame from the guest to the backend. Start reading at net_tx. */
+#include <string.h>
+
+#include "devices/net/net_priv.h"
+
+/* virtio 1.4, 5.1.2: transmit queue of pair i. */
+static unsigned tx_index(const struct net_pair *p) { return 2 * p->index + 1; }
+
+bool slices_read(const struct iovec *iov, int iov_count, uint64_t offset, void *ret, uint64_t len)
+{
+	uint8_t *to = ret;
+
+	for (int i = 0; i < iov_count && len > 0; i++) {
+		uint64_t part = iov[i].iov_len;
+
+		if (offset >= part) {
+			offset -= part;
+			continue;
+		}
+		part -= offset;
+		if (part > len)
+			part = len;
+		memcpy(to, (const uint8_t *)iov[i].iov_base + offset, part);
+		to += part;
+		len -= part;
+		offset = 0;
+	}
+	return len == 0;
+}
+
+/* The slices behind the first `skip` bytes, into ret: their number, -1 if there are more than max. */
+static int slices_behind(const struct chain *c, uint64_t skip, struct iovec *ret, int max)
+{
+	int used = 0;
+
+	for (int i = 0; i < c->readable_count; i++) {
+		struct iovec part = c->readable[i];
+
+		if (skip >= part.iov_len) {
+			skip -= part.iov_len;
+			continue;
+		}
+		if (used == max)
+			return -1;
+		ret[used++] = (struct iovec){ (uint8_t *)part.iov_base + skip, part.iov_len - skip };
+		skip = 0;
+	}
+	return used;
+}
+
+/* A frame above COPY_MAX: its head is copied and judged, the rest is lent. In too many slices it is
+ * copied whole, one such a batch. false: the slot for that is taken, end the batch before it. */
+static bool lend(struct net_pair *p, struct frame *f, unsigned slot, const struct chain *c)
+{
+	int slices = slices_behind(c, VNET_HDR_BYTES + LENT_HEAD, p->tx_lent[slot], LENT_SLICES);
+
+	if (slices >= 0) {
+		f->local = LENT_HEAD;
+		f->rest = p->tx_lent[slot];
+		f->rest_count = slices;
+		return true;
+	}
+	if (p->tx_whole_used)
+		return false;
+	p->tx_whole_used = true;
+	f->bytes = p->tx_whole + VNET_HDR_MAX;
+	f->local = f->len;
+	return true;
+}
+
+/* Fills slot from the chain, and judges it. false: end the batch before this chain. */
+static bool gather(struct net_pair *p, unsigned slot, const struct chain *c)
+{
+	struct frame *f = &p->tx.frame[slot];
+	uint8_t header[VNET_HDR_BYTES];
+
+	*f = (struct frame){ .bytes = p->tx_slots + (size_t)slot * TX_SLOT_BYTES + VNET_HDR_MAX };
+	if (!slices_read(c->readable, c->readable_count, 0, header, sizeof(header))) {
+		frame_drop(f, DROP_TX_NO_HEADER);
+		return true;
+	}
+	if (c->readable_bytes - VNET_HDR_BYTES > FRAME_MAX) {
+		frame_drop(f, DROP_TX_LONG);
+		return true;
+	}
+	f->hdr = vnet_hdr_read(header);
+	f->len = f->local = (uint32_t)(c->readable_bytes - VNET_HDR_BYTES);
+	if (f->len < FRAME_MIN) {
+		frame_drop(f, DROP_TX_SHORT);
+		return true;
+	}
+	if (f->len > COPY_MAX && !lend(p, f, slot, c))
+		return false;
+	(void)slices_read(c->readable, c->readable_count, VNET_HDR_BYTES, f->bytes, f->local);
+	f->why = vnet_hdr_judge_tx(f, &p->net->plan.tx);
+	if (f->why != DROP_NONE)
+		frame_drop(f, f->why);
+	return true;
+}
+
+static void give_back(struct net_pair *p, const struct chain *c, unsigned chains)
+{
+	count(&p->count.tx_rewound, chains);
+	queue_rewind(p->tx_queue, c);
+}
+
+/* Takes and judges up to a batch of frames. Returns what ended it. */
+static enum take take_batch(struct net_pair *p)
+{
+	uint64_t bytes = 0;
+
+	p->tx.count = 0;
+	p->tx_whole_used = false;
+	while (p->tx.count < BATCH_MAX && bytes < BATCH_BYTES_MAX) {
+		struct chain *c = &p->tx_chain[p->tx.count];
+		enum take took = queue_take(p->tx_queue, c);
+
+		if (took != TAKE_CHAIN)
+			return took;
+		count(&p->count.tx_taken, 1);
+		if (c->writable_count > 0) {
+			give_back(p, c, 1);
+			queue_break(p->tx_queue, QUEUE_FAULT_DIRECTION);
+			return TAKE_BROKEN;
+		}
+		if (!gather(p, p->tx.count, c)) {
+			give_back(p, c, 1);
+			return TAKE_FULL;
+		}
+		bytes += c->readable_bytes;
+		p->tx.count++;
+	}
+	return TAKE_FULL;
+}
+
+enum run net_tx(struct net_pair *p)
+{
+	struct backend *be = p->net->config.backend;
+	enum take ended;
+	bool kept = false;
+
+	if (!queue_running(p->tx_queue))
+		return RUN_IDLE;
+	queue_kick_disable(p->tx_queue);
+	ended = take_batch(p);
+	if (p->tx.count > 0) {
+		count(&p->count.batches_tx, 1);
+		be->ops->send(be, p->index, &p->tx);
+		for (unsigned i = 0; i < p->tx.count && !kept; i++)
+			kept = p->tx.frame[i].fate == FATE_KEPT;
+		for (unsigned i = 0; i < p->tx.count; i++)
+			if (p->tx.frame[i].why == DROP_TX_MEMORY_GONE)
+				queue_break(p->tx_queue, QUEUE_FAULT_MEMORY);
+		settle_tx(p);
+	}
+	settle_signal(p, p->tx_queue, tx_index(p));
+	if (ended == TAKE_BROKEN || queue_fault_of(p->tx_queue) != QUEUE_FINE)
+		return RUN_BROKEN;
+	if (kept)
+		return RUN_BLOCKED;
+	return ended == TAKE_EMPTY ? RUN_IDLE : RUN_MORE;
+}
+
+bool net_tx_wait(struct net_pair *p)
+{
+	return queue_running(p->tx_queue) && queue_fault_of(p->tx_queue) == QUEUE_FINE &&
+	       queue_kick_enable(p->tx_queue);
+}
+
+bool net_tx_waiting(struct net_pair *p)
+{
+	return queue_running(p->tx_queue) && queue_fault_of(p->tx_queue) == QUEUE_FINE &&
+	       queue_available(p->tx_queue) > 0;
+}
+
+int net_kick_fd_tx(struct net_pair *p) { return device_kick_fd(p->net->device, tx_index(p)); }

@@ -1,0 +1,165 @@
+/* devices/virtio/device.h: the virtio device state machine, for any kind of device on any transport.
+ *
+ * Transport -> device: the calls below. Device -> its kind (net): struct device_kind. Device ->
+ * whoever moves the data: struct runner_ops.
+ * Threads: one mutex a device serialises registers, control commands, reports and reset, and is
+ * held across a pause; workers never take it. Each call says whether it takes it.
+ * Source: virtio 1.4, sections 2.1 to 2.6, 3.1. */
+#ifndef TAPVM_VIRTIO_DEVICE_H
+#define TAPVM_VIRTIO_DEVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "devices/base/log.h"
+#include "devices/base/loop.h"
+#include "devices/mem/guest_mem.h"
+#include "devices/virtio/queue.h"
+
+enum { DEVICE_QUEUES_MAX = 17 }; /* 8 pairs and the control queue */
+
+/* Feature bits 0 to 127, named by their number as in the specification and the uapi headers. */
+struct features { uint32_t word[4]; };
+static inline bool features_has(const struct features *f, unsigned bit)
+{
+	return bit < 128 && (f->word[bit / 32] >> (bit % 32) & 1) != 0;
+}
+static inline void features_set(struct features *f, unsigned bit, bool on)
+{
+	uint32_t mask = UINT32_C(1) << (bit % 32);
+
+	f->word[bit / 32] = on ? f->word[bit / 32] | mask : f->word[bit / 32] & ~mask;
+}
+bool features_subset(const struct features *of, const struct features *f);
+
+/* What a driver did against the rules without breaking a queue: ignored and counted. */
+enum device_fault {
+	DEVICE_FAULT_STATUS, /* status bits taken back, skipped or unknown */
+	DEVICE_FAULT_FEATURES, /* features not offered, or a forbidden combination */
+	DEVICE_FAULT_FEATURES_LATE, /* feature words written after FEATURES_OK */
+	DEVICE_FAULT_QUEUE, /* QueueReady refused: size, alignment, address */
+	DEVICE_FAULT_QUEUE_LATE, /* queue registers written or read while the queue is ready */
+	DEVICE_FAULT_ACCESS, /* reserved offset, wrong width or alignment, read-only, write-only */
+	DEVICE_FAULT_CONFIG, /* a write to a read-only configuration field */
+	DEVICE_FAULT_BROKEN, /* a queue was broken: DEVICE_NEEDS_RESET */
+	DEVICE_FAULTS
+};
+const char *device_fault_name(enum device_fault fault);
+
+enum { DEVICE_INT_QUEUE = 1, DEVICE_INT_CONFIG = 2 }; /* bits of the interrupt status */
+
+/* Moves the data of the started queues. All calls with the device mutex held, from one thread at
+ * a time; each returns only when it is done. */
+struct runner_ops {
+	/* The queues that are running (queue_running) are the runner's from here on, except the
+	 * control queue. Acts as if every queue were kicked. */
+	void (*start)(void *self);
+	/* On return nothing is held (queue_held is 0 on each queue) and nothing is touched. */
+	void (*pause)(void *self);
+	/* After pause: queues may have been started or stopped in between. Acts as if kicked. */
+	void (*resume)(void *self);
+	/* On return no worker touches guest memory; frames held by workers are dropped and counted. */
+	void (*stop)(void *self);
+};
+
+/* What kind of device this is. All calls with the device mutex held. */
+struct device_kind {
+	uint32_t device_id; /* virtio 1.4, 5: net is 1 */
+	/* Would this set work? Offered, dependencies and VERSION_1 were checked by the device for
+	 * "offered" only: the kind checks combinations. */
+	bool (*features_ok)(void *self, const struct features *accepted);
+	/* Queues that exist for the driver, before and after negotiation. */
+	unsigned (*queue_count)(void *self);
+	/* The queue that device.c runs on the control loop, or -1 (features accepted decide). */
+	int (*control_queue)(void *self);
+	/* DRIVER_OK: queues are started, the runner is not yet. */
+	void (*driver_ok)(void *self, const struct features *accepted);
+	/* Back to power-on: queues are stopped, the runner too. */
+	void (*reset)(void *self);
+	/* Bytes [offset, offset + len) of the configuration space; beyond its end 0. */
+	void (*config_read)(void *self, uint32_t offset, void *ret, uint32_t len);
+	/* The control queue was kicked: take its chains and push them; device.c publishes and signals. */
+	void (*control)(void *self, struct queue *q);
+};
+
+struct device_config {
+	const struct device_kind *kind;
+	void *kind_self;
+	const struct runner_ops *runner;
+	void *runner_self;
+	struct guest_mem *mem; /* lent */
+	struct loop *loop; /* lent: control queue, reports */
+	struct log log;
+	const char *name; /* for log lines; lent */
+	struct features offered; /* VERSION_1 included */
+	uint16_t queue_size_max; /* power of two */
+	unsigned queue_max; /* queues that may ever exist, 1 to DEVICE_QUEUES_MAX */
+};
+
+struct device;
+
+struct err device_create(const struct device_config *config, struct device **ret_device) MUST_USE;
+void device_destroy(struct device *d); /* takes NULL; stops the runner first */
+
+/* ---- transport -> device: each takes the mutex ---- */
+uint32_t device_id(const struct device *d);
+uint8_t device_status(struct device *d);
+/* 0 resets and returns only when every worker has let go of guest memory (CORE-22). */
+void device_set_status(struct device *d, uint32_t value);
+uint32_t device_features_word(struct device *d, uint32_t select); /* 0 beyond the last word */
+void device_accept_word(struct device *d, uint32_t select, uint32_t value);
+uint32_t device_generation(struct device *d);
+void device_config_read(struct device *d, uint32_t offset, void *ret, uint32_t len);
+
+enum queue_address { QUEUE_ADDRESS_DESC, QUEUE_ADDRESS_DRIVER, QUEUE_ADDRESS_DEVICE };
+bool device_queue_exists(struct device *d, uint32_t index);
+uint32_t device_queue_size_max(struct device *d, uint32_t index); /* 0: no such queue */
+void device_queue_set_size(struct device *d, uint32_t index, uint32_t size);
+/* Sets one half (high: bits 32 to 63) of one ring address. */
+void device_queue_set_address(struct device *d, uint32_t index, enum queue_address which, bool high,
+			      uint32_t half);
+/* on: checked and started (taken up at DRIVER_OK); off: returns when the worker has let go. */
+void device_queue_set_ready(struct device *d, uint32_t index, bool on);
+bool device_queue_ready(struct device *d, uint32_t index);
+void device_fault(struct device *d, enum device_fault fault); /* counts; any thread, no mutex */
+
+/* ---- notifications ---- */
+/* The doorbell of a queue: an ioeventfd writes it, or the transport's fall-back. The device's. -1: none. */
+int device_kick_fd(struct device *d, uint32_t index);
+void device_kick(struct device *d, uint32_t index); /* as the doorbell; ignored for no such queue; no mutex */
+/* The device's call eventfd: a transport makes an irqfd of it. One for queues, one for config;
+ * both belong to the device. */
+int device_call_fd(struct device *d);
+uint32_t device_interrupt_status(struct device *d); /* atomic, no mutex */
+void device_interrupt_ack(struct device *d, uint32_t bits); /* atomic; pulses again if some are left */
+
+/* ---- device's kind and runner -> device ---- */
+void device_lock(struct device *d);
+void device_unlock(struct device *d);
+/* Queue i, to be used by its owner. Never NULL below queue_max. */
+struct queue *device_queue(struct device *d, uint32_t index);
+const struct features *device_accepted(const struct device *d);
+/* Ors the status bit, then writes the call eventfd: never waits; any thread, no mutex. */
+void device_signal_queue(struct device *d, uint32_t index);
+/* The configuration changed (call before and after writing its bytes is done by this pair). With the mutex. */
+void device_config_begin(struct device *d);
+void device_config_end(struct device *d, bool notify);
+/* A worker says that queue i is broken: stores it with the reset count it saw and pokes the
+ * control loop, which sets DEVICE_NEEDS_RESET. Any thread, no mutex, never waits. */
+void device_report_broken(struct device *d, uint32_t index);
+/* As above, but on the control loop with the mutex held: at once. */
+void device_needs_reset(struct device *d);
+/* Pauses / resumes the runner if it runs. With the mutex. */
+void device_pause(struct device *d);
+void device_resume(struct device *d);
+
+struct device_counters {
+	uint64_t fault[DEVICE_FAULTS];
+	uint64_t kicks; /* taken by the control queue and the fall-back */
+	uint64_t signals; /* call eventfd writes */
+	uint64_t resets;
+};
+void device_counters(struct device *d, struct device_counters *ret); /* any thread */
+
+#endif

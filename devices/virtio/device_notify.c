@@ -1,0 +1,243 @@
+/* devices/virtio/device_notify.c: kicks, calls, the interrupt status, the control queue's turn, and
+ * what workers report. */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "devices/virtio/device_priv.h"
+
+enum { CONTROL_LOOKS = 16 };
+
+/* An eventfd takes one more until it has counted to 2^64 - 2: the write neither waits nor fails. */
+static void poke(int eventfd_fd)
+{
+	const uint64_t one = 1;
+	ssize_t written = write(eventfd_fd, &one, sizeof(one));
+
+	(void)written;
+}
+
+static void drain(int eventfd_fd)
+{
+	uint64_t count;
+	ssize_t got = read(eventfd_fd, &count, sizeof(count));
+
+	(void)got; /* EAGAIN: it was 0 */
+}
+
+static struct err event_fd(const struct device *d, int *ret_fd)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	if (fd < 0)
+		return err_make(ERR_SETUP, errno, "make an eventfd for %s", d->config.name);
+	*ret_fd = fd;
+	return err_none();
+}
+
+struct err device_notify_init(struct device *d)
+{
+	struct err e;
+
+	d->call_fd = d->report_fd = -1;
+	for (unsigned i = 0; i < d->config.queue_max; i++)
+		d->vq[i].kick_fd = -1;
+	e = event_fd(d, &d->call_fd);
+	if (!err_is(e))
+		e = event_fd(d, &d->report_fd);
+	for (unsigned i = 0; i < d->config.queue_max && !err_is(e); i++) {
+		d->vq[i].queue = queue_create();
+		if (d->vq[i].queue == NULL)
+			return err_make(ERR_SETUP, ENOMEM, "make a queue of %s", d->config.name);
+		device_queue_defaults(d, i);
+		e = event_fd(d, &d->vq[i].kick_fd);
+	}
+	if (!err_is(e))
+		e = loop_add(d->config.loop, d->report_fd, EPOLLIN, device_on_report, d);
+	return e;
+}
+
+void device_notify_fini(struct device *d)
+{
+	if (d->report_fd >= 0) {
+		loop_remove(d->config.loop, d->report_fd);
+		(void)close(d->report_fd);
+	}
+	if (d->call_fd >= 0)
+		(void)close(d->call_fd);
+	for (unsigned i = 0; i < d->config.queue_max; i++) {
+		queue_destroy(d->vq[i].queue);
+		if (d->vq[i].kick_fd >= 0)
+			(void)close(d->vq[i].kick_fd);
+	}
+}
+
+/* ---- driver -> device ---- */
+
+int device_kick_fd(struct device *d, uint32_t index)
+{
+	return index < d->config.queue_max ? d->vq[index].kick_fd : -1;
+}
+
+void device_kick(struct device *d, uint32_t index)
+{
+	if (index >= d->config.queue_max)
+		return;
+	atomic_fetch_add_explicit(&d->kicks, 1, memory_order_relaxed);
+	poke(d->vq[index].kick_fd);
+}
+
+void device_fault(struct device *d, enum device_fault fault)
+{
+	atomic_fetch_add_explicit(&d->faults[fault], 1, memory_order_relaxed);
+}
+
+/* ---- device -> driver ---- */
+
+int device_call_fd(struct device *d) { return d->call_fd; }
+
+/* The status is there before the interrupt that makes the driver look at it (MMIO-12). */
+static void signal_driver(struct device *d, unsigned bit)
+{
+	atomic_fetch_or(&d->interrupt_status, bit);
+	atomic_fetch_add_explicit(&d->signals, 1, memory_order_relaxed);
+	poke(d->call_fd);
+}
+
+void device_signal_queue(struct device *d, uint32_t index)
+{
+	(void)index; /* one interrupt for all queues; MSI-X will tell them apart */
+	signal_driver(d, DEVICE_INT_QUEUE);
+}
+
+uint32_t device_interrupt_status(struct device *d) { return atomic_load(&d->interrupt_status); }
+
+/* MMIO-13: the interrupt is an edge, so what is left after an acknowledge needs another one. */
+void device_interrupt_ack(struct device *d, uint32_t bits)
+{
+	unsigned known = bits & (DEVICE_INT_QUEUE | DEVICE_INT_CONFIG);
+
+	if ((atomic_fetch_and(&d->interrupt_status, ~known) & ~known) != 0)
+		poke(d->call_fd);
+}
+
+void device_config_end(struct device *d, bool notify)
+{
+	d->generation++;
+	if (notify && (d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
+		signal_driver(d, DEVICE_INT_CONFIG);
+}
+
+/* ---- the control queue ---- */
+
+/* A bounded number of looks, so that a driver that posts for ever takes nobody's turn. true: there
+ * may be more. */
+static bool control_round(struct device *d, struct queue *q)
+{
+	for (unsigned look = 0; look < CONTROL_LOOKS; look++) {
+		d->config.kind->control(d->config.kind_self, q);
+		if (queue_publish(q))
+			signal_driver(d, DEVICE_INT_QUEUE);
+		if (queue_fault_of(q) != QUEUE_FINE || !queue_kick_enable(q))
+			return false;
+	}
+	return true;
+}
+
+static void on_control_kick(void *self, uint32_t epoll_events)
+{
+	struct device *d = self;
+
+	(void)epoll_events;
+	device_lock(d);
+	if (d->control >= 0) {
+		struct device_vq *vq = &d->vq[d->control];
+
+		drain(vq->kick_fd);
+		atomic_fetch_add_explicit(&d->kicks, 1, memory_order_relaxed);
+		if (control_round(d, vq->queue))
+			poke(vq->kick_fd);
+		if (queue_fault_of(vq->queue) != QUEUE_FINE)
+			device_needs_reset(d);
+	}
+	device_unlock(d);
+}
+
+void device_watch_control(struct device *d)
+{
+	int index = d->config.kind->control_queue(d->config.kind_self);
+	struct err e;
+
+	if (index < 0 || !queue_running(d->vq[index].queue))
+		return;
+	d->control = index;
+	e = loop_add(d->config.loop, d->vq[index].kick_fd, EPOLLIN, on_control_kick, d);
+	if (err_is(e)) {
+		log_limited(&d->config.log, &d->broken_limit, "%s: control queue: %s", d->config.name,
+			    e.text);
+		d->control = -1;
+		return;
+	}
+	poke(d->vq[index].kick_fd);
+}
+
+void device_unwatch_control(struct device *d)
+{
+	if (d->control < 0)
+		return;
+	loop_remove(d->config.loop, d->vq[d->control].kick_fd);
+	d->control = -1;
+}
+
+/* ---- a broken queue ---- */
+
+void device_report_broken(struct device *d, uint32_t index)
+{
+	(void)index; /* every queue says itself why it is broken */
+	atomic_store(&d->report, (uint64_t)atomic_load(&d->resets) + 1);
+	poke(d->report_fd);
+}
+
+void device_needs_reset(struct device *d)
+{
+	if ((d->status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0)
+		return;
+	device_park(d);
+	d->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	device_fault(d, DEVICE_FAULT_BROKEN);
+	for (unsigned i = 0; i < d->config.queue_max; i++) {
+		enum queue_fault why = queue_fault_of(d->vq[i].queue);
+
+		if (why != QUEUE_FINE)
+			log_limited(&d->config.log, &d->broken_limit,
+				    "%s: queue %u is broken until the driver resets the device: %s",
+				    d->config.name, i, queue_fault_name(why));
+	}
+	if ((d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
+		signal_driver(d, DEVICE_INT_CONFIG);
+}
+
+void device_on_report(void *self, uint32_t epoll_events)
+{
+	struct device *d = self;
+	uint64_t report;
+
+	(void)epoll_events;
+	drain(d->report_fd);
+	device_lock(d);
+	report = atomic_exchange(&d->report, 0);
+	if (report != 0 && report == (uint64_t)atomic_load(&d->resets) + 1)
+		device_needs_reset(d);
+	device_unlock(d);
+}
+
+void device_counters(struct device *d, struct device_counters *ret)
+{
+	for (unsigned i = 0; i < DEVICE_FAULTS; i++)
+		ret->fault[i] = atomic_load_explicit(&d->faults[i], memory_order_relaxed);
+	ret->kicks = atomic_load_explicit(&d->kicks, memory_order_relaxed);
+	ret->signals = atomic_load_explicit(&d->signals, memory_order_relaxed);
+	ret->resets = atomic_load_explicit(&d->resets, memory_order_relaxed);
+}

@@ -1,0 +1,51 @@
+/* devices/virtio/device_priv.h: what device.c, device_queue.c and device_notify.c share. */
+#ifndef TAPVM_VIRTIO_DEVICE_PRIV_H
+#define TAPVM_VIRTIO_DEVICE_PRIV_H
+
+#include "devices/virtio/device.h"
+
+struct device_vq {
+	struct queue *queue;
+	struct queue_config set; /* as the driver wrote it; the flags are filled in by wanted() */
+	bool ready;
+	int kick_fd;
+};
+
+struct device {
+	struct device_config config;
+	pthread_mutex_t mutex;
+
+	/* With the mutex. */
+	uint8_t status;
+	struct features accepted;
+	bool accepted_beyond; /* a bit past 127 was accepted: FEATURES_OK must not stick */
+	uint32_t generation;
+	bool runner_on;
+	unsigned pauses; /* device_pause calls that wait for their device_resume */
+	int control; /* the control queue while the loop watches it, or -1 */
+	struct device_vq vq[DEVICE_QUEUES_MAX];
+	struct log_limit broken_limit;
+
+	/* Any thread. */
+	int call_fd;
+	int report_fd;
+	atomic_uint interrupt_status;
+	atomic_uint resets;
+	atomic_uint_fast64_t report; /* reset count + 1 of a worker's report, 0: none */
+	atomic_uint_fast64_t faults[DEVICE_FAULTS];
+	atomic_uint_fast64_t kicks, signals;
+};
+
+/* With the mutex. */
+bool device_live(const struct device *d); /* DRIVER_OK, and nothing has parked the queues since */
+void device_park(struct device *d); /* no queue is served any more until reset */
+bool device_start_queue(struct device *d, unsigned index); /* false: the driver's rings won't do */
+void device_queue_defaults(struct device *d, unsigned index);
+void device_watch_control(struct device *d);
+void device_unwatch_control(struct device *d);
+
+struct err device_notify_init(struct device *d) MUST_USE;
+void device_notify_fini(struct device *d);
+void device_on_report(void *self, uint32_t epoll_events);
+
+#endif

@@ -1,0 +1,107 @@
+/* devices/virtio/queue.h: the device's side of one virtqueue, split or packed behind one interface.
+ *
+ * May touch: rings in guest memory, by way of mem/. May not touch: fds, frames, registers.
+ * Threads: one owner at a time; nothing locks. Errors: enums.
+ * A chain is lent from queue_take until it was pushed and published, or rewound. */
+#ifndef TAPVM_VIRTIO_QUEUE_H
+#define TAPVM_VIRTIO_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "devices/mem/guest_mem.h"
+
+enum { QUEUE_SIZE_MAX = 32768 };
+
+/* Where the driver put the rings and what was negotiated for them. */
+struct queue_config {
+	uint32_t size; /* entries */
+	uint64_t desc, driver, device; /* guest addresses: table, available part, used part */
+	bool packed, event_idx, indirect, in_order;
+};
+
+/* Everything that is left of a queue at rest: used = available, nothing is held.
+ * The meaning of VHOST_GET_VRING_BASE: next available index, and the wrap bit of a packed ring. */
+struct queue_state {
+	uint16_t index;
+	bool wrap;
+	bool restored; /* taken over from another data path: see queue_start */
+};
+
+/* Why a queue is broken (contract 3): the driver broke a rule, and only a reset mends it. */
+enum queue_fault {
+	QUEUE_FINE,
+	QUEUE_FAULT_HEAD, /* head or next index past the ring */
+	QUEUE_FAULT_LOOP, /* chain longer than the queue size or than its indirect table */
+	QUEUE_FAULT_INDIRECT, /* nested, without the feature, with NEXT, length 0 or no multiple of 16 */
+	QUEUE_FAULT_AVAIL, /* available index more than a queue size ahead */
+	QUEUE_FAULT_ADDRESS, /* buffer outside memory, or wrapping */
+	QUEUE_FAULT_ORDER, /* a writable descriptor before a readable one */
+	QUEUE_FAULT_DIRECTION, /* writable part in a transmit chain, readable one in a receive chain */
+	QUEUE_FAULT_CONTROL, /* control chain without its last writable byte */
+	QUEUE_FAULT_MEMORY, /* guest memory is gone under the ring or a buffer */
+	QUEUE_FAULTS
+};
+const char *queue_fault_name(enum queue_fault fault);
+
+struct chain {
+	uint16_t position; /* available index as counted (split), slot (packed) */
+	bool wrap;
+	uint16_t id; /* head index (split), buffer id (packed) */
+	uint16_t descriptors; /* ring entries that it takes */
+	int readable_count, writable_count; /* slices */
+	uint64_t readable_bytes, writable_bytes; /* their sums */
+	const struct iovec *readable, *writable; /* host slices, lent by the queue */
+};
+
+enum take {
+	TAKE_CHAIN, /* ret is filled */
+	TAKE_EMPTY, /* the driver has made nothing more available */
+	TAKE_FULL, /* no room for one more chain until those taken are published or rewound;
+		    * never said while nothing is taken */
+	TAKE_BROKEN, /* see queue_fault_of; stays so until queue_stop */
+};
+
+struct queue;
+
+struct queue *queue_create(void); /* stopped; NULL: out of memory */
+void queue_destroy(struct queue *q); /* takes NULL */
+
+/* Would queue_start take this? For a transport's QueueReady (virtio 1.4, 2.7, 2.7.1). */
+bool queue_config_ok(const struct guest_mem *mem, const struct queue_config *config);
+
+/* Resolves the rings in mem and makes the queue usable. false: queue_config_ok is false, or out of
+ * memory; the queue stays stopped. A fresh queue is state {0}; with state.restored the used index
+ * is read from the ring (the one time), and the first publish says "signal" whatever the event
+ * index says. */
+bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queue_config *config,
+		 struct queue_state state);
+/* Nothing may be held. Returns what queue_start needs to go on; forgets a fault. Stopped: {0}. */
+struct queue_state queue_stop(struct queue *q);
+bool queue_running(const struct queue *q);
+
+/* The memory table was replaced under a pause: resolve the rings anew. Gone: the queue is broken. */
+void queue_remap(struct queue *q);
+
+enum take queue_take(struct queue *q, struct chain *ret);
+/* A lower bound of what queue_take would give now, without reading descriptors. */
+uint32_t queue_available(struct queue *q);
+/* Notes that the device is done with chain and wrote `written` bytes from its first writable byte
+ * on (also told to mem_wrote). Chains are pushed in the order in which they were taken. */
+void queue_push(struct queue *q, const struct chain *chain, uint32_t written);
+/* Makes all noted ones visible, in order; true: the driver wants a signal. */
+bool queue_publish(struct queue *q) MUST_USE;
+/* Gives back this chain and all taken after it, as if never taken. None of them may be pushed. */
+void queue_rewind(struct queue *q, const struct chain *chain);
+/* Chains that were taken and neither published nor rewound. 0 at each pause. */
+uint32_t queue_held(const struct queue *q);
+
+/* Asks for kicks. true: something arrived meanwhile, look again (not: "is it enough"). */
+bool queue_kick_enable(struct queue *q) MUST_USE;
+void queue_kick_disable(struct queue *q);
+
+void queue_break(struct queue *q, enum queue_fault fault); /* the first fault stays */
+enum queue_fault queue_fault_of(const struct queue *q);
+
+#endif

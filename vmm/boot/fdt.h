@@ -1,0 +1,30 @@
+/* vmm/boot/fdt.h: the flattened device tree of a machine, by libfdt: /memory, /chosen (bootargs),
+ * a virtio,mmio node each NIC (reg, interrupts: GSI, edge), the UART. */
+#ifndef TAPVM_BOOT_FDT_H
+#define TAPVM_BOOT_FDT_H
+
+#include <stdint.h>
+
+#include "devices/base/err.h"
+
+/* The one table of addresses that FDT, command line and machine read. */
+#define NIC_MMIO_BASE 0xfeb00000u /* too large for an ISO C enumerator */
+enum {
+	NIC_MMIO_STEP = 0x1000,
+	NIC_GSI_BASE = 16, /* IOAPIC pins 16 to 23 */
+	NICS_MAX = 8,
+	SERIAL_PORT = 0x3f8,
+	SERIAL_GSI = 4,
+};
+
+struct fdt_request {
+	const char *cmdline;
+	uint64_t memory_bytes;
+	unsigned nics;
+};
+/* ret_bytes holds size bytes at most; *ret_len is the tree's length. */
+struct err fdt_build(const struct fdt_request *request, uint8_t *ret_bytes, uint32_t size, uint32_t *ret_len) MUST_USE;
+/* Appends " virtio_mmio.device=4K@0xfeb00000:16" for each NIC to cmdline (a buffer of size bytes). */
+struct err cmdline_add_nics(char *cmdline, unsigned size, unsigned nics) MUST_USE;
+
+#endif

@@ -1,0 +1,121 @@
+/* vmm/keeper/keeper_priv.h: the parts of the keeper, for one another and for tests.
+ * One thread, one loop. Every part has an open and a close; close takes what was never opened. */
+#ifndef TAPVM_KEEPER_KEEPER_PRIV_H
+#define TAPVM_KEEPER_KEEPER_PRIV_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <termios.h>
+
+#include "devices/base/loop.h"
+#include "devices/tap/link.h"
+#include "vmm/keeper/keeper.h"
+
+/* ---- terminal.c: raw while a guest has it, as it was before on every way out ---- */
+struct terminal {
+	int fd; /* -1: none; a descriptor of our own */
+	bool is_raw; /* by terminal_set_raw */
+	pid_t keeper; /* who sets it */
+	struct termios before, raw;
+};
+/* Looks at fd; t->fd stays -1 if it is no terminal or if we are in its background. Changes nothing. */
+void terminal_open(struct terminal *t, int fd);
+struct err terminal_set_raw(struct terminal *t) MUST_USE;
+/* For the keeper: as it was before, if we changed it. Closes. */
+void terminal_close(struct terminal *t);
+/* For the machine at its end: if the keeper is gone and the terminal is exactly as we set it, as it
+ * was before. Any other state is somebody else's by now. */
+void terminal_restore_if_still_raw(const struct terminal *t);
+
+/* ---- relay.c: keys to the guest through a pipe, but for the escape ---- */
+enum { RELAY_BYTES = 256, ESCAPE_KEY = 'A' - '@', QUIT_KEY = 'x' };
+struct relay {
+	struct loop *loop;
+	int terminal; /* lent; -1: no relay */
+	int pipe_in, pipe_out; /* the guest reads pipe_in */
+	bool escaped; /* the escape key was the last */
+	bool quit; /* escape, then the quit key */
+	uint8_t held[RELAY_BYTES];
+	size_t held_bytes;
+};
+void relay_init(struct relay *r);
+struct err relay_open(struct relay *r, struct loop *loop, int terminal) MUST_USE;
+void relay_close(struct relay *r);
+/* Keys as typed -> bytes for the guest, at most count + 1: pure but for r's state. */
+size_t relay_keys(struct relay *r, const uint8_t *keys, size_t count, uint8_t *ret_bytes);
+
+/* ---- signals.c: SIGINT, SIGTERM and SIGHUP as a descriptor ---- */
+struct signals {
+	int fd; /* -1: not open */
+	sigset_t mask_before;
+	struct sigaction pipe_before, ttou_before, child_before;
+};
+void signals_init(struct signals *s);
+/* What our parent has us ignore stays ignored (nohup, background jobs). */
+struct err signals_open(struct signals *s) MUST_USE;
+/* The next signal, or 0. */
+unsigned signals_next(const struct signals *s);
+void signals_close(struct signals *s);
+
+/* ---- files.c: the kernel and the serial port's ends ---- */
+struct kernel_file {
+	const uint8_t *bytes;
+	uint64_t size;
+	bool mapped;
+};
+struct err kernel_open(const char *path, struct kernel_file *ret_file) MUST_USE;
+void kernel_close(struct kernel_file *file);
+/* Made, or cut to nothing. A FIFO needs a reader. */
+struct err serial_file_open(const char *path, int *ret_fd) MUST_USE;
+struct err memory_check(uint64_t bytes) MUST_USE;
+
+/* ---- child.c: the machine process ---- */
+/* Like keeper_start; the child restores t (may be NULL) at its end if we are gone. */
+struct err child_start(const struct machine_config *config, const struct terminal *t,
+		       struct machine_process *ret_process) MUST_USE;
+/* Waits wait_ms for its end, then kills it. ret: the wait status. Closes the descriptors. */
+int child_end(struct machine_process *process, int wait_ms);
+
+/* ---- message.c: what the machine says ---- */
+enum message_kind {
+	MESSAGE_RUNNING, MESSAGE_LOG, MESSAGE_ERROR, MESSAGE_STATS, MESSAGE_END, MESSAGE_UNKNOWN,
+};
+struct message {
+	enum message_kind kind;
+	enum err_kind err_kind; /* MESSAGE_ERROR */
+	enum machine_end end; /* MESSAGE_END */
+	unsigned value; /* MESSAGE_END */
+	const char *text; /* inside the message; control characters are '?' */
+};
+/* bytes[length] is writable (a terminating zero goes there). */
+struct message message_parse(char *bytes, size_t length);
+
+/* ---- watch.c: the host's link state, for the guest's ---- */
+struct nic_watch {
+	struct link *link; /* NULL: not known, taken as up */
+	struct link_watch *watch;
+	char name[IFNAMSIZ];
+	unsigned index; /* the kernel's */
+	bool up, told; /* now; as the machine was told last */
+};
+struct err watch_open(struct nic_watch *w, const char *name) MUST_USE;
+void watch_close(struct nic_watch *w);
+/* Reads what happened; w->up is right then. */
+void watch_read(struct nic_watch *w);
+
+/* ---- net.c: a NIC in its namespace ---- */
+struct net_home {
+	int home; /* the namespace we came from; -1: not needed yet */
+	int private; /* the one of this run; -1: none yet */
+};
+/* keeper_nic in the namespace that o names, and a watch there. Back home on return. */
+struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index,
+		    bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch, char *ret_line,
+		    unsigned line_size) MUST_USE;
+/* failed: a persistent TAP that we made goes as well. */
+void net_close(const struct nic_options *o, struct machine_nic *nic, struct nic_watch *watch, bool failed);
+void net_home_close(struct net_home *home);
+
+#endif

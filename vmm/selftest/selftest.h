@@ -1,0 +1,24 @@
+/* vmm/selftest/selftest.h: the self test: boots the tiny guest on a TAP in a private network
+ * namespace, plays its peer, and prints the table (docs/selftest.md). */
+#ifndef TAPVM_SELFTEST_SELFTEST_H
+#define TAPVM_SELFTEST_SELFTEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/base/err.h"
+
+struct selftest_options {
+	bool no_kvm; /* the hosted build of the guest, no virtual machine */
+	bool verbose; /* remarks of the guest, too */
+	const char *only; /* one check by name; NULL: all */
+	const char *with; /* NULL: tapvm itself; "qemu" */
+	bool stats;
+	uint64_t started_ns; /* CLOCK_MONOTONIC at the start of the process */
+};
+
+/* Prints the table on stdout. *ret_failed: how many checks failed. An error means that it could not
+ * be run at all; nothing is left behind either way. */
+struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed) MUST_USE;
+
+#endif
