@@ -83,6 +83,26 @@ static void kind_config_read(void *self, uint32_t offset, void *ret, uint32_t le
 	net_config_bytes(self, offset, ret, len);
 }
 
+static void set_link(struct net *n, bool up)
+{
+	if (n->link_up == up)
+		return;
+	device_config_begin(n->device);
+	n->link_up = up;
+	device_config_end(n->device, true);
+}
+
+static void kind_poked(void *self)
+{
+	struct net *n = self;
+
+	if (atomic_load(&n->gone) && n->link_up) {
+		set_link(n, false);
+		log_limited(&n->config.log, &n->log_limit,
+			    "%s: its interface is gone from the host: the guest's link is down", n->name);
+	}
+}
+
 static void kind_control(void *self, struct queue *q) { ctrl_run(self, q); }
 
 static const struct device_kind net_kind = {
@@ -93,6 +113,7 @@ static const struct device_kind net_kind = {
 	.driver_ok = kind_driver_ok,
 	.reset = kind_reset,
 	.config_read = kind_config_read,
+	.poked = kind_poked,
 	.control = kind_control,
 };
 
@@ -193,12 +214,8 @@ void net_count_kick(struct net_pair *p, bool tx)
 void net_set_link(struct net *n, bool up)
 {
 	device_lock(n->device);
-	if (n->link_up != up) {
-		device_config_begin(n->device);
-		n->link_up = up;
-		device_config_end(n->device, true);
-		device_pause(n->device);
-		device_resume(n->device);
-	}
+	set_link(n, up && !atomic_load(&n->gone));
+	device_pause(n->device);
+	device_resume(n->device);
 	device_unlock(n->device);
 }

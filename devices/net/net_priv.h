@@ -69,6 +69,7 @@ struct net {
 	/* With the device mutex; what workers read of it (plan, filter, mrg) only under a pause. */
 	uint8_t mac[6];
 	bool link_up;
+	atomic_bool gone; /* the backend is: told by a worker, once */
 	bool mrg_rxbuf;
 	uint64_t guest_offloads;
 	struct plan plan;
@@ -81,6 +82,8 @@ struct net {
 /* settle.c: the one place where a frame ends. */
 void settle_tx(struct net_pair *p);
 void settle_rx(struct net_pair *p, unsigned from, unsigned to);
+/* The backend's interface was deleted: has the link taken down, once. */
+void settle_gone(struct net_pair *p);
 void settle_signal(struct net_pair *p, struct queue *q, unsigned queue_index);
 
 /* ctrl.c */

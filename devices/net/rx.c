@@ -38,8 +38,10 @@ static bool read_batch(struct net_pair *p, uint32_t posted)
 
 	fresh_slots(p);
 	be->ops->recv(be, p->index, &p->rx, max, &more);
-	if (p->rx.count == 0)
+	if (p->rx.count == 0) {
+		settle_gone(p);
 		return more;
+	}
 	count(&p->count.rx_read, p->rx.count);
 	count(&p->count.batches_rx, 1);
 	p->rx_guess = p->rx.count == max ? 2 * max : p->rx.count;

@@ -26,6 +26,8 @@ void settle_tx(struct net_pair *p)
 		queue_push(p->tx_queue, &p->tx_chain[i], 0);
 		if (f->fate == FATE_DROPPED) {
 			settle_drop(p, f);
+			if (f->why == DROP_TX_GONE)
+				settle_gone(p);
 			continue;
 		}
 		if (counted(&p->count.tx_packets) == 0)
@@ -53,6 +55,14 @@ void settle_rx(struct net_pair *p, unsigned from, unsigned to)
 	}
 	p->rx_next = to;
 	atomic_store_explicit(&p->count.rx_held, p->rx.count - to, memory_order_relaxed);
+}
+
+void settle_gone(struct net_pair *p)
+{
+	struct backend *be = p->net->config.backend;
+
+	if (be->ops->gone(be) && !atomic_exchange(&p->net->gone, true))
+		device_poke(p->net->device);
 }
 
 /* One publish and at most one signal a batch. */

@@ -79,6 +79,8 @@ struct device_kind {
 	void (*reset)(void *self);
 	/* Bytes [offset, offset + len) of the configuration space; beyond its end 0. */
 	void (*config_read)(void *self, uint32_t offset, void *ret, uint32_t len);
+	/* A worker called device_poke: something of the kind's own. On the control loop. */
+	void (*poked)(void *self);
 	/* The control queue was kicked: take its chains and push them; device.c publishes and signals. */
 	void (*control)(void *self, struct queue *q);
 };
@@ -148,7 +150,9 @@ void device_config_end(struct device *d, bool notify);
 /* A worker says that queue i is broken: stores it with the reset count it saw and pokes the
  * control loop, which sets DEVICE_NEEDS_RESET. Any thread, no mutex, never waits. */
 void device_report_broken(struct device *d, uint32_t index);
-/* As above, but on the control loop with the mutex held: at once. */
+/* Has the kind's poked() called on the control loop. Any thread, no mutex, never waits. */
+void device_poke(struct device *d);
+/* device_report_broken, but on the control loop with the mutex held: at once. */
 void device_needs_reset(struct device *d);
 /* Pauses / resumes the runner if it runs. With the mutex. */
 void device_pause(struct device *d);

@@ -219,6 +219,8 @@ void device_needs_reset(struct device *d)
 		signal_driver(d, DEVICE_INT_CONFIG);
 }
 
+void device_poke(struct device *d) { poke(d->report_fd); }
+
 void device_on_report(void *self, uint32_t epoll_events)
 {
 	struct device *d = self;
@@ -230,6 +232,7 @@ void device_on_report(void *self, uint32_t epoll_events)
 	report = atomic_exchange(&d->report, 0);
 	if (report != 0 && report == (uint64_t)atomic_load(&d->resets) + 1)
 		device_needs_reset(d);
+	d->config.kind->poked(d->config.kind_self);
 	device_unlock(d);
 }
 

@@ -1,0 +1,245 @@
+/* devices/backend/tap.c: frames by read and write on a TAP; errno becomes a fate (contract 5). */
+#include "devices/backend/tap.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "devices/base/uapi_compat.h"
+#include "devices/frame/vnet_hdr.h"
+
+enum { QUEUES_MAX = 256, REST_MAX = 128 };
+
+struct tap_queue {
+	int fd;
+	atomic_uint_fast64_t syscalls, again;
+};
+
+struct backend_tap {
+	struct backend backend;
+	const struct sys *sys;
+	struct log log;
+	struct log_limit limit;
+	unsigned hdr_bytes;
+	atomic_bool gone;
+	char name[32];
+	unsigned queue_count;
+	struct tap_queue queue[];
+};
+
+static struct backend_tap *of(struct backend *be) { return (struct backend_tap *)(void *)be; }
+
+static void add(atomic_uint_fast64_t *counter)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+/* ENOBUFS and ENOMEM are not waited for: poll says writable at once, that would be a spin. */
+static void write_failed(struct backend_tap *t, struct frame *f, int why)
+{
+	switch (why) {
+	case EIO: frame_drop(f, DROP_TX_LINK_DOWN); return;
+	case ENOBUFS:
+	case ENOMEM: frame_drop(f, DROP_TX_NO_MEMORY); return;
+	case EINVAL: frame_drop(f, DROP_TX_REFUSED); return;
+	case EFAULT: frame_drop(f, DROP_TX_MEMORY_GONE); return;
+	case EBADFD:
+	case EBADF:
+		atomic_store(&t->gone, true);
+		frame_drop(f, DROP_TX_GONE);
+		return;
+	default:
+		frame_drop(f, DROP_TX_REFUSED);
+		log_limited(&t->log, &t->limit, "%s: write of a frame of %u bytes: %s", t->name, f->len,
+			    strerrordesc_np(why));
+	}
+}
+
+/* One write. false: it would block. */
+static bool send_one(struct backend_tap *t, struct tap_queue *q, struct frame *f)
+{
+	uint8_t *head = f->bytes - t->hdr_bytes;
+	size_t head_bytes = t->hdr_bytes + (size_t)f->local, all = t->hdr_bytes + (size_t)f->len;
+	struct iovec iov[1 + REST_MAX];
+	ssize_t done;
+
+	vnet_hdr_write(f->hdr, head, t->hdr_bytes);
+	add(&q->syscalls);
+	if (f->rest_count == 0) {
+		done = t->sys->write(q->fd, head, head_bytes);
+	} else if (f->rest_count > REST_MAX) {
+		frame_drop(f, DROP_TX_REFUSED); /* net/tx.c lends fewer */
+		return true;
+	} else {
+		iov[0] = (struct iovec){ head, head_bytes };
+		memcpy(&iov[1], f->rest, (size_t)f->rest_count * sizeof(iov[0]));
+		done = t->sys->writev(q->fd, iov, 1 + f->rest_count);
+	}
+	if (done >= 0) {
+		f->fate = FATE_SENT;
+		if ((size_t)done != all)
+			frame_drop(f, DROP_TX_SHORT_WRITE); /* a part went out: never again */
+		return true;
+	}
+	if (errno == EAGAIN) {
+		add(&q->again);
+		return false;
+	}
+	write_failed(t, f, errno);
+	return true;
+}
+
+static void tap_send(struct backend *be, unsigned queue, struct batch *batch)
+{
+	struct backend_tap *t = of(be);
+	bool blocked = false;
+
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct frame *f = &batch->frame[i];
+
+		if (f->fate != FATE_OPEN)
+			continue;
+		blocked = blocked || !send_one(t, &t->queue[queue], f);
+		if (blocked)
+			f->fate = FATE_KEPT;
+	}
+}
+
+/* A frame that is read has an end, whatever it is. false: nothing was there. */
+static bool recv_one(struct backend_tap *t, struct tap_queue *q, struct frame *f)
+{
+	uint8_t *bytes = f->bytes;
+	uint8_t *head = bytes - t->hdr_bytes;
+	ssize_t got;
+
+	add(&q->syscalls);
+	got = t->sys->read(q->fd, head, SLOT_BYTES - VNET_HDR_MAX + t->hdr_bytes);
+	if (got < 0) {
+		if (errno == EAGAIN)
+			add(&q->again);
+		else if (errno == EBADFD || errno == EFAULT || errno == EBADF)
+			atomic_store(&t->gone, true); /* EFAULT: tun's word for a deleted device */
+		return false;
+	}
+	*f = (struct frame){ .bytes = bytes };
+	if ((size_t)got < t->hdr_bytes + FRAME_MIN) {
+		frame_drop(f, DROP_RX_RUNT);
+		return true;
+	}
+	f->hdr = vnet_hdr_read(head);
+	f->len = f->local = (uint32_t)((size_t)got - t->hdr_bytes);
+	return true;
+}
+
+static void tap_recv(struct backend *be, unsigned queue, struct batch *batch, unsigned max,
+		     bool *ret_more)
+{
+	struct backend_tap *t = of(be);
+	uint32_t bytes = 0;
+
+	batch->count = 0;
+	*ret_more = true;
+	while (batch->count < max && bytes < BATCH_BYTES_MAX) {
+		struct frame *f = &batch->frame[batch->count];
+
+		if (!recv_one(t, &t->queue[queue], f)) {
+			*ret_more = false;
+			return;
+		}
+		bytes += f->len;
+		batch->count++;
+	}
+}
+
+static int tap_poll_fd(struct backend *be, unsigned queue) { return of(be)->queue[queue].fd; }
+
+static struct err tap_set_offloads(struct backend *be, struct backend_offloads wanted)
+{
+	struct backend_tap *t = of(be);
+	unsigned value = (wanted.csum ? TUN_F_CSUM : 0u) | (wanted.tso4 ? TUN_F_TSO4 : 0u) |
+			 (wanted.tso6 ? TUN_F_TSO6 : 0u) | (wanted.ecn ? TUN_F_TSO_ECN : 0u) |
+			 (wanted.uso ? TUN_F_USO4 | TUN_F_USO6 : 0u);
+
+	if (t->sys->ioctl(t->queue[0].fd, TUNSETOFFLOAD, (void *)(uintptr_t)value) < 0)
+		return err_make(ERR_SETUP, errno, "set offloads %#x of %s", value, t->name);
+	return err_none();
+}
+
+static struct err tap_set_carrier(struct backend *be, bool on)
+{
+	struct backend_tap *t = of(be);
+	int value = on;
+
+	if (!be->caps.carrier || atomic_load(&t->gone))
+		return err_none();
+	if (t->sys->ioctl(t->queue[0].fd, TUNSETCARRIER, &value) < 0)
+		return err_make(ERR_SETUP, errno, "set the carrier of %s", t->name);
+	return err_none();
+}
+
+static bool tap_gone(const struct backend *be)
+{
+	return atomic_load(&((const struct backend_tap *)(const void *)be)->gone);
+}
+
+static void tap_counters(const struct backend *be, unsigned queue, struct backend_counters *ret)
+{
+	const struct tap_queue *q = &((const struct backend_tap *)(const void *)be)->queue[queue];
+
+	ret->syscalls = atomic_load_explicit(&q->syscalls, memory_order_relaxed);
+	ret->again = atomic_load_explicit(&q->again, memory_order_relaxed);
+}
+
+static void tap_destroy(struct backend *be)
+{
+	struct backend_tap *t = of(be);
+
+	/* The last made is detached first: the others keep their index. */
+	for (unsigned i = t->queue_count; i > 0; i--)
+		(void)t->sys->close(t->queue[i - 1].fd);
+	free(t);
+}
+
+static const struct backend_ops tap_ops = {
+	.send = tap_send,
+	.recv = tap_recv,
+	.poll_fd = tap_poll_fd,
+	.set_offloads = tap_set_offloads,
+	.set_carrier = tap_set_carrier,
+	.gone = tap_gone,
+	.counters = tap_counters,
+	.destroy = tap_destroy,
+};
+
+struct err backend_tap_create(const struct backend_tap_config *config, struct backend **ret_backend)
+{
+	struct backend_tap *t;
+
+	if (config->fd_count == 0 || config->fd_count > QUEUES_MAX ||
+	    config->hdr_bytes < VNET_HDR_BYTES || config->hdr_bytes > VNET_HDR_MAX)
+		return err_make(ERR_SETUP, 0, "%s: %u queues and a header of %u bytes", config->name,
+				config->fd_count, config->hdr_bytes);
+	t = calloc(1, sizeof(*t) + config->fd_count * sizeof(t->queue[0]));
+	if (t == NULL)
+		return err_make(ERR_SETUP, ENOMEM, "make the backend of %s", config->name);
+	t->backend = (struct backend){
+		.ops = &tap_ops,
+		.caps = { .offloads = config->offloads, .queues = config->fd_count,
+			  .carrier = config->carrier },
+	};
+	t->sys = config->sys;
+	t->log = config->log;
+	t->hdr_bytes = config->hdr_bytes;
+	t->queue_count = config->fd_count;
+	(void)snprintf(t->name, sizeof(t->name), "%s", config->name);
+	for (unsigned i = 0; i < config->fd_count; i++)
+		t->queue[i].fd = config->fds[i];
+	*ret_backend = &t->backend;
+	return err_none();
+}

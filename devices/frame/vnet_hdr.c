@@ -1,0 +1,175 @@
+/* devices/frame/vnet_hdr.c: judging and making the header in front of each frame (virtio 1.4, 5.1.9).
+ * The kernel checks little of it: it takes a TSO4 type on IPv6, and a checksum anywhere. */
+#include "devices/frame/vnet_hdr.h"
+
+#include <linux/virtio_net.h>
+#include <string.h>
+
+#include "devices/base/uapi_compat.h"
+#include "devices/frame/csum.h"
+#include "devices/frame/parse.h"
+
+enum {
+	TCP_CSUM_OFFSET = 16,
+	UDP_CSUM_OFFSET = 6,
+	SEGMENTS_MAX = 128, /* Linux, UDP_MAX_SEGMENTS: tun refuses more of USO */
+};
+
+static uint16_t get16(const uint8_t *b) { return (uint16_t)(b[0] | b[1] << 8); }
+static void put16(uint8_t *b, uint16_t v)
+{
+	b[0] = (uint8_t)v;
+	b[1] = (uint8_t)(v >> 8);
+}
+
+struct vnet_hdr vnet_hdr_read(const uint8_t bytes[static VNET_HDR_BYTES])
+{
+	return (struct vnet_hdr){
+		.flags = bytes[0],
+		.gso_type = bytes[1],
+		.hdr_len = get16(bytes + 2),
+		.gso_size = get16(bytes + 4),
+		.csum_start = get16(bytes + 6),
+		.csum_offset = get16(bytes + 8),
+		.num_buffers = get16(bytes + 10),
+	};
+}
+
+void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size)
+{
+	memset(ret_bytes, 0, size);
+	ret_bytes[0] = h.flags;
+	ret_bytes[1] = h.gso_type;
+	put16(ret_bytes + 2, h.hdr_len);
+	put16(ret_bytes + 4, h.gso_size);
+	put16(ret_bytes + 6, h.csum_start);
+	put16(ret_bytes + 8, h.csum_offset);
+	put16(ret_bytes + 10, h.num_buffers);
+}
+
+/* What a GSO type asks of the frame. Types without a row are not known. */
+static const struct gso_kind { uint8_t type; unsigned ip_version; enum l4_kind l4; } gso_kinds[] = {
+	{ VIRTIO_NET_HDR_GSO_TCPV4, 4, L4_TCP },
+	{ VIRTIO_NET_HDR_GSO_TCPV6, 6, L4_TCP },
+	{ VIRTIO_NET_HDR_GSO_UDP_L4, 0, L4_UDP }, /* either IP version */
+};
+
+static const struct gso_kind *gso_kind(uint8_t gso_type)
+{
+	for (unsigned i = 0; i < sizeof(gso_kinds) / sizeof(gso_kinds[0]); i++)
+		if (gso_kinds[i].type == (gso_type & ~VIRTIO_NET_HDR_GSO_ECN))
+			return &gso_kinds[i];
+	return NULL;
+}
+
+/* NET-21, NET-23. */
+static bool tx_agreed(const struct gso_kind *kind, bool ecn, const struct tx_rules *rules)
+{
+	if (ecn && (!rules->ecn || kind->l4 != L4_TCP))
+		return false;
+	switch (kind->type) {
+	case VIRTIO_NET_HDR_GSO_TCPV4: return rules->tso4;
+	case VIRTIO_NET_HDR_GSO_TCPV6: return rules->tso6;
+	default: return rules->uso;
+	}
+}
+
+/* NET-22, NET-24: the fields agree with each other and with the frame. */
+static enum drop_reason judge_gso(const struct frame *f, const struct gso_kind *kind)
+{
+	const struct vnet_hdr *h = &f->hdr;
+	struct parsed p = frame_parse(f->bytes, f->local, f->len);
+	uint16_t offset = kind->l4 == L4_TCP ? TCP_CSUM_OFFSET : UDP_CSUM_OFFSET;
+
+	if ((h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || h->gso_size == 0)
+		return DROP_TX_GSO_FIELDS;
+	if (!p.understood || p.l4 != kind->l4 ||
+	    (kind->ip_version != 0 && p.ip_version != kind->ip_version) ||
+	    h->csum_start != p.l4_offset || h->csum_offset != offset)
+		return DROP_TX_GSO_PROTOCOL;
+	if ((f->len - p.payload_offset + h->gso_size - 1u) / h->gso_size > SEGMENTS_MAX)
+		return DROP_TX_GSO_FIELDS;
+	return DROP_NONE;
+}
+
+enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules)
+{
+	struct vnet_hdr h = f->hdr, clean = { 0 };
+	bool gso = h.gso_type != VIRTIO_NET_HDR_GSO_NONE;
+
+	if (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		if (!rules->csum)
+			return DROP_TX_CSUM_FEATURE;
+		if ((uint32_t)h.csum_start + h.csum_offset + 2 > f->len)
+			return DROP_TX_CSUM_RANGE;
+		clean.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		clean.csum_start = h.csum_start;
+		clean.csum_offset = h.csum_offset;
+	}
+	if (gso) {
+		const struct gso_kind *kind = gso_kind(h.gso_type);
+		enum drop_reason why;
+
+		if (kind == NULL ||
+		    !tx_agreed(kind, (h.gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0, rules))
+			return DROP_TX_GSO_FEATURE;
+		why = judge_gso(f, kind);
+		if (why != DROP_NONE)
+			return why;
+		clean.gso_type = h.gso_type;
+		clean.gso_size = h.gso_size;
+	} else if (rules->frame_max_plain != 0 && f->len > rules->frame_max_plain) {
+		return DROP_TX_MTU;
+	}
+	f->hdr = clean;
+	return DROP_NONE;
+}
+
+/* NET-36, NET-38. */
+static bool rx_agreed(const struct gso_kind *kind, unsigned ip_version, bool ecn,
+		      const struct rx_rules *rules)
+{
+	if (ecn && !rules->ecn)
+		return false;
+	switch (kind->type) {
+	case VIRTIO_NET_HDR_GSO_TCPV4: return rules->tso4;
+	case VIRTIO_NET_HDR_GSO_TCPV6: return rules->tso6;
+	default: return ip_version == 6 ? rules->uso6 : rules->uso4;
+	}
+}
+
+enum drop_reason vnet_hdr_make_rx(struct frame *f, const struct rx_rules *rules)
+{
+	struct vnet_hdr h = f->hdr, clean = { 0 };
+
+	if (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		if (rules->csum) {
+			clean.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+			clean.csum_start = h.csum_start;
+			clean.csum_offset = h.csum_offset;
+		} else if (h.gso_type != VIRTIO_NET_HDR_GSO_NONE ||
+			   !csum_finish(f->bytes, f->len, h.csum_start, h.csum_offset)) {
+			return DROP_RX_OFFLOAD;
+		}
+	} else if (rules->csum) {
+		clean.flags = h.flags & VIRTIO_NET_HDR_F_DATA_VALID;
+	}
+	if (h.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+		const struct gso_kind *kind = gso_kind(h.gso_type);
+		struct parsed p = frame_parse(f->bytes, f->local, f->len);
+
+		if (kind == NULL || clean.flags != VIRTIO_NET_HDR_F_NEEDS_CSUM || h.gso_size == 0 ||
+		    !rx_agreed(kind, p.ip_version, (h.gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0, rules))
+			return DROP_RX_OFFLOAD;
+		clean.gso_type = h.gso_type;
+		clean.gso_size = h.gso_size;
+		if (rules->hdr_len)
+			clean.hdr_len = p.understood ? p.payload_offset : h.hdr_len;
+		if (rules->frame_max != 0 && f->len > rules->frame_max)
+			return DROP_RX_TOO_BIG;
+	} else if (rules->frame_max_plain != 0 && f->len > rules->frame_max_plain) {
+		return DROP_RX_MTU;
+	}
+	f->hdr = clean;
+	return DROP_NONE;
+}

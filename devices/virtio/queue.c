@@ -1,0 +1,219 @@
+/* devices/virtio/queue.c: what the ring layouts have in common: life, faults, slices of chains. */
+#include "devices/virtio/queue.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/virtio/queue_priv.h"
+
+const char *queue_fault_name(enum queue_fault fault)
+{
+	static const char *const name[QUEUE_FAULTS] = {
+		[QUEUE_FINE] = "fine",
+		[QUEUE_FAULT_HEAD] = "a descriptor index past the ring",
+		[QUEUE_FAULT_LOOP] = "a chain that loops or is too long",
+		[QUEUE_FAULT_INDIRECT] = "an indirect descriptor that is not allowed",
+		[QUEUE_FAULT_AVAIL] = "an available index too far ahead",
+		[QUEUE_FAULT_ADDRESS] = "a buffer outside memory",
+		[QUEUE_FAULT_ORDER] = "a readable descriptor behind a writable one",
+		[QUEUE_FAULT_DIRECTION] = "a buffer of the wrong direction",
+		[QUEUE_FAULT_CONTROL] = "a control command without room for its answer",
+		[QUEUE_FAULT_MEMORY] = "guest memory that is gone",
+	};
+
+	return name[fault];
+}
+
+struct queue *queue_create(void) { return calloc(1, sizeof(struct queue)); }
+
+void queue_destroy(struct queue *q)
+{
+	if (q == NULL)
+		return;
+	free(q->slices);
+	free(q);
+}
+
+bool queue_running(const struct queue *q) { return q->ops != NULL; }
+
+bool queue_config_ok(const struct guest_mem *mem, const struct queue_config *config)
+{
+	struct queue trial = { .ops = &split_ops, .mem = mem, .config = *config };
+	uint32_t size = config->size;
+
+	if (config->packed || size == 0 || size > QUEUE_SIZE_MAX || (size & (size - 1)) != 0)
+		return false;
+	return trial.ops->map(&trial);
+}
+
+/* Room for the longest chain that is followed, and for a batch of usual ones beside it. */
+static bool make_slices(struct queue *q)
+{
+	uint32_t indirect = q->config.size > INDIRECT_MAX ? q->config.size : INDIRECT_MAX;
+	uint32_t worst = q->config.size + indirect + GUEST_MEM_REGIONS_MAX;
+	struct iovec *slices = q->slices;
+
+	if (worst > q->slices_worst) {
+		slices = realloc(q->slices, (worst + BATCH_SLICES) * sizeof(*slices));
+		if (slices == NULL)
+			return false;
+		q->slices_max = worst + BATCH_SLICES;
+	}
+	q->slices = slices;
+	q->slices_worst = worst;
+	return true;
+}
+
+bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queue_config *config,
+		 struct queue_state state)
+{
+	assert(!queue_running(q));
+	if (!queue_config_ok(mem, config))
+		return false;
+	q->mem = mem;
+	q->config = *config;
+	if (!make_slices(q))
+		return false;
+	q->ops = &split_ops;
+	q->fault = QUEUE_FINE;
+	q->held = q->noted = q->slices_used = 0;
+	q->signal_once = state.restored;
+	(void)q->ops->map(q); /* queue_config_ok has mapped the same */
+	q->ops->restore(q, state);
+	return true;
+}
+
+struct queue_state queue_stop(struct queue *q)
+{
+	struct queue_state state = { 0 };
+
+	if (!queue_running(q))
+		return state;
+	assert(q->held == 0);
+	state = q->ops->save(q);
+	q->ops = NULL;
+	q->fault = QUEUE_FINE;
+	return state;
+}
+
+void queue_remap(struct queue *q)
+{
+	if (queue_running(q) && !q->ops->map(q))
+		queue_break(q, QUEUE_FAULT_MEMORY);
+}
+
+void queue_break(struct queue *q, enum queue_fault fault)
+{
+	if (q->fault == QUEUE_FINE)
+		q->fault = fault;
+}
+
+enum queue_fault queue_fault_of(const struct queue *q) { return q->fault; }
+uint32_t queue_held(const struct queue *q) { return q->held; }
+
+/* ---- the verbs ---- */
+
+enum take queue_take(struct queue *q, struct chain *ret)
+{
+	enum take took;
+
+	if (q->fault != QUEUE_FINE)
+		return TAKE_BROKEN;
+	if (q->held > 0 && q->slices_used + q->slices_worst > q->slices_max)
+		return TAKE_FULL;
+	took = q->ops->take(q, ret);
+	q->held += took == TAKE_CHAIN;
+	return took;
+}
+
+uint32_t queue_available(struct queue *q) { return q->ops->available(q); }
+
+void queue_push(struct queue *q, const struct chain *chain, uint32_t written)
+{
+	uint32_t left = written;
+
+	assert(q->noted < q->held);
+	assert(written <= chain->writable_bytes);
+	for (int i = 0; i < chain->writable_count && left > 0; i++) {
+		uint32_t part = chain->writable[i].iov_len < left ? (uint32_t)chain->writable[i].iov_len
+								  : left;
+
+		mem_wrote(q->mem, chain->writable[i].iov_base, part);
+		left -= part;
+	}
+	q->ops->push(q, chain, written);
+	q->noted++;
+}
+
+bool queue_publish(struct queue *q)
+{
+	if (q->noted == 0)
+		return false;
+	q->held -= q->noted;
+	q->noted = 0;
+	if (q->held == 0)
+		q->slices_used = 0;
+	return q->ops->publish(q);
+}
+
+void queue_rewind(struct queue *q, const struct chain *chain)
+{
+	uint32_t before = q->held;
+
+	q->ops->rewind(q, chain);
+	assert(q->held < before && q->held >= q->noted);
+	(void)before;
+	if (q->held == 0)
+		q->slices_used = 0;
+}
+
+bool queue_kick_enable(struct queue *q) { return q->ops->kick_enable(q); }
+void queue_kick_disable(struct queue *q) { q->ops->kick_disable(q); }
+
+/* ---- slices ---- */
+
+void walk_begin(struct queue *q, struct chain_walk *walk, struct chain *chain)
+{
+	*walk = (struct chain_walk){ .chain = chain, .first = q->slices_used };
+	*chain = (struct chain){ .readable = &q->slices[q->slices_used] };
+}
+
+bool walk_add(struct queue *q, struct chain_walk *walk, uint64_t gpa, uint32_t len, bool writable)
+{
+	struct chain *c = walk->chain;
+	int count;
+
+	if (walk->writable && !writable) {
+		queue_break(q, QUEUE_FAULT_ORDER);
+		return false;
+	}
+	walk->writable = writable;
+	count = mem_slice(q->mem, gpa, len, &q->slices[q->slices_used],
+			  (int)(q->slices_max - q->slices_used));
+	if (count < 0) {
+		queue_break(q, QUEUE_FAULT_ADDRESS);
+		return false;
+	}
+	q->slices_used += (uint32_t)count;
+	if (writable) {
+		c->writable_count += count;
+		c->writable_bytes += len;
+	} else {
+		c->readable_count += count;
+		c->readable_bytes += len;
+	}
+	/* SPLIT-09: a chain of more than 2^32 bytes is none. */
+	if (c->readable_bytes + c->writable_bytes > UINT32_MAX) {
+		queue_break(q, QUEUE_FAULT_LOOP);
+		return false;
+	}
+	return true;
+}
+
+void walk_end(struct queue *q, struct chain_walk *walk)
+{
+	if (q->fault != QUEUE_FINE)
+		q->slices_used = walk->first;
+	walk->chain->writable = walk->chain->readable + walk->chain->readable_count;
+}

@@ -1,0 +1,284 @@
+/* devices/virtio/split.c: the split ring (virtio 1.4, 2.7).
+ *
+ * Every field of the guest's is loaded once into a local, by an access that the compiler can neither
+ * repeat nor tear. Acquire on the available index pairs with the driver's release of it; release on
+ * the used index pairs with the driver's acquire. The two full fences are in publish and kick_enable. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "devices/virtio/queue_priv.h"
+#include "devices/virtio/ring_math.h"
+
+static uint16_t load16(const le16 *at)
+{
+	return le16_get((le16){ __atomic_load_n(&at->wire, __ATOMIC_RELAXED) });
+}
+static uint16_t load16_acquire(const le16 *at)
+{
+	return le16_get((le16){ __atomic_load_n(&at->wire, __ATOMIC_ACQUIRE) });
+}
+static void store16(le16 *at, uint16_t v)
+{
+	__atomic_store_n(&at->wire, le16_put(v).wire, __ATOMIC_RELAXED);
+}
+static void store16_release(le16 *at, uint16_t v)
+{
+	__atomic_store_n(&at->wire, le16_put(v).wire, __ATOMIC_RELEASE);
+}
+
+struct desc { uint64_t addr; uint32_t len; uint16_t flags, next; };
+
+static struct desc load_desc(const struct wire_desc *at)
+{
+	return (struct desc){
+		.addr = le64_get((le64){ __atomic_load_n(&at->addr.wire, __ATOMIC_RELAXED) }),
+		.len = le32_get((le32){ __atomic_load_n(&at->len.wire, __ATOMIC_RELAXED) }),
+		.flags = load16(&at->flags),
+		.next = load16(&at->next),
+	};
+}
+
+/* The event words lie behind the last entry of each ring. */
+static const le16 *used_event(const struct queue *q) { return &q->split.avail->ring[q->config.size]; }
+static le16 *avail_event(const struct queue *q)
+{
+	return (le16 *)(void *)&q->split.used->ring[q->config.size];
+}
+
+/* SPLIT-01, 02: sizes with the event words, whether they are in use or not. */
+static bool split_map(struct queue *q)
+{
+	uint64_t size = q->config.size;
+	const struct wire_desc *table = mem_ring(q->mem, q->config.desc, 16 * size, 16);
+	struct wire_avail *avail = mem_ring(q->mem, q->config.driver, 6 + 2 * size, 2);
+	struct wire_used *used = mem_ring(q->mem, q->config.device, 6 + 8 * size, 4);
+
+	if (table == NULL || avail == NULL || used == NULL)
+		return false;
+	q->split.table = table;
+	q->split.avail = avail;
+	q->split.used = used;
+	return true;
+}
+
+static void split_restore(struct queue *q, struct queue_state state)
+{
+	struct split *s = &q->split;
+
+	s->next_avail = s->seen_avail = state.index;
+	/* SPLIT-33: the used ring is never read, but for this. */
+	s->next_used = state.restored ? load16(&s->used->index) : 0;
+	s->shown_used = s->next_used;
+	/* Kicks are wanted from the start on. */
+	store16(&s->used->flags, 0);
+	if (q->config.event_idx)
+		store16(avail_event(q), s->next_avail);
+	mem_wrote(q->mem, s->used, sizeof(le16));
+}
+
+static struct queue_state split_save(const struct queue *q)
+{
+	return (struct queue_state){ .index = q->split.next_avail, .restored = true };
+}
+
+/* How many are there to take; SPLIT-20: more than the ring holds, counted from the oldest that we
+ * have not given back, breaks the queue. */
+static uint32_t look(struct queue *q)
+{
+	struct split *s = &q->split;
+	uint16_t index = load16_acquire(&s->avail->index);
+
+	s->seen_avail = index;
+	if (ring_distance((uint16_t)(s->next_avail - q->held), index) > q->config.size) {
+		queue_break(q, QUEUE_FAULT_AVAIL);
+		return 0;
+	}
+	return ring_distance(s->next_avail, index);
+}
+
+/* A broken queue says 1: who takes then learns of it. */
+static uint32_t split_available(struct queue *q)
+{
+	uint32_t count = look(q);
+
+	return q->fault == QUEUE_FINE ? count : 1;
+}
+
+/* SPLIT-13 to 19: an indirect table, entry 0 first, up to the first entry without NEXT. */
+static bool walk_indirect(struct queue *q, struct chain_walk *walk, struct desc d)
+{
+	uint32_t entries = d.len / sizeof(struct wire_desc), steps = 0;
+	uint32_t most = q->config.size > INDIRECT_MAX ? q->config.size : INDIRECT_MAX;
+	uint32_t at = 0;
+	/* In one region, as good as always; else each entry is found by itself. */
+	const uint8_t *table = mem_ring(q->mem, d.addr, d.len, 1);
+
+	if (!q->config.indirect || (d.flags & WIRE_DESC_NEXT) != 0 || d.len == 0 ||
+	    d.len % sizeof(struct wire_desc) != 0) {
+		queue_break(q, QUEUE_FAULT_INDIRECT);
+		return false;
+	}
+	for (;;) {
+		struct wire_desc raw;
+		struct desc e;
+
+		if (steps++ >= entries || steps > most) {
+			queue_break(q, QUEUE_FAULT_LOOP);
+			return false;
+		}
+		/* The table may lie at any address and across regions: a copy, which is then judged. */
+		if (table != NULL) {
+			memcpy(&raw, table + at * sizeof(raw), sizeof(raw));
+		} else if (d.addr > UINT64_MAX - at * sizeof(raw) ||
+			   !mem_read(q->mem, d.addr + at * sizeof(raw), &raw, sizeof(raw))) {
+			queue_break(q, QUEUE_FAULT_ADDRESS);
+			return false;
+		}
+		e = load_desc(&raw);
+		if ((e.flags & WIRE_DESC_INDIRECT) != 0) {
+			queue_break(q, QUEUE_FAULT_INDIRECT);
+			return false;
+		}
+		if (!walk_add(q, walk, e.addr, e.len, (e.flags & WIRE_DESC_WRITE) != 0))
+			return false;
+		if ((e.flags & WIRE_DESC_NEXT) == 0)
+			return true;
+		if (e.next >= entries) {
+			queue_break(q, QUEUE_FAULT_HEAD);
+			return false;
+		}
+		at = e.next;
+	}
+}
+
+/* SPLIT-10, 16: each index inside the ring, never more descriptors than it has. */
+static void walk_chain(struct queue *q, struct chain_walk *walk, uint16_t head)
+{
+	uint16_t at = head;
+
+	for (;;) {
+		struct desc d;
+
+		if (at >= q->config.size) {
+			queue_break(q, QUEUE_FAULT_HEAD);
+			return;
+		}
+		if (walk->chain->descriptors == q->config.size) {
+			queue_break(q, QUEUE_FAULT_LOOP);
+			return;
+		}
+		walk->chain->descriptors++;
+		d = load_desc(&q->split.table[at]);
+		if ((d.flags & WIRE_DESC_INDIRECT) != 0) {
+			(void)walk_indirect(q, walk, d);
+			return;
+		}
+		if (!walk_add(q, walk, d.addr, d.len, (d.flags & WIRE_DESC_WRITE) != 0))
+			return;
+		if ((d.flags & WIRE_DESC_NEXT) == 0)
+			return;
+		at = d.next;
+	}
+}
+
+static enum take split_take(struct queue *q, struct chain *ret)
+{
+	struct split *s = &q->split;
+	struct chain_walk walk;
+	uint16_t head;
+
+	/* The index is looked at again only when what it showed last is used up. */
+	if (s->next_avail == s->seen_avail && look(q) == 0)
+		return q->fault == QUEUE_FINE ? TAKE_EMPTY : TAKE_BROKEN;
+	if (ring_distance(s->next_avail, s->seen_avail) > q->config.size) {
+		queue_break(q, QUEUE_FAULT_AVAIL);
+		return TAKE_BROKEN;
+	}
+	head = load16(&s->avail->ring[s->next_avail % q->config.size]);
+	walk_begin(q, &walk, ret);
+	walk_chain(q, &walk, head);
+	walk_end(q, &walk);
+	if (q->fault != QUEUE_FINE)
+		return TAKE_BROKEN;
+	ret->position = s->next_avail++;
+	ret->id = head;
+	return TAKE_CHAIN;
+}
+
+static void split_push(struct queue *q, const struct chain *chain, uint32_t written)
+{
+	struct split *s = &q->split;
+	struct wire_used_element *e = &s->used->ring[s->next_used++ % q->config.size];
+
+	__atomic_store_n(&e->id.wire, le32_put(chain->id).wire, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->len.wire, le32_put(written).wire, __ATOMIC_RELAXED);
+	mem_wrote(q->mem, e, sizeof(*e));
+}
+
+static bool split_publish(struct queue *q)
+{
+	struct split *s = &q->split;
+	uint16_t old = s->shown_used;
+	bool once = q->signal_once;
+
+	/* SPLIT-25: the elements are there before the index that shows them. */
+	store16_release(&s->used->index, s->next_used);
+	mem_wrote(q->mem, &s->used->index, sizeof(le16));
+	s->shown_used = s->next_used;
+	q->signal_once = false;
+	/* SPLIT-24: pairs with the driver's fence between asking for a signal and its last look. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (once)
+		return true;
+	if (q->config.event_idx)
+		return ring_event_passed(load16(used_event(q)), s->next_used, old);
+	return (load16(&s->avail->flags) & WIRE_AVAIL_NO_INTERRUPT) == 0;
+}
+
+static void split_rewind(struct queue *q, const struct chain *chain)
+{
+	struct split *s = &q->split;
+
+	q->held -= ring_distance(chain->position, s->next_avail);
+	s->next_avail = chain->position;
+	q->slices_used = (uint32_t)(chain->readable - q->slices);
+}
+
+/* Kicks are asked for from the index that was seen on, not from the one to take next: what was seen
+ * and did not suffice shall not be told again. */
+static bool split_kick_enable(struct queue *q)
+{
+	struct split *s = &q->split;
+	uint16_t seen = s->seen_avail;
+
+	if (q->config.event_idx)
+		store16(avail_event(q), seen);
+	else
+		store16(&s->used->flags, 0);
+	mem_wrote(q->mem, q->config.event_idx ? avail_event(q) : &s->used->flags, sizeof(le16));
+	/* SPLIT-32: pairs with the driver's fence between its index and its look at the event word. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return load16_acquire(&s->avail->index) != seen;
+}
+
+/* SPLIT-30: with EVENT_IDX the flags stay 0, and the event word stays behind by itself. */
+static void split_kick_disable(struct queue *q)
+{
+	if (q->config.event_idx)
+		return;
+	store16(&q->split.used->flags, WIRE_USED_NO_NOTIFY);
+	mem_wrote(q->mem, &q->split.used->flags, sizeof(le16));
+}
+
+const struct ring_ops split_ops = {
+	.map = split_map,
+	.restore = split_restore,
+	.save = split_save,
+	.take = split_take,
+	.available = split_available,
+	.push = split_push,
+	.publish = split_publish,
+	.rewind = split_rewind,
+	.kick_enable = split_kick_enable,
+	.kick_disable = split_kick_disable,
+};
