@@ -1,0 +1,145 @@
+/* devices/tap/link_make.c: addresses, routes, neighbours and veth pairs by rtnetlink. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/veth.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/tap/link_priv.h"
+
+static size_t address_bytes(const struct ip_prefix *p) { return p->family == AF_INET ? 4 : 16; }
+
+struct err ip_prefix_parse(const char *text, struct ip_prefix *ret_prefix)
+{
+	struct ip_prefix p = { 0 };
+	char address[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+	unsigned long bits, most;
+	char *end = NULL;
+
+	if (len >= sizeof(address))
+		return err_make(ERR_USAGE, 0, "'%s' is no IP address", text);
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (inet_pton(AF_INET, address, &p.addr.v4) == 1)
+		p.family = AF_INET;
+	else if (inet_pton(AF_INET6, address, &p.addr.v6) == 1)
+		p.family = AF_INET6;
+	else
+		return err_make(ERR_USAGE, 0, "'%s' is no IP address: write as 192.168.77.1/24 or fd00::1/64",
+				text);
+	most = p.family == AF_INET ? 32 : 128;
+	bits = slash != NULL ? strtoul(slash + 1, &end, 10) : most;
+	if (slash != NULL && (slash[1] < '0' || slash[1] > '9' || *end != '\0' || bits > most))
+		return err_make(ERR_USAGE, 0, "'%s': the prefix length is 0 to %lu", text, most);
+	p.prefix_len = (unsigned)bits;
+	*ret_prefix = p;
+	return err_none();
+}
+
+void ip_prefix_print(const struct ip_prefix *p, char *ret_text, unsigned size)
+{
+	char address[INET6_ADDRSTRLEN] = "?";
+
+	(void)inet_ntop(p->family, &p->addr, address, sizeof(address));
+	(void)snprintf(ret_text, size, "%s/%u", address, p->prefix_len);
+}
+
+struct err link_add_address(struct link *l, const char *name, const struct ip_prefix *prefix)
+{
+	struct nlmsghdr *h;
+	struct ifaddrmsg *a;
+	char text[64];
+	unsigned index;
+	int why;
+	struct err e = link_index(l, name, &index);
+
+	if (err_is(e))
+		return e;
+	h = link_request(l, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	a = mnl_nlmsg_put_extra_header(h, sizeof(*a));
+	a->ifa_family = (uint8_t)prefix->family;
+	a->ifa_prefixlen = (uint8_t)prefix->prefix_len;
+	a->ifa_index = index;
+	mnl_attr_put(h, IFA_LOCAL, address_bytes(prefix), &prefix->addr);
+	mnl_attr_put(h, IFA_ADDRESS, address_bytes(prefix), &prefix->addr);
+	/* Duplicate address detection would cost more than a second. */
+	if (prefix->family == AF_INET6)
+		mnl_attr_put_u32(h, IFA_FLAGS, IFA_F_NODAD);
+	why = link_talk(l, h, NULL, NULL);
+	ip_prefix_print(prefix, text, sizeof(text));
+	if (why == 0 || why == EEXIST)
+		return err_none();
+	return err_within(link_error(why, "give an address to", name), "%s", text);
+}
+
+struct err link_add_veth(struct link *l, const char *name, const char *peer, int peer_netns_fd)
+{
+	struct nlmsghdr *h = link_request(l, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlattr *info, *data, *other;
+
+	(void)mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+	mnl_attr_put_strz(h, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
+	other = mnl_attr_nest_start(h, VETH_INFO_PEER);
+	(void)mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(h, IFLA_IFNAME, peer);
+	if (peer_netns_fd >= 0)
+		mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t)peer_netns_fd);
+	mnl_attr_nest_end(h, other);
+	mnl_attr_nest_end(h, data);
+	mnl_attr_nest_end(h, info);
+	return link_error(link_talk(l, h, NULL, NULL), "make veth", name);
+}
+
+struct err link_add_route(struct link *l, const char *name, const struct ip_prefix *to,
+			  const struct ip_prefix *gateway)
+{
+	struct nlmsghdr *h;
+	struct rtmsg *r;
+	unsigned index;
+	struct err e = link_index(l, name, &index);
+
+	if (err_is(e))
+		return e;
+	h = link_request(l, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
+	r->rtm_family = (uint8_t)to->family;
+	r->rtm_dst_len = (uint8_t)to->prefix_len;
+	r->rtm_table = RT_TABLE_MAIN;
+	r->rtm_protocol = RTPROT_STATIC;
+	r->rtm_type = RTN_UNICAST;
+	r->rtm_scope = gateway != NULL ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	mnl_attr_put(h, RTA_DST, address_bytes(to), &to->addr);
+	mnl_attr_put_u32(h, RTA_OIF, index);
+	if (gateway != NULL)
+		mnl_attr_put(h, RTA_GATEWAY, address_bytes(gateway), &gateway->addr);
+	return link_error(link_talk(l, h, NULL, NULL), "add a route by", name);
+}
+
+struct err link_add_neighbour(struct link *l, const char *name, const struct ip_prefix *who,
+			      const uint8_t mac[static 6])
+{
+	struct nlmsghdr *h;
+	struct ndmsg *n;
+	unsigned index;
+	struct err e = link_index(l, name, &index);
+
+	if (err_is(e))
+		return e;
+	h = link_request(l, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+	n = mnl_nlmsg_put_extra_header(h, sizeof(*n));
+	n->ndm_family = (uint8_t)who->family;
+	n->ndm_ifindex = (int)index;
+	n->ndm_state = NUD_PERMANENT;
+	mnl_attr_put(h, NDA_DST, address_bytes(who), &who->addr);
+	mnl_attr_put(h, NDA_LLADDR, 6, mac);
+	return link_error(link_talk(l, h, NULL, NULL), "add a neighbour of", name);
+}

@@ -1,0 +1,189 @@
+/* devices/tap/open.c: the node, TUNSETIFF, and an inherited descriptor.
+ * Source: Linux drivers/net/tun.c, __tun_chr_ioctl, tun_set_iff. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "devices/base/uapi_compat.h"
+#include "devices/tap/link.h"
+#include "devices/tap/tap_priv.h"
+
+enum { TUN_MAJOR = 10, TUN_MINOR = 200, NODE_MODE = 0666 };
+
+struct err tap_node(const struct sys *sys)
+{
+	int fd = sys->open(TUN_NODE, O_RDWR | O_CLOEXEC, 0);
+
+	if (fd >= 0) {
+		(void)sys->close(fd);
+		return err_none();
+	}
+	if (errno != ENOENT)
+		return tap_explain(sys, TAP_STEP_OPEN, "open", TUN_NODE, errno);
+	if (sys->mkdir("/dev/net", 0755) < 0 && errno != EEXIST)
+		return tap_explain(sys, TAP_STEP_NODE, "make", "/dev/net", errno);
+	if (sys->mknod(TUN_NODE, S_IFCHR | NODE_MODE, makedev(TUN_MAJOR, TUN_MINOR)) < 0 &&
+	    errno != EEXIST)
+		return tap_explain(sys, TAP_STEP_NODE, "make", TUN_NODE, errno);
+	/* mknod's mode is cut by the umask. */
+	if (sys->chmod(TUN_NODE, NODE_MODE) < 0)
+		return tap_explain(sys, TAP_STEP_NODE, "set the mode of", TUN_NODE, errno);
+	return err_none();
+}
+
+static bool exists(const char *name)
+{
+	return name[0] != '\0' && strchr(name, '%') == NULL && if_nametoindex(name) != 0;
+}
+
+static unsigned wanted_flags(unsigned features, const struct tap_request *r)
+{
+	return IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (features & IFF_NO_CARRIER) |
+	       (r->queues > 1 ? IFF_MULTI_QUEUE : 0u);
+}
+
+/* A new descriptor attached to tap->name (or what the kernel makes of it, into tap->name). */
+static struct err attach(const struct sys *sys, const struct tap_request *r, struct tap *tap)
+{
+	struct ifreq request = { 0 };
+	unsigned features = 0;
+	int fd = sys->open(TUN_NODE, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return tap_explain(sys, TAP_STEP_OPEN, "open", TUN_NODE, errno);
+	/* TUNSETIFF ignores flags that it does not know: asking is the only way to learn of them. */
+	if (sys->ioctl(fd, TUNGETFEATURES, &features) < 0) {
+		int why = errno;
+
+		(void)sys->close(fd);
+		return tap_explain(sys, TAP_STEP_NODE, "ask for the features of", TUN_NODE, why);
+	}
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", tap->name);
+	request.ifr_flags = (short)wanted_flags(features, r);
+	if (sys->ioctl(fd, TUNSETIFF, &request) < 0) {
+		int why = errno;
+
+		(void)sys->close(fd);
+		return tap_explain(sys, TAP_STEP_ATTACH, r->queues > 1 ? "multi_queue" : "", tap->name,
+				   why);
+	}
+	(void)snprintf(tap->name, sizeof(tap->name), "%s", request.ifr_name);
+	tap->fd[tap->queues++] = fd;
+	return err_none();
+}
+
+/* What the descriptor is attached to, compared with what we need. */
+static struct err check_flags(const struct sys *sys, struct tap *tap)
+{
+	struct ifreq is = { 0 };
+	int fd = tap->fd[0];
+	unsigned flags;
+
+	if (sys->ioctl(fd, TUNGETIFF, &is) < 0) {
+		if (errno == EBADFD)
+			return err_make(ERR_SETUP, 0,
+					"descriptor %d is an open " TUN_NODE " without an interface: "
+					"attach it by TUNSETIFF before it is handed over", fd);
+		return err_make(ERR_SETUP, 0,
+				"descriptor %d is not a TAP (%s): hand over one of " TUN_NODE, fd,
+				strerrordesc_np(errno));
+	}
+	(void)snprintf(tap->name, sizeof(tap->name), "%s", is.ifr_name);
+	flags = (unsigned short)is.ifr_flags;
+	if ((flags & TUN_TYPE_MASK) != IFF_TAP)
+		return err_make(ERR_SETUP, 0, "%s is a TUN (IP only), not a TAP: make it by "
+				"'ip tuntap add %s mode tap'", tap->name, tap->name);
+	if ((flags & IFF_NO_PI) == 0)
+		return err_make(ERR_SETUP, 0, "%s carries packet information: attach it with IFF_NO_PI",
+				tap->name);
+	if ((flags & IFF_VNET_HDR) == 0)
+		return err_make(ERR_SETUP, 0, "%s has no vnet_hdr: attach it with IFF_VNET_HDR", tap->name);
+	return err_none();
+}
+
+static struct err inherit(const struct sys *sys, const struct tap_request *r, struct tap *tap)
+{
+	struct err e;
+	int flags = fcntl(r->fd, F_GETFL);
+
+	if (flags < 0)
+		return err_make(ERR_USAGE, 0, "descriptor %d is not open: hand it over without close-on-exec",
+				r->fd);
+	if ((flags & O_ACCMODE) != O_RDWR)
+		return err_make(ERR_USAGE, 0, "descriptor %d is not open for reading and writing", r->fd);
+	tap->fd[0] = r->fd;
+	tap->queues = 1;
+	tap->inherited = true;
+	e = check_flags(sys, tap);
+	if (!err_is(e) && fcntl(r->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		e = err_make(ERR_SETUP, errno, "make descriptor %d of %s non-blocking", r->fd, tap->name);
+	return e;
+}
+
+/* Without an owner any user who can open the node may take a persistent TAP. */
+static struct err make_persistent(const struct sys *sys, const struct tap_request *r, struct tap *tap)
+{
+	int64_t owner = r->owner >= 0 ? r->owner : r->persist ? (int64_t)getuid() : -1;
+
+	if (owner >= 0 && sys->ioctl(tap->fd[0], TUNSETOWNER, (void *)(uintptr_t)owner) < 0)
+		return tap_explain(sys, TAP_STEP_SET, "set the owner", tap->name, errno);
+	if (r->group >= 0 && sys->ioctl(tap->fd[0], TUNSETGROUP, (void *)(uintptr_t)r->group) < 0)
+		return tap_explain(sys, TAP_STEP_SET, "set the group", tap->name, errno);
+	if (r->persist && sys->ioctl(tap->fd[0], TUNSETPERSIST, (void *)(uintptr_t)1) < 0)
+		return tap_explain(sys, TAP_STEP_SET, "make persistent", tap->name, errno);
+	return err_none();
+}
+
+static struct err open_queues(const struct sys *sys, const struct tap_request *r, struct tap *tap)
+{
+	const char *name = r->name != NULL ? r->name : "";
+	struct err e = err_none();
+
+	if (name[0] != '\0')
+		e = tap_name_check(name);
+	if (err_is(e))
+		return e;
+	e = tap_node(sys);
+	if (err_is(e))
+		return e;
+	(void)snprintf(tap->name, sizeof(tap->name), "%s", name);
+	tap->made = !exists(name);
+	for (unsigned i = 0; i < r->queues && !err_is(e); i++)
+		e = attach(sys, r, tap);
+	if (!err_is(e))
+		e = check_flags(sys, tap);
+	return e;
+}
+
+struct err tap_open(const struct sys *sys, const struct tap_request *request, struct tap *ret_tap)
+{
+	struct tap tap = { .queues = 0 };
+	struct err e;
+
+	if (request->queues < 1 || request->queues > TAP_QUEUES_MAX)
+		return err_make(ERR_USAGE, 0, "%u TAP queues: 1 to %d are possible", request->queues,
+				TAP_QUEUES_MAX);
+	e = request->fd >= 0 ? inherit(sys, request, &tap) : open_queues(sys, request, &tap);
+	if (!err_is(e))
+		e = tap_settle(sys, &tap);
+	if (!err_is(e))
+		e = make_persistent(sys, request, &tap);
+	if (err_is(e)) {
+		tap_close(sys, &tap);
+		return e;
+	}
+	*ret_tap = tap;
+	return err_none();
+}
+
+void tap_close(const struct sys *sys, struct tap *tap)
+{
+	for (unsigned i = tap->queues; i > 0 && !tap->inherited; i--)
+		(void)sys->close(tap->fd[i - 1]);
+	tap->queues = 0;
+}

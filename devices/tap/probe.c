@@ -1,0 +1,67 @@
+/* devices/tap/probe.c: what this TAP really has: nothing is offered to a guest that was not tried. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#include "devices/base/uapi_compat.h"
+#include "devices/tap/tap_priv.h"
+
+enum { HDR_BYTES = 12 };
+
+static bool offloads_take(const struct sys *sys, int fd, unsigned mask)
+{
+	return sys->ioctl(fd, TUNSETOFFLOAD, (void *)(uintptr_t)mask) == 0;
+}
+
+/* One after the other, each with those that it needs: one refused bit fails the whole call. */
+static unsigned probe_offloads(const struct sys *sys, int fd)
+{
+	static const unsigned steps[] = { TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6, TUN_F_TSO_ECN,
+					  TUN_F_USO4 | TUN_F_USO6 };
+	unsigned have = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		if (offloads_take(sys, fd, have | steps[i]))
+			have |= steps[i];
+	return have;
+}
+
+struct err tap_settle(const struct sys *sys, struct tap *tap)
+{
+	int fd = tap->fd[0], hdr = HDR_BYTES, little = 1, sndbuf = INT_MAX, carrier = 0;
+	struct tun_filter none = { 0 };
+
+	if (sys->ioctl(fd, TUNSETVNETHDRSZ, &hdr) < 0)
+		return tap_explain(sys, TAP_STEP_SET, "set the vnet_hdr size to 12", tap->name, errno);
+	tap->hdr_bytes = HDR_BYTES;
+	if (sys->ioctl(fd, TUNSETVNETLE, &little) < 0)
+		return tap_explain(sys, TAP_STEP_SET, "set little-endian vnet_hdr", tap->name, errno);
+	tap->offloads = probe_offloads(sys, fd);
+	if (!offloads_take(sys, fd, 0))
+		return tap_explain(sys, TAP_STEP_SET, "switch offloads off", tap->name, errno);
+	if (sys->ioctl(fd, TUNSETTXFILTER, &none) < 0)
+		return tap_explain(sys, TAP_STEP_SET, "empty the filter", tap->name, errno);
+	if (sys->ioctl(fd, TUNSETSNDBUF, &sndbuf) < 0)
+		return tap_explain(sys, TAP_STEP_SET, "set the send buffer", tap->name, errno);
+	/* Linux 5.0 and later; without it the host sees a carrier at all times. */
+	tap->carrier = sys->ioctl(fd, TUNSETCARRIER, &carrier) == 0;
+	return err_none();
+}
+
+struct err tap_features(const struct sys *sys, unsigned *ret_flags)
+{
+	unsigned flags = 0;
+	struct err e = err_none();
+	int fd = sys->open(TUN_NODE, O_RDWR | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return tap_explain(sys, TAP_STEP_OPEN, "open", TUN_NODE, errno);
+	if (sys->ioctl(fd, TUNGETFEATURES, &flags) < 0)
+		e = tap_explain(sys, TAP_STEP_NODE, "ask for the features of", TUN_NODE, errno);
+	(void)sys->close(fd);
+	if (!err_is(e))
+		*ret_flags = flags;
+	return e;
+}

@@ -1,0 +1,13 @@
+/* devices/tap/tap_priv.h: what the files of this room share. */
+#ifndef TAPVM_TAP_TAP_PRIV_H
+#define TAPVM_TAP_TAP_PRIV_H
+
+#include "devices/tap/tap.h"
+
+#define TUN_NODE "/dev/net/tun"
+
+/* Sets everything again that a last user may have left in the device: header size, byte order,
+ * offloads (which are tried, then off), filter, send buffer, carrier. */
+struct err tap_settle(const struct sys *sys, struct tap *tap) MUST_USE;
+
+#endif
