@@ -1,0 +1,32 @@
+/* devices/platform/ports.c: by which ports a guest ends. */
+#include "devices/platform/ports.h"
+
+enum {
+	PORT_I8042_DATA = 0x60, PORT_I8042_COMMAND = 0x64, I8042_RESET = 0xfe,
+	PORT_DEBUG_EXIT = 0xf4, PORT_PANIC = 0x505, PANIC_EVENTS = 3, PANIC_PANICKED = 1,
+	PORT_RESET = 0xcf9, RESET_CPU = 4,
+};
+
+struct guest_end port_write(uint16_t port, uint32_t value)
+{
+	struct guest_end end = { .kind = GUEST_GOES_ON };
+
+	if (port == PORT_DEBUG_EXIT)
+		end = (struct guest_end){ GUEST_VERDICT, value };
+	else if (port == PORT_PANIC && (value & PANIC_PANICKED) != 0)
+		end.kind = GUEST_PANIC;
+	else if ((port == PORT_I8042_COMMAND && (value & 0xff) == I8042_RESET) ||
+		 (port == PORT_RESET && (value & RESET_CPU) != 0))
+		end.kind = GUEST_RESET;
+	return end;
+}
+
+uint32_t port_read(uint16_t port, unsigned width)
+{
+	switch (port) {
+	case PORT_PANIC: return PANIC_EVENTS;
+	case PORT_I8042_DATA:
+	case PORT_I8042_COMMAND: return 0; /* nothing pending, ready for a command */
+	default: return width >= 4 ? UINT32_MAX : (UINT32_C(1) << (8 * width)) - 1;
+	}
+}

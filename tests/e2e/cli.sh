@@ -1,0 +1,319 @@
+#!/bin/sh
+# cli.sh [BUILD]: tapvm as its user meets it: bad input, exit statuses, signals, kill -9 of either process,
+# the terminal. Rows "ok NAME", "FAIL NAME why", "skip NAME why"; at the end "= N passed, N failed, N skipped".
+# Everything happens in a network namespace of its own; nothing is left behind.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "${1:-build}" && pwd)
+tapvm=$build/tapvm
+if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
+	export TAPVM_E2E_INSIDE=1
+	if [ "$(id -u)" = 0 ]; then
+		exec unshare -n "$0" "$@"
+	fi
+	exec unshare -rn "$0" "$@"
+fi
+w=$(mktemp -d)
+trap 'rm -rf "$w"' EXIT
+passed=0 failed=0 skipped=0
+ok() { passed=$((passed + 1)); echo "ok   $*"; }
+bad() { failed=$((failed + 1)); echo "FAIL $*"; }
+skip() { skipped=$((skipped + 1)); echo "skip $*"; }
+
+${CC:-gcc} -O2 -D_GNU_SOURCE "$here/helper.c" -o "$w/helper" || exit 1
+for ending in IDLE BUSY VERDICT=0 VERDICT=5 VERDICT=63 RESET CRASH PANIC ECHO; do
+	${CC:-gcc} -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-Ttext-segment=0x100000 \
+		"-D$ending" "$here/ending.S" -o "$w/$ending.elf" || exit 1
+done
+idle=$w/IDLE.elf
+
+# ---- what may be left behind ----
+interfaces() { sed -n 's/^ *\([^:|]*\):.*/\1/p' /proc/net/dev | sort | tr '\n' ' '; }
+# The processes named tapvm, but for zombies of others' tests: those in our namespace.
+processes() {
+	ours=$(readlink /proc/self/ns/net)
+	for p in /proc/[0-9]*; do
+		case $(readlink "$p/exe" 2>/dev/null) in
+		"$tapvm") [ "$(readlink "$p/ns/net" 2>/dev/null)" = "$ours" ] && echo "${p#/proc/}" ;;
+		esac
+	done
+}
+before=$(interfaces)
+# nothing_left: waits up to 2 s; then says what is left.
+nothing_left() {
+	turns=0
+	while [ $turns -lt 100 ]; do
+		left=$(processes)
+		[ "$(interfaces)" = "$before" ] && [ -z "$left" ] && return 0
+		turns=$((turns + 1))
+		sleep 0.02
+	done
+	echo "left: interfaces '$(interfaces)', before '$before', processes '$left'"
+	return 1
+}
+
+# refuse NAME STATUS PATTERN COMMAND...: that status, one line on stderr with PATTERN in it, nothing left.
+refuse() {
+	name=$1 want=$2 pattern=$3
+	shift 3
+	timeout -k 1 20 "$@" </dev/null >"$w/out" 2>"$w/err"
+	got=$?
+	lines=$(wc -l <"$w/err")
+	if [ $got != "$want" ]; then
+		bad "$name: status $got, want $want: $(head -c 300 "$w/err")"
+	elif [ "$lines" != 1 ] || ! grep -q '^tapvm: ' "$w/err"; then
+		bad "$name: $lines lines on stderr, want one that begins with 'tapvm: ': $(head -c 300 "$w/err")"
+	elif ! grep -q -e "$pattern" "$w/err"; then
+		bad "$name: '$pattern' is not in: $(cat "$w/err")"
+	elif ! left=$(nothing_left); then
+		bad "$name: $left"
+	else
+		ok "$name"
+	fi
+}
+
+# ends NAME STATUS PATTERN COMMAND...: that status; PATTERN is in stderr (empty: stderr is).
+ends() {
+	name=$1 want=$2 pattern=$3
+	shift 3
+	timeout -k 1 20 "$@" </dev/null >"$w/out" 2>"$w/err"
+	got=$?
+	if [ $got != "$want" ]; then
+		bad "$name: status $got, want $want: $(head -c 300 "$w/err")"
+	elif [ -z "$pattern" ] && [ -s "$w/err" ]; then
+		bad "$name: stderr is not empty: $(head -c 300 "$w/err")"
+	elif [ -n "$pattern" ] && ! grep -q -e "$pattern" "$w/err"; then
+		bad "$name: '$pattern' is not in: $(head -c 300 "$w/err")"
+	elif ! left=$(nothing_left); then
+		bad "$name: $left"
+	else
+		ok "$name"
+	fi
+}
+
+# ---- help ----
+for words in --help -h help 'help run' 'help selftest' 'help doctor' 'run --help' --version; do
+	# shellcheck disable=SC2086
+	if "$tapvm" $words >"$w/out" 2>"$w/err" && [ -s "$w/out" ] && [ ! -s "$w/err" ]; then ok "tapvm $words"; else bad "tapvm $words"; fi
+done
+for key in name fd mac host-mac ip mtu netns persist owner group queue-size; do
+	"$tapvm" help run | grep -q "^  $key=" || bad "help run: no $key="
+done
+refuse help-nowhere-to-go 4 stdout sh -c "exec '$tapvm' --help >/dev/full"
+
+# ---- bad words: status 2 ----
+refuse no-command 2 'no command' "$tapvm"
+refuse unknown-command 2 'did you mean run' "$tapvm" rum
+refuse unknown-command-far 2 'tapvm --help' "$tapvm" frobnicate
+refuse help-unknown 2 'did you mean doctor' "$tapvm" help docter
+refuse doctor-operand 2 'not expected' "$tapvm" doctor now
+refuse selftest-option 2 'did you mean --verbose' "$tapvm" selftest --verbos
+refuse selftest-with 2 'it is qemu' "$tapvm" selftest --with xen
+refuse selftest-with-no-kvm 2 'does not go with' "$tapvm" selftest --with qemu --no-kvm
+refuse no-kernel 2 'no kernel' "$tapvm" run
+refuse unknown-option 2 'did you mean --memory' "$tapvm" run --memroy 64M "$idle"
+refuse option-twice 2 'given twice' "$tapvm" run --memory 64M --memory 64M "$idle"
+refuse kernel-twice 2 'given twice' "$tapvm" run "$idle" "$idle"
+refuse empty-value 2 'empty value' "$tapvm" run --memory= "$idle"
+refuse empty-kernel-name 2 'empty value' "$tapvm" run ''
+refuse value-missing 2 'needs a value' "$tapvm" run "$idle" --memory
+refuse memory-0 2 'at least 4M' "$tapvm" run --memory 0 "$idle"
+refuse memory-1 2 'at least 4M' "$tapvm" run --memory 1 "$idle"
+refuse memory-overflow 2 '64 bits' "$tapvm" run --memory 99999999999999999999G "$idle"
+refuse memory-word 2 'no size' "$tapvm" run --memory much "$idle"
+refuse timeout-0 2 'out of range' "$tapvm" run --timeout 0 "$idle"
+refuse cmdline-long 2 'shorten it' "$tapvm" run --append "$(head -c 2048 /dev/zero | tr '\0' x)" "$idle"
+refuse cmdline-long-by-nics 2 'shorten it' "$tapvm" run --append "$(head -c 2040 /dev/zero | tr '\0' x)" "$idle"
+refuse net-kind 2 'unknown kind' "$tapvm" run --net bridge "$idle"
+refuse net-key 2 'did you mean name=' "$tapvm" run --net tap,nmae=x "$idle"
+refuse net-key-twice 2 'given twice' "$tapvm" run --net tap,name=a,name=b "$idle"
+refuse net-no-net 2 'leave one out' "$tapvm" run --net tap --no-net "$idle"
+refuse name-16 2 'abcdefghijklmnop' "$tapvm" run --net tap,name=abcdefghijklmnop "$idle"
+refuse name-slash 2 'a/b' "$tapvm" run --net tap,name=a/b "$idle"
+refuse name-empty 2 'empty value' "$tapvm" run --net tap,name= "$idle"
+refuse mac-multicast 2 'multicast' "$tapvm" run --net tap,mac=01:00:00:00:00:01 "$idle"
+refuse mac-bad 2 'no MAC' "$tapvm" run --net tap,mac=1:2 "$idle"
+refuse ip-bad 2 '10.0.0.256' "$tapvm" run --net tap,ip=10.0.0.256/24 "$idle"
+refuse ip-prefix 2 '33' "$tapvm" run --net tap,ip=10.0.0.1/33 "$idle"
+refuse mtu-67 2 'out of range' "$tapvm" run --net tap,mtu=67 "$idle"
+refuse mtu-65522 2 'out of range' "$tapvm" run --net tap,mtu=65522 "$idle"
+refuse queue-size 2 'power of two' "$tapvm" run --net tap,queue-size=100 "$idle"
+refuse fd-netns 2 'does not go with fd' "$tapvm" run --net tap,fd=9,netns=private "$idle"
+refuse fd-mtu 2 'does not go with fd' "$tapvm" run --net tap,fd=9,mtu=1500 "$idle"
+refuse fd-twice 2 'each needs its own' "$tapvm" run --net tap,fd=9 --net tap,fd=9 "$idle"
+refuse name-for-two 2 'each needs its own' "$tapvm" run --net tap,name=a --net tap,name=a "$idle"
+nets=
+while [ ${#nets} -lt 108 ]; do nets="$nets --net tap"; done # nine of them
+# shellcheck disable=SC2086
+refuse nine-nics 2 'more than 8' "$tapvm" run $nets "$idle"
+
+# ---- what the host has not got: status 4 ----
+refuse kernel-missing 4 'No such file' "$tapvm" run "$w/nothing"
+refuse kernel-directory 4 'is a directory' "$tapvm" run "$w"
+: >"$w/empty"
+refuse kernel-empty 4 'is empty' "$tapvm" run "$w/empty"
+refuse memory-more-than-host 4 'than this host has' "$tapvm" run --memory 1000000G "$idle"
+if [ "$(id -u)" != 0 ] || [ ! -w /dev/kvm ]; then
+	skip "with-kvm /dev/kvm is not there or not ours; tapvm doctor says more"
+	echo "= $passed passed, $failed failed, $skipped skipped"
+	[ $failed = 0 ]
+	exit
+fi
+refuse serial-nowhere 4 "$w/no/serial" "$tapvm" run --serial "$w/no/serial" "$idle"
+mkfifo "$w/fifo"
+refuse serial-fifo-unread 4 'nobody reads' "$tapvm" run --serial "$w/fifo" "$idle"
+echo 'no ELF at all, but longer than its header would be if it were one, so that only its bytes can tell' >"$w/text"
+refuse kernel-text 4 'ELF' "$tapvm" run "$w/text"
+head -c 100 "$idle" >"$w/short"
+refuse kernel-truncated 4 "$w/short" "$tapvm" run "$w/short"
+head -c 4100 "$idle" >"$w/short2"
+refuse kernel-truncated-segment 4 "$w/short2" "$tapvm" run "$w/short2"
+refuse kernel-no-pvh 4 'PVH' "$tapvm" run /bin/true
+refuse fd-closed 4 'fd' "$tapvm" run --net tap,fd=200 "$idle"
+refuse fd-no-tap 4 'fd' "$w/helper" notap "$tapvm" run --net tap,fd=9 "$idle"
+refuse netns-missing 4 'no-such-namespace' "$tapvm" run --net tap,netns=no-such-namespace "$idle"
+refuse name-of-loopback 4 'lo' "$tapvm" run --net tap,name=lo "$idle"
+refuse second-nic-fails 4 'lo' "$tapvm" run --net tap,name=e2e0,persist=on --net tap,name=lo "$idle"
+refuse mac-of-the-tap 2 'needs another' "$tapvm" run \
+	--net tap,mac=02:00:00:00:00:07,host-mac=02:00:00:00:00:07 "$idle"
+
+# ---- how a guest ends ----
+q="--quiet --memory 16M --timeout 10"
+# shellcheck disable=SC2086
+{
+	ends verdict-0 1 '' "$tapvm" run $q "$w/VERDICT=0.elf"
+	ends verdict-5 11 '' "$tapvm" run $q "$w/VERDICT=5.elf"
+	ends verdict-63 127 '' "$tapvm" run $q "$w/VERDICT=63.elf"
+	ends reset 0 '' "$tapvm" run $q "$w/RESET.elf"
+	ends crash 6 'tapvm: the guest crashed: .*rip' "$tapvm" run $q "$w/CRASH.elf"
+	ends panic 8 'tapvm: the guest panicked' "$tapvm" run $q "$w/PANIC.elf"
+	ends timeout-idle 124 'tapvm: --timeout' "$tapvm" run --quiet --timeout 1 "$idle"
+	ends timeout-busy 124 'tapvm: --timeout' "$tapvm" run --quiet --timeout 1 "$w/BUSY.elf"
+	ends no-net 1 '' "$tapvm" run --no-net $q "$w/VERDICT=0.elf"
+	ends serial-none 1 '' "$tapvm" run --serial none $q "$w/VERDICT=0.elf"
+	ends eight-nics 1 '' "$tapvm" run --net tap --net tap --net tap --net tap --net tap --net tap --net tap \
+		--net tap $q "$w/VERDICT=0.elf"
+	ends start-line 1 'net 0: TAP e2e0 made, 10.99.0.1/24 fd99::1/64, MTU 1400, guest 02:00:00:00:00:02' \
+		"$tapvm" run --net tap,name=e2e0,ip=10.99.0.1/24,ip=fd99::1/64,mtu=1400,mac=02:00:00:00:00:02 "$w/VERDICT=0.elf"
+	ends pattern 1 'TAP e2ep0 made' "$tapvm" run --net tap,name=e2ep%d "$w/VERDICT=0.elf"
+	ends private 1 'in a private namespace' "$tapvm" run --net tap,netns=private "$w/VERDICT=0.elf"
+	ends netns-by-path 1 'in namespace /proc/self/ns/net' "$tapvm" run --net tap,netns=/proc/self/ns/net \
+		"$w/VERDICT=0.elf"
+	ends inherited 1 'TAP e2ei inherited as fd 9' "$w/helper" tap e2ei "$tapvm" run --net tap,fd=9 "$w/VERDICT=0.elf"
+	ends closed-stdio 1 '' sh -c "exec '$tapvm' run $q '$w/VERDICT=0.elf' <&- >&- 2>&-"
+	ends stats 1 'net.0.rx.pkts' "$tapvm" run --stats $q "$w/VERDICT=0.elf"
+	ends stats-account 1 'unaccounted.*0' "$tapvm" run --stats $q "$w/VERDICT=0.elf"
+}
+"$tapvm" run --quiet --serial "$w/serial" --timeout 2 "$w/ECHO.elf" 2>/dev/null
+if [ "$(cat "$w/serial")" = '>' ]; then ok serial-file; else bad "serial-file: $(head -c 100 "$w/serial")"; fi
+printf hello | "$tapvm" run --quiet --timeout 2 "$w/ECHO.elf" >"$w/out" 2>/dev/null
+if [ "$(cat "$w/out")" = '>hello' ]; then ok serial-pipe; else bad "serial-pipe: $(head -c 100 "$w/out")"; fi
+
+# ---- a persistent TAP: made, stays, is attached to, is free again ----
+"$tapvm" run --net tap,name=e2ek,persist=on "$w/VERDICT=0.elf" 2>"$w/err"
+if grep -q 'e2ek made.*stays' "$w/err" && interfaces | grep -q e2ek; then ok persist-made; else
+	bad "persist-made: $(cat "$w/err")"; fi
+before=$(interfaces)
+ends persist-attached 1 'e2ek attached' "$tapvm" run --net tap,name=e2ek "$w/VERDICT=0.elf"
+env --default-signal "$tapvm" run --quiet --net tap,name=e2ek "$idle" </dev/null >/dev/null 2>&1 &
+holder=$!
+
+# wait_for COMMAND...: up to 5 s
+wait_for() {
+	turns=0
+	until "$@" >/dev/null 2>&1; do
+		turns=$((turns + 1))
+		[ $turns -lt 250 ] || return 1
+		sleep 0.02
+	done
+}
+machine_of() {
+	machine=
+	for p in /proc/[0-9]*; do
+		if [ "$(sed -n 's/^PPid:\t//p' "$p/status" 2>/dev/null)" = "$1" ] &&
+			[ "$(cat "$p/comm" 2>/dev/null)" = tapvm-machine ]; then
+			machine=${p#/proc/}
+			return 0
+		fi
+	done
+	return 1
+}
+wait_for machine_of $holder
+timeout -k 1 20 "$tapvm" run --net tap,name=e2ek "$idle" </dev/null >/dev/null 2>"$w/err"
+if [ $? = 4 ] && [ "$(wc -l <"$w/err")" = 1 ] && grep -q "$holder\|$machine" "$w/err"; then ok busy-names-holder; else
+	bad "busy-names-holder ($holder, $machine): $(cat "$w/err")"; fi
+kill -TERM $holder
+wait $holder
+ends persist-free-again 1 '' sh -c "'$tapvm' run --quiet --net tap,name=e2ek '$w/VERDICT=0.elf'"
+
+# ---- signals and kill -9 in the middle of a run ----
+# start: a run on a TAP and one in a private namespace, until its machine runs; sets $run and $machine.
+start() {
+	env --default-signal "$tapvm" run --net tap,name=e2e0,ip=10.99.0.1/24 --net tap,netns=private "$idle" \
+		</dev/null >/dev/null 2>"$w/err" &
+	run=$!
+	wait_for machine_of $run && wait_for grep -q 'net 1' "$w/err"
+}
+# after NAME STATUS: the run's status, and nothing left.
+after() {
+	wait "$run"
+	got=$?
+	if [ $got != "$2" ]; then
+		bad "$1: status $got, want $2: $(cat "$w/err")"
+	elif ! left=$(nothing_left); then
+		bad "$1: $left"
+	else
+		ok "$1"
+	fi
+}
+for round in 1 2 3; do
+	start && kill -INT "$run" && after "signal-int-$round" 130
+	start && kill -TERM "$run" && after "signal-term-$round" 143
+	start && kill -HUP "$run" && after "signal-hup-$round" 129
+	start && kill -INT "$run" "$machine" && after "signal-int-both-$round" 130
+	start && kill -9 "$run" && after "kill-keeper-$round" 137
+	start && kill -9 "$machine" && after "kill-machine-$round" 4
+	if [ "$(grep -c 'killed by signal 9' "$w/err")" = 1 ]; then ok "kill-machine-words-$round"; else
+		bad "kill-machine-words-$round: $(cat "$w/err")"; fi
+	start && kill -9 "$machine" "$run" && after "kill-both-$round" 137
+	start && kill -STOP "$machine" && kill -TERM "$run" && after "stopped-machine-$round" 143
+done
+# In the middle of the start: whatever there is by then must go.
+for delay in 0 0.001 0.002 0.003 0.005 0.008 0.013 0.02; do
+	env --default-signal "$tapvm" run --net tap,name=e2e0,ip=10.99.0.1/24 "$idle" </dev/null >/dev/null 2>"$w/err" &
+	run=$!
+	sleep $delay
+	kill -9 $run 2>/dev/null
+	after "kill-at-$delay" 137
+	ends "again-after-$delay" 1 '' "$tapvm" run --quiet --net tap,name=e2e0,ip=10.99.0.1/24 "$w/VERDICT=0.elf"
+done
+
+# ---- the terminal ----
+# terminal NAME STATUS ACTION COMMAND...
+terminal() {
+	name=$1 want=$2
+	shift 2
+	line=$("$w/helper" pty "$@" 2>&1)
+	if [ "$line" = "status $want, terminal as before" ] && left=$(nothing_left); then ok "$name"; else
+		bad "$name: $line ${left:-}"; fi
+}
+terminal terminal-escape 0 escape "$tapvm" run --quiet "$w/ECHO.elf"
+terminal terminal-keys 0 keys "$tapvm" run --quiet "$w/ECHO.elf"
+terminal terminal-term 143 term "$tapvm" run --quiet "$w/ECHO.elf"
+terminal terminal-hangup 129 hangup "$tapvm" run --quiet "$w/ECHO.elf"
+terminal terminal-kill-keeper 137 kill-keeper "$tapvm" run --quiet "$w/ECHO.elf"
+terminal terminal-kill-machine 4 kill-machine "$tapvm" run --quiet "$w/ECHO.elf"
+terminal terminal-end 1 end "$tapvm" run --quiet "$w/VERDICT=0.elf"
+terminal terminal-crash 6 end "$tapvm" run --quiet "$w/CRASH.elf"
+terminal terminal-error 4 end "$tapvm" run --quiet "$w/text"
+terminal terminal-usage 2 end "$tapvm" run --quiet
+terminal terminal-unused 1 end "$tapvm" run --quiet --serial none "$w/VERDICT=0.elf"
+
+# ---- doctor ----
+if "$tapvm" doctor >"$w/out" 2>"$w/err" && grep -q '^ok   kvm ' "$w/out" && grep -q '^ok   tap-probe ' "$w/out" &&
+	grep -q '^= [0-9]* ok, 0 failed' "$w/out" && [ ! -s "$w/err" ]; then ok doctor; else
+	bad "doctor: $(grep -v '^ok' "$w/out")"; fi
+if left=$(nothing_left); then ok doctor-leaves-nothing; else bad "doctor-leaves-nothing: $left"; fi
+
+echo "= $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]

@@ -1,0 +1,244 @@
+/* tests/e2e/helper.c: what a shell script cannot do.
+ *   helper pty ACTION COMMAND...   runs COMMAND as a shell's foreground job on a pseudo terminal, waits
+ *                                  for the prompt '>', acts (escape, keys, term, hangup, kill-keeper,
+ *                                  kill-machine, end), and says whether the terminal is as it was
+ *   helper updown NAME up|down     sets IFF_UP
+ *   helper tap NAME COMMAND...     opens a TAP as descriptor 9 and becomes COMMAND
+ *   helper notap COMMAND...        has a pipe as descriptor 9 and becomes COMMAND
+ * Exit status: 0 as it should be; 1 not, with one line that says what. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 5000, AFTER_MS = 2000, STEP_MS = 5 };
+
+static _Noreturn void fail(const char *what)
+{
+	(void)printf("%s\n", what);
+	exit(1);
+}
+
+static void sleep_ms(int ms) { (void)poll(NULL, 0, ms); }
+
+static bool is_same(const struct termios *a, const struct termios *b)
+{
+	return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag &&
+	       a->c_lflag == b->c_lflag && memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) == 0;
+}
+
+/* The first process whose parent is pid; 0: none. */
+static pid_t child_of(pid_t pid)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (d != NULL && found == 0 && (entry = readdir(d)) != NULL) {
+		char path[300];
+		int number = 0, parent = 0;
+		FILE *f;
+
+		(void)snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		f = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' ? fopen(path, "re") : NULL;
+		if (f == NULL)
+			continue;
+		if (fscanf(f, "%d %*[^)]) %*c %d", &number, &parent) == 2 && parent == pid)
+			found = number;
+		(void)fclose(f);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return found;
+}
+
+/* ---- the shell: leader of the session, which takes the terminal back when its job is over ---- */
+
+static _Noreturn void shell(int slave, int report, char *const command[])
+{
+	struct termios before, after;
+	int flags_before, status = 0;
+	pid_t job;
+
+	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) != 0)
+		_exit(90);
+	(void)signal(SIGTTOU, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)tcgetattr(slave, &before);
+	before.c_cc[VMIN] = 3; /* unusual, so that "usual" is not "as before" */
+	before.c_lflag &= ~(tcflag_t)ECHOK;
+	(void)tcsetattr(slave, TCSANOW, &before);
+	flags_before = fcntl(slave, F_GETFL);
+	job = fork();
+	if (job == 0) {
+		(void)signal(SIGTTOU, SIG_DFL);
+		(void)signal(SIGHUP, SIG_DFL);
+		for (int fd = 0; fd < 3; fd++)
+			(void)dup2(slave, fd);
+		(void)setpgid(0, 0);
+		(void)signal(SIGTTOU, SIG_IGN);
+		(void)tcsetpgrp(0, getpid());
+		(void)signal(SIGTTOU, SIG_DFL);
+		(void)execv(command[0], command);
+		_exit(91);
+	}
+	(void)write(report, &job, sizeof(job));
+	while (waitpid(job, &status, 0) < 0 && errno == EINTR)
+		continue;
+	(void)tcsetpgrp(slave, getpgrp());
+	for (int ms = 0; ms < AFTER_MS; ms += STEP_MS) {
+		(void)tcgetattr(slave, &after);
+		if (is_same(&before, &after) && fcntl(slave, F_GETFL) == flags_before)
+			break;
+		sleep_ms(STEP_MS);
+	}
+	status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	(void)write(report, &status, sizeof(status));
+	status = is_same(&before, &after) ? fcntl(slave, F_GETFL) == flags_before ? 0 : 2 : 1;
+	(void)write(report, &status, sizeof(status));
+	_exit(0);
+}
+
+/* ---- the user, at the other end of the terminal ---- */
+
+static void expect(int master, char wanted)
+{
+	struct pollfd p = { .fd = master, .events = POLLIN };
+	char c;
+
+	while (poll(&p, 1, WAIT_MS) > 0 && read(master, &c, 1) == 1)
+		if (c == wanted)
+			return;
+	(void)printf("no '%c' (0x%02x) on the terminal\n", wanted >= ' ' ? wanted : '?', wanted);
+	exit(1);
+}
+
+static void type(int master, const char *keys)
+{
+	if (write(master, keys, strlen(keys)) != (ssize_t)strlen(keys))
+		fail("typing failed");
+}
+
+static void act(const char *action, int master, int slave, pid_t job)
+{
+	struct termios now;
+	pid_t machine;
+
+	if (strcmp(action, "end") == 0)
+		return;
+	expect(master, '>');
+	machine = child_of(job);
+	if (tcgetattr(slave, &now) != 0 || (now.c_lflag & (tcflag_t)(ICANON | ECHO | ISIG)) != 0)
+		fail("the terminal is not raw while the guest runs");
+	if (strcmp(action, "keys") == 0) {
+		type(master, "q\003\001\001");
+		expect(master, 'q');
+		expect(master, '\003');
+		expect(master, '\001');
+	}
+	if (strcmp(action, "escape") == 0 || strcmp(action, "keys") == 0)
+		type(master, "\001x");
+	else if (strcmp(action, "term") == 0)
+		(void)kill(job, SIGTERM);
+	else if (strcmp(action, "hangup") == 0)
+		(void)kill(job, SIGHUP);
+	else if (strcmp(action, "kill-keeper") == 0)
+		(void)kill(job, SIGKILL);
+	else if (strcmp(action, "kill-machine") == 0 && machine > 0)
+		(void)kill(machine, SIGKILL);
+	else
+		fail("no such action");
+}
+
+static void take(int fd, void *bytes, size_t len)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, 3 * WAIT_MS) <= 0 || read(fd, bytes, len) != (ssize_t)len)
+		fail("the command did not end");
+}
+
+static int pty(const char *action, char *const command[])
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int report[2], slave, status = -1, terminal = -1;
+	pid_t leader, job = 0;
+
+	if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0 || pipe(report) != 0)
+		fail("no pseudo terminal");
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	leader = fork();
+	if (leader == 0)
+		shell(slave, report[1], command);
+	take(report[0], &job, sizeof(job));
+	act(action, master, slave, job);
+	take(report[0], &status, sizeof(status));
+	take(report[0], &terminal, sizeof(terminal));
+	(void)waitpid(leader, NULL, 0);
+	(void)printf("status %d, terminal %s\n", status,
+		     terminal == 0 ? "as before" : terminal == 1 ? "NOT restored" : "left with other file flags");
+	return terminal == 0 ? 0 : 1;
+}
+
+/* ---- interfaces ---- */
+
+static int updown(const char *name, bool up)
+{
+	struct ifreq r = { .ifr_flags = 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
+	if (ioctl(fd, SIOCGIFFLAGS, &r) != 0)
+		fail("no such interface");
+	r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
+	return ioctl(fd, SIOCSIFFLAGS, &r) == 0 ? 0 : 1;
+}
+
+static int with_tap(const char *name, char *const command[])
+{
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int fd = open("/dev/net/tun", O_RDWR);
+
+	(void)strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &r) != 0 || dup2(fd, 9) != 9)
+		fail("no TAP");
+	(void)close(fd);
+	(void)execv(command[0], command);
+	fail("exec");
+}
+
+static int with_pipe(char *const command[])
+{
+	int ends[2];
+
+	if (pipe(ends) != 0 || dup2(ends[0], 9) != 9)
+		fail("no pipe");
+	(void)execv(command[0], command);
+	fail("exec");
+}
+
+int main(int argc, char *argv[])
+{
+	if (argc >= 4 && strcmp(argv[1], "pty") == 0)
+		return pty(argv[2], argv + 3);
+	if (argc == 4 && strcmp(argv[1], "updown") == 0)
+		return updown(argv[2], strcmp(argv[3], "up") == 0);
+	if (argc >= 4 && strcmp(argv[1], "tap") == 0)
+		return with_tap(argv[2], argv + 3);
+	if (argc >= 3 && strcmp(argv[1], "notap") == 0)
+		return with_pipe(argv + 2);
+	fail("usage: helper pty|updown|tap|notap ...");
+}

@@ -1,0 +1,283 @@
+/* tests/unit/vmm/test_keeper.c: a run without NICs and without KVM: the machine is a function of this
+ * file that does what the command line says, in the process that the keeper forked for it. */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/keeper/keeper_priv.h"
+#include "vmm/machine/kvm_report.h"
+
+/* ---- the machine of this test ---- */
+
+struct err kvm_open(int *ret_fd)
+{
+	*ret_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return *ret_fd >= 0 ? err_none() : err_make(ERR_SETUP, errno, "open /dev/null");
+}
+
+static void say(const struct machine_config *config, const char *text)
+{
+	(void)send(config->keeper_fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+/* Blocks until the keeper says stop, or is gone. */
+static void wait_for_stop(const struct machine_config *config)
+{
+	char bytes[64];
+
+	while (recv(config->keeper_fd, bytes, sizeof(bytes), 0) > 0)
+		if (strncmp(bytes, "stop", 4) == 0)
+			break;
+}
+
+static void count_descriptors(const struct machine_config *config)
+{
+	char text[64];
+	unsigned count = 0;
+	DIR *d = opendir("/proc/self/fd");
+
+	if (d == NULL)
+		return;
+	while (readdir(d) != NULL)
+		count++;
+	(void)closedir(d);
+	/* Not counted: ".", "..", and the directory's own. */
+	(void)snprintf(text, sizeof(text), "end 1 0 %u", count - 3);
+	say(config, text);
+}
+
+static void signal_keeper(const struct machine_config *config, int number, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		(void)kill(getppid(), number);
+		wait_for_stop(config);
+	}
+}
+
+void machine_run(const struct machine_config *config)
+{
+	const char *what = config->append;
+
+	if (strncmp(what, "say ", 4) == 0) {
+		say(config, what + 4);
+	} else if (strcmp(what, "kernel") == 0) {
+		say(config, config->kernel_bytes == 3 && memcmp(config->kernel, "elf", 3) == 0 ? "end 0 1 " : "end 0 2 ");
+	} else if (strcmp(what, "wait") == 0) {
+		wait_for_stop(config);
+		say(config, "end 4 0 ");
+	} else if (strcmp(what, "die") == 0) {
+		(void)kill(getpid(), SIGKILL);
+	} else if (strcmp(what, "descriptors") == 0) {
+		count_descriptors(config);
+	} else if (strcmp(what, "interrupt") == 0) {
+		/* To the whole group, as a terminal does it; we must not die of it. */
+		(void)kill(getpid(), SIGINT);
+		signal_keeper(config, SIGINT, 1);
+		say(config, "end 4 0 ");
+	} else if (strcmp(what, "stubborn") == 0) {
+		signal_keeper(config, SIGTERM, 1);
+		(void)kill(getppid(), SIGTERM);
+		for (;;)
+			(void)pause();
+	} else if (strcmp(what, "error") == 0) {
+		say(config, "error 1 kernel k: no PVH entry");
+		say(config, "end 5 0 ");
+	}
+}
+
+/* ---- tests ---- */
+
+static struct keeper_options options_for(const char *what)
+{
+	return (struct keeper_options){
+		.image = (const uint8_t *)"elf", .image_bytes = 3, .image_name = "elf", .append = what,
+		.memory_bytes = 4 << 20, .serial = SERIAL_NONE, .quiet = true,
+	};
+}
+
+static const struct {
+	const char *says, *what;
+	struct keeper_end want;
+} ends[] = {
+	{ "a verdict", "say end 0 7 ", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 7 } },
+	{ "a reset", "say end 1 0 ", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_RESET } },
+	{ "a crash, with its words", "say end 2 0 rip 0x10",
+	  { .kind = KEEPER_MACHINE, .machine = MACHINE_END_CRASH, .text = "rip 0x10" } },
+	{ "a panic", "say end 3 0 ", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_PANIC } },
+	{ "the image arrives", "kernel", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 1 } },
+	{ "stderr, kvm and the socket are all it has", "descriptors",
+	  { .kind = KEEPER_MACHINE, .machine = MACHINE_END_RESET, .text = "3" } },
+	{ "SIGINT ends it by a message", "interrupt", { .kind = KEEPER_SIGNAL, .value = SIGINT } },
+	{ "a second SIGTERM ends one that does not obey", "stubborn", { .kind = KEEPER_SIGNAL, .value = SIGTERM } },
+};
+
+START_TEST(a_run_ends_as_the_machine_says)
+{
+	struct keeper_options o = options_for(ends[_i].what);
+	struct keeper_end got = { .value = 99 };
+	struct err e = keeper_run(&o, &got);
+	const struct keeper_end *want = &ends[_i].want;
+
+	ck_assert_msg(!err_is(e), "%s: got error \"%s\"", ends[_i].says, e.text);
+	ck_assert_msg(got.kind == want->kind && got.machine == want->machine && got.value == want->value &&
+			      strcmp(got.text, want->text) == 0,
+		      "%s: got kind %d, machine %d, value %u, \"%s\"", ends[_i].says, (int)got.kind, (int)got.machine,
+		      got.value, got.text);
+	ck_assert_msg(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "%s: a process is left", ends[_i].says);
+}
+END_TEST
+
+static const struct { const char *says, *what, *error; enum err_kind kind; } errors[] = {
+	{ "a machine that is killed", "die", "killed by signal 9 (SIGKILL)", ERR_SETUP },
+	{ "a machine that says nothing", "nothing", "without a word", ERR_SETUP },
+	{ "a machine that cannot be set up", "error", "kernel k: no PVH entry", ERR_USAGE },
+	{ "an end that makes no sense", "say end 0 64 ", "without a word", ERR_SETUP },
+};
+
+START_TEST(a_run_fails_in_words)
+{
+	struct keeper_options o = options_for(errors[_i].what);
+	struct keeper_end end;
+	struct err e = keeper_run(&o, &end);
+
+	ck_assert_msg(e.kind == errors[_i].kind && strstr(e.text, errors[_i].error) != NULL,
+		      "%s: got kind %d, \"%s\"", errors[_i].says, (int)e.kind, e.text);
+}
+END_TEST
+
+START_TEST(a_timeout_stops_the_machine)
+{
+	struct keeper_options o = options_for("wait");
+	struct keeper_end end = { .value = 99 };
+	struct err e;
+
+	o.timeout_seconds = 1;
+	e = keeper_run(&o, &end);
+	ck_assert_msg(!err_is(e) && end.kind == KEEPER_TIMEOUT, "got \"%s\", kind %d", e.text, (int)end.kind);
+}
+END_TEST
+
+static unsigned open_descriptors(void)
+{
+	unsigned count = 0;
+	DIR *d = opendir("/proc/self/fd");
+
+	while (d != NULL && readdir(d) != NULL)
+		count++;
+	(void)closedir(d);
+	return count;
+}
+
+START_TEST(everything_is_as_before)
+{
+	struct keeper_options o = options_for("interrupt");
+	struct keeper_end end;
+	unsigned before = open_descriptors();
+	struct sigaction pipe_before, pipe_after;
+	sigset_t mask_before, mask_after;
+
+	(void)sigprocmask(SIG_SETMASK, NULL, &mask_before);
+	(void)sigaction(SIGPIPE, NULL, &pipe_before);
+	ck_assert(!err_is(keeper_run(&o, &end)));
+	(void)sigprocmask(SIG_SETMASK, NULL, &mask_after);
+	(void)sigaction(SIGPIPE, NULL, &pipe_after);
+	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_int_eq(sigismember(&mask_before, SIGINT), sigismember(&mask_after, SIGINT));
+	ck_assert(pipe_before.sa_handler == pipe_after.sa_handler);
+}
+END_TEST
+
+/* ---- what is refused before the machine starts ---- */
+
+static const struct { const char *says, *path, *error; } kernels[] = {
+	{ "not there", "/nonexistent/vmlinux", "open kernel /nonexistent/vmlinux" },
+	{ "a directory", "/proc", "is a directory" },
+	{ "a device", "/dev/null", "is no regular file" },
+};
+
+START_TEST(kernels_that_are_none)
+{
+	struct keeper_options o = options_for("nothing");
+	struct keeper_end end;
+	struct err e;
+
+	o.kernel = kernels[_i].path;
+	e = keeper_run(&o, &end);
+	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, kernels[_i].error) != NULL, "%s: got \"%s\"",
+		      kernels[_i].says, e.text);
+}
+END_TEST
+
+START_TEST(an_empty_kernel)
+{
+	char path[] = "/tmp/tapvm-empty-XXXXXX";
+	int fd = mkstemp(path);
+	struct keeper_options o = options_for("nothing");
+	struct keeper_end end;
+	struct err e;
+
+	ck_assert_int_ge(fd, 0);
+	o.kernel = path;
+	e = keeper_run(&o, &end);
+	(void)close(fd);
+	(void)unlink(path);
+	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "is empty") != NULL, "got \"%s\"", e.text);
+}
+END_TEST
+
+START_TEST(more_memory_than_the_host_has)
+{
+	struct keeper_options o = options_for("nothing");
+	struct keeper_end end;
+	struct err e;
+
+	o.memory_bytes = (uint64_t)1 << 60;
+	e = keeper_run(&o, &end);
+	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "more than this host has") != NULL, "got \"%s\"", e.text);
+}
+END_TEST
+
+START_TEST(a_serial_file_that_cannot_be)
+{
+	struct keeper_options o = options_for("nothing");
+	struct keeper_end end;
+	struct err e;
+
+	o.serial = SERIAL_FILE;
+	o.serial_path = "/nonexistent/serial";
+	e = keeper_run(&o, &end);
+	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "/nonexistent/serial") != NULL, "got \"%s\"", e.text);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("keeper");
+	TCase *tc = tcase_create("keeper");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 20);
+	tcase_add_loop_test(tc, a_run_ends_as_the_machine_says, 0, ARRAY_LEN(ends));
+	tcase_add_loop_test(tc, a_run_fails_in_words, 0, ARRAY_LEN(errors));
+	tcase_add_test(tc, a_timeout_stops_the_machine);
+	tcase_add_test(tc, everything_is_as_before);
+	tcase_add_loop_test(tc, kernels_that_are_none, 0, ARRAY_LEN(kernels));
+	tcase_add_test(tc, an_empty_kernel);
+	tcase_add_test(tc, more_memory_than_the_host_has);
+	tcase_add_test(tc, a_serial_file_that_cannot_be);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# deps.sh build|e2e|lint [quiet]: names every missing Debian package of that set and installs it.
+set -eu
+set_name=${1:-build} quiet=${2:-}
+case $set_name in
+build) need="gcc:gcc libc6-dev:/usr/include/stdio.h libfdt-dev:/usr/include/libfdt.h check:/usr/include/check.h
+	libvirt-dev:/usr/include/libvirt/libvirt.h libmnl-dev:/usr/include/libmnl/libmnl.h" ;;
+e2e) need="qemu-system-x86:qemu-system-x86_64" ;;
+lint) need="clang:clang clang-format:clang-format" ;;
+fresh) need="mmdebstrap:mmdebstrap" ;;
+*) echo "deps: no such set: $set_name (build, e2e, lint, fresh)" >&2; exit 2 ;;
+esac
+missing=
+for pair in $need; do
+	package=${pair%%:*} proof=${pair#*:}
+	case $proof in
+	/*) [ -e "$proof" ] || missing="$missing $package" ;;
+	*) command -v "$proof" >/dev/null 2>&1 || missing="$missing $package" ;;
+	esac
+done
+if [ -z "$missing" ]; then
+	[ -n "$quiet" ] || echo "deps: nothing is missing for '$set_name'"
+	exit 0
+fi
+echo "deps: missing:$missing"
+command -v apt-get >/dev/null 2>&1 || {
+	echo "deps: no apt-get here; install by your system's means: $missing" >&2
+	exit 1
+}
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,163 @@
+/* vmm/boot/elf_pvh.c: an ELF with a PVH entry, and what it finds there. */
+#include "vmm/boot/elf_pvh.h"
+
+#include <assert.h>
+#include <elf.h>
+#include <string.h>
+
+#include "devices/mem/range.h"
+
+enum {
+	NOTE_XEN_PHYS32_ENTRY = 18, NOTE_TAPVM_FDT = 1, PHDRS_MAX = 64,
+	START_INFO = 0x6000, MEMORY_MAP = 0x6100, MODULE = 0x6200, CMDLINE = 0x7000, FDT = 0x9000,
+	LOW_END = 0xa0000, HIGH_START = 0x100000,
+	E820_RAM = 1,
+};
+static const uint64_t hole_start = UINT64_C(3) << 30, hole_end = UINT64_C(4) << 30;
+
+/* xen/include/public/arch-x86/hvm/start_info.h, version 1; host is little-endian as the guest. */
+struct start_info {
+	uint32_t magic, version, flags, module_count;
+	uint64_t modules, cmdline, rsdp, memory_map;
+	uint32_t memory_map_count, reserved;
+};
+struct module { uint64_t address, size, cmdline, reserved; };
+struct map_entry { uint64_t address, size; uint32_t type, reserved; };
+static_assert(sizeof(struct start_info) == 56 && sizeof(struct module) == 32, "Xen start_info.h");
+static_assert(sizeof(struct map_entry) == 24, "Xen start_info.h");
+
+struct notes { bool has_entry, wants_fdt; uint32_t entry; };
+
+static uint64_t align4(uint64_t v) { return (v + 3) & ~UINT64_C(3); }
+
+/* One PT_NOTE segment, inside the file already. */
+static void read_notes(const uint8_t *at, uint64_t left, struct notes *notes)
+{
+	Elf64_Nhdr n;
+
+	while (left >= sizeof(n)) {
+		uint64_t name, desc;
+
+		memcpy(&n, at, sizeof(n));
+		name = align4(n.n_namesz);
+		desc = align4(n.n_descsz);
+		if (name + desc > left - sizeof(n))
+			return;
+		at += sizeof(n);
+		if (n.n_type == NOTE_XEN_PHYS32_ENTRY && n.n_namesz == 4 && memcmp(at, "Xen", 4) == 0 &&
+		    n.n_descsz >= 4) {
+			memcpy(&notes->entry, at + name, 4);
+			notes->has_entry = true;
+		} else if (n.n_type == NOTE_TAPVM_FDT && n.n_namesz == 6 && memcmp(at, "tapvm", 6) == 0) {
+			notes->wants_fdt = true;
+		}
+		at += name + desc;
+		left -= sizeof(n) + name + desc;
+	}
+}
+
+static struct err check_header(const uint8_t *bytes, uint64_t size, const char *what, Elf64_Ehdr *ret)
+{
+	if (size < EI_NIDENT || memcmp(bytes, ELFMAG, SELFMAG) != 0)
+		return err_make(ERR_SETUP, 0, "kernel %s is not an ELF file: give an uncompressed vmlinux with a "
+				"PVH entry", what);
+	if (bytes[EI_CLASS] != ELFCLASS64 || bytes[EI_DATA] != ELFDATA2LSB)
+		return err_make(ERR_SETUP, 0, "kernel %s is not a 64-bit x86 ELF", what);
+	if (size < sizeof(*ret))
+		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its header is cut off", what);
+	memcpy(ret, bytes, sizeof(*ret));
+	if (ret->e_machine != EM_X86_64)
+		return err_make(ERR_SETUP, 0, "kernel %s is for another machine than x86-64", what);
+	if (ret->e_phnum > PHDRS_MAX || ret->e_phentsize != sizeof(Elf64_Phdr) ||
+	    !range_inside(0, size, ret->e_phoff, (uint64_t)ret->e_phnum * sizeof(Elf64_Phdr)))
+		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its program headers are cut off", what);
+	return err_none();
+}
+
+static struct err load_segment(const uint8_t *bytes, uint64_t size, const Elf64_Phdr *p, const char *what,
+			       struct guest_mem *mem, struct pvh_image *image)
+{
+	struct iovec parts[GUEST_MEM_REGIONS_MAX];
+
+	if (!range_inside(0, size, p->p_offset, p->p_filesz))
+		return err_make(ERR_SETUP, 0, "kernel %s is truncated: a segment ends behind the file", what);
+	if (p->p_memsz < p->p_filesz)
+		return err_make(ERR_SETUP, 0, "kernel %s: a segment is larger in the file than in memory", what);
+	if (mem_slice(mem, p->p_paddr, p->p_memsz, parts, GUEST_MEM_REGIONS_MAX) < 0 ||
+	    !mem_write(mem, p->p_paddr, bytes + p->p_offset, p->p_filesz))
+		return err_make(ERR_SETUP, 0, "kernel %s does not fit into guest memory (it needs %#llx to %#llx): "
+				"give more --memory", what, (unsigned long long)p->p_paddr,
+				(unsigned long long)(p->p_paddr + p->p_memsz));
+	if (p->p_paddr + p->p_memsz > image->end)
+		image->end = p->p_paddr + p->p_memsz;
+	return err_none();
+}
+
+struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what, struct guest_mem *mem,
+			struct pvh_image *ret_image)
+{
+	struct pvh_image image = { 0 };
+	struct notes notes = { 0 };
+	Elf64_Ehdr h;
+	struct err e = check_header(bytes, size, what, &h);
+
+	for (unsigned i = 0; !err_is(e) && i < h.e_phnum; i++) {
+		Elf64_Phdr p;
+
+		memcpy(&p, bytes + h.e_phoff + i * sizeof(p), sizeof(p));
+		if (p.p_type == PT_LOAD)
+			e = load_segment(bytes, size, &p, what, mem, &image);
+		else if (p.p_type == PT_NOTE && range_inside(0, size, p.p_offset, p.p_filesz))
+			read_notes(bytes + p.p_offset, p.p_filesz, &notes);
+	}
+	if (err_is(e))
+		return e;
+	if (!notes.has_entry)
+		return err_make(ERR_SETUP, 0, "kernel %s has no PVH entry (ELF note Xen, type 18): a Linux kernel "
+				"needs CONFIG_PVH", what);
+	image.entry = notes.entry;
+	image.wants_fdt = notes.wants_fdt;
+	*ret_image = image;
+	return err_none();
+}
+
+static uint32_t memory_map(uint64_t memory, struct map_entry map[static 4])
+{
+	uint32_t n = 0;
+	uint64_t low = memory < hole_start ? memory : hole_start;
+
+	map[n++] = (struct map_entry){ 0, low < LOW_END ? low : LOW_END, E820_RAM, 0 };
+	if (low > HIGH_START)
+		map[n++] = (struct map_entry){ HIGH_START, low - HIGH_START, E820_RAM, 0 };
+	if (memory > hole_start)
+		map[n++] = (struct map_entry){ hole_end, memory - hole_start, E820_RAM, 0 };
+	return n;
+}
+
+struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot, uint32_t *ret_start_info)
+{
+	struct map_entry map[4];
+	struct module module = { .address = FDT, .size = boot->fdt_bytes };
+	struct start_info info = {
+		.magic = 0x336ec578,
+		.version = 1,
+		.module_count = boot->fdt != NULL ? 1 : 0,
+		.modules = boot->fdt != NULL ? MODULE : 0,
+		.cmdline = CMDLINE,
+		.memory_map = MEMORY_MAP,
+		.memory_map_count = memory_map(boot->memory_bytes, map),
+	};
+	size_t len = strlen(boot->cmdline);
+
+	if (len > PVH_CMDLINE_MAX)
+		return err_make(ERR_USAGE, 0, "the command line has %zu bytes: the guest takes at most %d", len,
+				PVH_CMDLINE_MAX);
+	if (!mem_write(mem, START_INFO, &info, sizeof(info)) ||
+	    !mem_write(mem, MEMORY_MAP, map, info.memory_map_count * sizeof(map[0])) ||
+	    !mem_write(mem, MODULE, &module, sizeof(module)) ||
+	    !mem_write(mem, CMDLINE, boot->cmdline, len + 1) ||
+	    (boot->fdt != NULL && !mem_write(mem, FDT, boot->fdt, boot->fdt_bytes)))
+		return err_make(ERR_SETUP, 0, "guest memory is too small to boot: give more --memory");
+	*ret_start_info = START_INFO;
+	return err_none();
+}

@@ -1,0 +1,91 @@
+/* vmm/cli/cli.c: from argv to a command, and what all commands do alike. */
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/cli/command.h"
+#include "vmm/cli/exit_status.h"
+
+const struct command *const commands[COMMANDS] = { &command_run, &command_selftest, &command_doctor,
+						   &command_help };
+
+int command_fail(const struct err *e)
+{
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "tapvm: %s\n", e->text);
+	return status_of_error(e);
+}
+
+int command_printed(int status)
+{
+	struct err e = err_make(ERR_SETUP, 0, "stdout: what was to be printed could not be written");
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	return command_fail(&e);
+}
+
+bool command_options(const struct command *c, int count, char *const words[], void *into, int *ret_status)
+{
+	bool help;
+	struct err e = options_parse(c->options, count, words, into, &help);
+
+	if (err_is(e)) {
+		*ret_status = command_fail(&e);
+		return false;
+	}
+	if (help) {
+		help_command(c);
+		*ret_status = command_printed(STATUS_DONE);
+		return false;
+	}
+	return true;
+}
+
+const struct command *command_find(const char *name)
+{
+	for (unsigned i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+const char *command_nearest(const char *name)
+{
+	const char *names[COMMANDS];
+
+	for (unsigned i = 0; i < COMMANDS; i++)
+		names[i] = commands[i]->name;
+	return nearest(names, COMMANDS, name, strlen(name));
+}
+
+static int unknown_command(const char *word)
+{
+	const char *near = command_nearest(word);
+	struct err e = near == NULL ? err_make(ERR_USAGE, 0, "unknown command '%.64s'; tapvm --help lists them", word) :
+				      err_make(ERR_USAGE, 0, "unknown command '%.64s'; did you mean %s?", word, near);
+
+	return command_fail(&e);
+}
+
+int cli_main(int argc, char *const argv[], const char *version, uint64_t started_ns)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		struct err e = err_make(ERR_USAGE, 0, "no command; tapvm --help lists them");
+
+		return command_fail(&e);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		help_all();
+		return command_printed(STATUS_DONE);
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)printf("tapvm %s\n", version);
+		return command_printed(STATUS_DONE);
+	}
+	c = command_find(argv[1]);
+	if (c == NULL)
+		return unknown_command(argv[1]);
+	return c->run(c, argc - 2, argv + 2, started_ns);
+}

@@ -1,0 +1,87 @@
+/* vmm/cli/cmd_selftest.c: tapvm selftest: options alone; the test itself is vmm/selftest. */
+#include <string.h>
+
+#include "vmm/cli/command.h"
+#include "vmm/cli/exit_status.h"
+#include "vmm/selftest/selftest.h"
+
+static struct err take_no_kvm(void *into, const char *value)
+{
+	struct selftest_options *o = into;
+
+	(void)value;
+	o->no_kvm = true;
+	return err_none();
+}
+
+static struct err take_only(void *into, const char *value)
+{
+	struct selftest_options *o = into;
+
+	o->only = value;
+	return err_none();
+}
+
+static struct err take_verbose(void *into, const char *value)
+{
+	struct selftest_options *o = into;
+
+	(void)value;
+	o->verbose = true;
+	return err_none();
+}
+
+static struct err take_with(void *into, const char *value)
+{
+	struct selftest_options *o = into;
+
+	if (strcmp(value, "qemu") != 0)
+		return err_make(ERR_USAGE, 0, "unknown machine '%.64s'; it is qemu, or leave the option out", value);
+	o->with = value;
+	return err_none();
+}
+
+static struct err take_stats(void *into, const char *value)
+{
+	struct selftest_options *o = into;
+
+	(void)value;
+	o->stats = true;
+	return err_none();
+}
+
+/* clang-format off */
+static const struct option rows[] = {
+	{ .name = "--no-kvm", .take = take_no_kvm,
+	  .help = "without a virtual machine: the guest's driver and checks as a process" },
+	{ .name = "--only", .value = "NAME", .take = take_only, .help = "this check alone" },
+	{ .name = "--verbose", .take = take_verbose, .help = "the guest's remarks as well" },
+	{ .name = "--with", .value = "qemu", .take = take_with, .help = "the same guest on QEMU's device" },
+	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
+};
+/* clang-format on */
+static const struct option_table table = { .rows = rows, .count = ARRAY_LEN(rows) };
+
+static int run(const struct command *self, int count, char *const words[], uint64_t started_ns)
+{
+	struct selftest_options o = { .started_ns = started_ns };
+	unsigned failed = 0;
+	struct err e;
+	int status;
+
+	if (!command_options(self, count, words, &o, &status))
+		return status;
+	if (o.no_kvm && o.with != NULL) {
+		e = err_make(ERR_USAGE, 0, "--no-kvm does not go with --with; leave one out");
+		return command_fail(&e);
+	}
+	e = selftest_run(&o, &failed);
+	if (err_is(e))
+		return command_fail(&e);
+	return command_printed(failed == 0 ? STATUS_DONE : STATUS_CHECK);
+}
+
+const struct command command_selftest = {
+	.name = "selftest", .synopsis = "[OPTION]...", .summary = "boots the tiny guest and checks its traffic",
+	.options = &table, .run = run,
+};

@@ -1,0 +1,60 @@
+/* vmm/cli/help.c: the help, from the tables that the parser reads. */
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/cli/command.h"
+#include "vmm/cli/exit_status.h"
+
+enum { COLUMN = 32 };
+
+/* clang-format off */
+static const struct { int status; const char *meaning; } statuses[] = {
+	{ STATUS_DONE, "the guest powered off or reset itself, or you quit; selftest, doctor: all well" },
+	{ STATUS_USAGE, "bad usage" },
+	{ STATUS_SETUP, "the host cannot do it: permissions, devices, memory, the kernel's file" },
+	{ STATUS_CRASH, "the guest crashed (triple fault, failed entry)" },
+	{ STATUS_PANIC, "the guest's kernel panicked" },
+	{ STATUS_CHECK, "selftest, doctor: a check failed" },
+	{ STATUS_TIMEOUT, "--timeout ran out" },
+};
+/* clang-format on */
+
+static void rows(const struct option_table *table, const char *between)
+{
+	for (unsigned i = 0; i < table->count; i++) {
+		const struct option *o = &table->rows[i];
+		int used = printf("  %s%s%s", o->name, o->value == NULL ? "" : between, o->value == NULL ? "" : o->value);
+
+		if (used >= COLUMN)
+			(void)printf("\n%*s%s\n", COLUMN, "", o->help);
+		else
+			(void)printf("%*s%s\n", COLUMN - used, "", o->help);
+	}
+}
+
+void help_all(void)
+{
+	(void)printf("tapvm: a virtual machine with virtio-net NICs on TAPs\n\n");
+	for (unsigned i = 0; i < COMMANDS; i++) {
+		int used = printf("  tapvm %s %s", commands[i]->name, commands[i]->synopsis);
+
+		(void)printf("%*s%s\n", used < COLUMN ? COLUMN - used : 1, "", commands[i]->summary);
+	}
+	(void)printf("  tapvm --version\n\nexit status:\n");
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+		(void)printf("  %-6d %s\n", statuses[i].status, statuses[i].meaning);
+	(void)printf("  odd    run: the guest's verdict v from port 0xf4, as (v << 1) | 1\n"
+		     "  SIGINT, SIGTERM and SIGHUP are raised again after the clean-up\n");
+}
+
+void help_command(const struct command *c)
+{
+	(void)printf("usage: tapvm %s %s\n%s\n", c->name, c->synopsis, c->summary);
+	if (c->options->count > 0)
+		(void)printf("\noptions:\n");
+	rows(c->options, " ");
+	if (c->keys != NULL) {
+		(void)printf("\n%s\n", c->keys_title);
+		rows(c->keys, "=");
+	}
+}

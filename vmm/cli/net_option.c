@@ -1,0 +1,205 @@
+/* vmm/cli/net_option.c: --net tap[,key=value]... */
+#include "vmm/cli/net_option.h"
+
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "devices/tap/tap.h"
+#include "vmm/cli/value.h"
+
+enum { MTU_MIN = 68, MTU_MAX = 65521, MTU_MIN_IPV6 = 1280 };
+
+static struct err take_name(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	nic->tap_name = value;
+	return tap_name_check(value);
+}
+
+static struct err take_fd(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+	uint64_t fd = 0;
+	struct err e = value_number(value, 3, INT32_MAX, &fd);
+
+	if (!err_is(e))
+		nic->fd = (int)fd;
+	return e;
+}
+
+static struct err take_mac(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	nic->has_mac = true;
+	return value_mac(value, nic->mac);
+}
+
+static struct err take_host_mac(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	nic->has_host_mac = true;
+	return value_mac(value, nic->host_mac);
+}
+
+static struct err take_ip(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+	struct err e;
+
+	if (nic->address_count == NIC_ADDRESSES_MAX)
+		return err_make(ERR_USAGE, 0, "more than %d addresses on one TAP", NIC_ADDRESSES_MAX);
+	e = ip_prefix_parse(value, &nic->address[nic->address_count]);
+	if (!err_is(e))
+		nic->address_count++;
+	return e;
+}
+
+static struct err take_mtu(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+	uint64_t mtu = 0;
+	struct err e = value_number(value, MTU_MIN, MTU_MAX, &mtu);
+
+	if (!err_is(e))
+		nic->mtu = (unsigned)mtu;
+	return e;
+}
+
+static struct err take_netns(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	nic->netns = value;
+	return err_none();
+}
+
+static struct err take_persist(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	return value_switch(value, &nic->persist);
+}
+
+static struct err take_id(const char *value, int64_t *ret_id)
+{
+	uint64_t id = 0;
+	struct err e = value_number(value, 0, UINT32_MAX - 1, &id);
+
+	if (!err_is(e))
+		*ret_id = (int64_t)id;
+	return e;
+}
+
+static struct err take_owner(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	return take_id(value, &nic->owner);
+}
+
+static struct err take_group(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	return take_id(value, &nic->group);
+}
+
+static struct err take_queue_size(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+	uint64_t size = 0;
+	struct err e = value_number(value, 2, QUEUE_SIZE_MAX, &size);
+
+	if (err_is(e))
+		return e;
+	if ((size & (size - 1)) != 0)
+		return err_make(ERR_USAGE, 0, "%s is no power of two; 256 and 1024 are", value);
+	nic->queue_size = (unsigned)size;
+	return e;
+}
+
+/* clang-format off */
+static const struct option rows[] = {
+	{ .name = "name", .value = "NAME", .take = take_name,
+	  .help = "the TAP: this one if it is there, or made; vm%d takes the first free number" },
+	{ .name = "fd", .value = "N", .take = take_fd, .with_fd = true,
+	  .help = "a TAP opened by whoever started us; goes with mac and queue-size alone" },
+	{ .name = "mac", .value = "MAC", .take = take_mac, .with_fd = true,
+	  .help = "the guest's address; made from the TAP's name and the NIC's number if left out" },
+	{ .name = "host-mac", .value = "MAC", .take = take_host_mac, .help = "the TAP's own address" },
+	{ .name = "ip", .value = "ADDR/LEN", .take = take_ip, .repeats = true,
+	  .help = "an address of the TAP, IPv4 or IPv6; may repeat" },
+	{ .name = "mtu", .value = "N", .take = take_mtu, .help = "of the TAP, and told to the guest: 68 to 65521" },
+	{ .name = "netns", .value = "NAME|private", .take = take_netns,
+	  .help = "the TAP's network namespace: by name, a path, or one for this run" },
+	{ .name = "persist", .value = "on|off", .take = take_persist, .help = "the TAP stays when we end" },
+	{ .name = "owner", .value = "UID", .take = take_owner, .help = "who may attach to the TAP" },
+	{ .name = "group", .value = "GID", .take = take_group, .help = "which group may attach to the TAP" },
+	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,
+	  .help = "descriptors of each queue, a power of two; 256 if left out" },
+};
+/* clang-format on */
+const struct option_table net_option_table = { .rows = rows, .count = ARRAY_LEN(rows) };
+
+struct nic_options net_option_default(void)
+{
+	return (struct nic_options){ .fd = -1, .owner = -1, .group = -1 };
+}
+
+static struct err take_piece(char *piece, uint64_t *seen, struct nic_options *nic)
+{
+	char *equals = strchr(piece, '=');
+	size_t length = equals == NULL ? strlen(piece) : (size_t)(equals - piece);
+	const struct option *row = option_find(&net_option_table, piece, length);
+	const char *near;
+
+	if (row != NULL)
+		return option_take(&net_option_table, row, seen, row->name, equals == NULL ? NULL : equals + 1,
+				   nic);
+	near = nearest_option(&net_option_table, piece, length);
+	if (length == 0)
+		return err_make(ERR_USAGE, 0, "a comma with nothing behind it; leave it out");
+	if (near != NULL)
+		return err_make(ERR_USAGE, 0, "unknown key %.*s; did you mean %s=?", (int)length, piece, near);
+	return err_make(ERR_USAGE, 0, "unknown key %.*s; tapvm help run lists them", (int)length, piece);
+}
+
+static struct err judge(const struct nic_options *nic, uint64_t seen)
+{
+	for (unsigned i = 0; i < net_option_table.count && nic->fd >= 0; i++)
+		if ((seen & (uint64_t)1 << i) != 0 && !rows[i].with_fd)
+			return err_make(ERR_USAGE, 0,
+					"%s does not go with fd: whoever opened fd %d sets it; leave it out", rows[i].name,
+					nic->fd);
+	for (unsigned i = 0; i < nic->address_count; i++)
+		if (nic->address[i].family == AF_INET6 && nic->mtu != 0 && nic->mtu < MTU_MIN_IPV6)
+			return err_make(ERR_USAGE, 0, "mtu=%u is too small for IPv6, which needs %d", nic->mtu,
+					MTU_MIN_IPV6);
+	if (nic->has_mac && nic->has_host_mac && memcmp(nic->mac, nic->host_mac, sizeof(nic->mac)) == 0)
+		return err_make(ERR_USAGE, 0, "mac and host-mac are the same; the guest needs another than its TAP");
+	return err_none();
+}
+
+struct err net_option_parse(char *text, struct nic_options *ret_nic)
+{
+	struct nic_options nic = net_option_default();
+	char *rest = text;
+	char *kind = strsep(&rest, ",");
+	uint64_t seen = 0;
+	struct err e = err_none();
+
+	if (strcmp(kind, "tap") != 0)
+		return err_make(ERR_USAGE, 0, "unknown kind '%.64s'; it is tap, as in --net tap,ip=192.168.77.1/24",
+				kind);
+	while (rest != NULL && !err_is(e))
+		e = take_piece(strsep(&rest, ","), &seen, &nic);
+	if (!err_is(e))
+		e = judge(&nic, seen);
+	if (!err_is(e))
+		*ret_nic = nic;
+	return e;
+}

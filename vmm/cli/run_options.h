@@ -1,0 +1,21 @@
+/* vmm/cli/run_options.h: the options of `tapvm run`, from words to what the keeper takes. */
+#ifndef TAPVM_CLI_RUN_OPTIONS_H
+#define TAPVM_CLI_RUN_OPTIONS_H
+
+#include "vmm/cli/options.h"
+#include "vmm/keeper/keeper.h"
+
+struct run_options {
+	struct keeper_options keeper;
+	char *net_text[NICS_MAX]; /* cut up; keeper.nic points into them */
+	bool no_net;
+};
+
+extern const struct option_table run_option_table;
+
+void run_options_init(struct run_options *o);
+void run_options_fini(struct run_options *o);
+/* After the words: what one option alone cannot know, and what was left out. */
+struct err run_options_finish(struct run_options *o) MUST_USE;
+
+#endif

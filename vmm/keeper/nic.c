@@ -1,0 +1,133 @@
+/* vmm/keeper/nic.c: one NIC's TAP in the calling thread's namespace: opened, then what the options
+ * say of it set by netlink. An inherited descriptor is taken as it is. */
+#include "vmm/keeper/keeper.h"
+
+#include <linux/if_tun.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+enum { MTU_MIN = 68, QUEUE_SIZE_DEFAULT = 256, ADDRESS_TEXT = 64 };
+
+struct line { char *text; unsigned size, used; };
+
+static void line_add(struct line *line, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void line_add(struct line *line, const char *format, ...)
+{
+	va_list args;
+	int added;
+
+	if (line->used >= line->size)
+		return;
+	va_start(args, format);
+	added = vsnprintf(line->text + line->used, line->size - line->used, format, args);
+	va_end(args);
+	if (added > 0)
+		line->used += (unsigned)added;
+}
+
+static void line_add_mac(struct line *line, const uint8_t mac[static 6])
+{
+	line_add(line, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+/* "net 0: TAP vm0 made, 10.0.0.1/24 fd00::1/64, MTU 1500, guest 02:..." */
+static void describe(const struct nic_options *o, unsigned index, const struct machine_nic *nic,
+		     char *ret_line, unsigned size)
+{
+	struct line line = { .text = ret_line, .size = size };
+
+	line_add(&line, "net %u: TAP %s %s", index, nic->tap.name,
+		 nic->tap.inherited ? "inherited" : nic->tap.made ? "made" : "attached");
+	if (nic->tap.inherited)
+		line_add(&line, " as fd %d", nic->tap.fd[0]);
+	for (unsigned i = 0; i < o->address_count; i++) {
+		char address[ADDRESS_TEXT];
+
+		ip_prefix_print(&o->address[i], address, sizeof(address));
+		line_add(&line, "%s%s", i == 0 ? ", " : " ", address);
+	}
+	if (nic->mtu != 0)
+		line_add(&line, ", MTU %u", nic->mtu);
+	line_add(&line, ", guest ");
+	line_add_mac(&line, nic->mac);
+	if (nic->tap.made && o->persist)
+		line_add(&line, ", stays (remove it: ip link del %s)", nic->tap.name);
+}
+
+/* Addresses before up would do for IPv4; an IPv6 address of an MTU below 1280 is refused either way. */
+static struct err set_by_netlink(struct link *link, const struct nic_options *o, const char *name)
+{
+	struct err e = err_none();
+
+	if (o->has_host_mac)
+		e = link_set_mac(link, name, o->host_mac);
+	if (!err_is(e) && o->mtu != 0)
+		e = link_set_mtu(link, name, o->mtu);
+	if (!err_is(e))
+		e = link_set_up(link, name, true);
+	for (unsigned i = 0; i < o->address_count && !err_is(e); i++)
+		e = link_add_address(link, name, &o->address[i]);
+	return e;
+}
+
+static struct err set_up(const struct nic_options *o, struct machine_nic *nic)
+{
+	struct link_info info = { .mtu = 0 };
+	struct link *link;
+	struct err e = link_open(&link);
+
+	if (err_is(e))
+		return e;
+	e = set_by_netlink(link, o, nic->tap.name);
+	if (!err_is(e))
+		e = link_get(link, nic->tap.name, &info);
+	link_close(link);
+	if (err_is(e))
+		return e;
+	if (memcmp(info.mac, nic->mac, sizeof(info.mac)) == 0)
+		return err_make(ERR_USAGE, 0, "mac= is the address of TAP %s itself; the guest needs another",
+				nic->tap.name);
+	nic->link_up = (info.flags & IFF_UP) != 0;
+	nic->mtu = info.mtu >= MTU_MIN && info.mtu <= UINT16_MAX ? (uint16_t)info.mtu : 0;
+	return err_none();
+}
+
+/* A persistent TAP that we made for a run that never was goes again. */
+static void undo(const struct nic_options *o, struct tap *tap)
+{
+	if (tap->made && o->persist)
+		(void)sys_host.ioctl(tap->fd[0], TUNSETPERSIST, NULL);
+	tap_close(&sys_host, tap);
+}
+
+struct err keeper_nic(const struct nic_options *o, unsigned index, struct machine_nic *ret_nic,
+		      char *ret_line, unsigned line_size)
+{
+	const struct tap_request request = {
+		.name = o->tap_name, .fd = o->fd, .queues = 1,
+		.persist = o->persist, .owner = o->owner, .group = o->group,
+	};
+	struct machine_nic nic = { .link_up = true, .queue_size = QUEUE_SIZE_DEFAULT };
+	struct err e = tap_open(&sys_host, &request, &nic.tap);
+
+	if (err_is(e))
+		return err_within(e, "net %u", index);
+	if (o->queue_size != 0)
+		nic.queue_size = (uint16_t)o->queue_size;
+	if (o->has_mac)
+		memcpy(nic.mac, o->mac, sizeof(nic.mac));
+	else
+		tap_mac(o->fd >= 0 ? nic.tap.name : o->tap_name, index, nic.mac);
+	if (o->fd < 0)
+		e = set_up(o, &nic);
+	if (err_is(e)) {
+		undo(o, &nic.tap);
+		return err_within(e, "net %u", index);
+	}
+	describe(o, index, &nic, ret_line, line_size);
+	*ret_nic = nic;
+	return err_none();
+}

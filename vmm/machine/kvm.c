@@ -1,0 +1,82 @@
+/* vmm/machine/kvm.c: a VM: memory slots, interrupt controllers, doorbells.
+ * Source: Linux Documentation/virt/kvm/api.rst. */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vmm/machine/machine_priv.h"
+
+enum { IOAPIC_PINS = 24 };
+static const unsigned long tss_address = 0xfffbd000;
+
+/* IOAPIC entries only: with the default table GSI 0 to 15 reach the PIC too, unmasked at reset. */
+static struct err set_routes(int vm)
+{
+	struct { struct kvm_irq_routing head; struct kvm_irq_routing_entry entry[IOAPIC_PINS]; } r = {
+		.head.nr = IOAPIC_PINS,
+	};
+
+	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
+		r.entry[pin] = (struct kvm_irq_routing_entry){
+			.gsi = pin,
+			.type = KVM_IRQ_ROUTING_IRQCHIP,
+			.u.irqchip = { .irqchip = KVM_IRQCHIP_IOAPIC, .pin = pin },
+		};
+	if (ioctl(vm, KVM_SET_GSI_ROUTING, &r) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: route interrupts");
+	return err_none();
+}
+
+struct err vm_init(struct vm *vm, int kvm_fd, const struct ram *ram)
+{
+	vm->fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	if (vm->fd < 0)
+		return err_make(ERR_SETUP, errno, "KVM: make a virtual machine");
+	for (unsigned i = 0; i < ram->regions; i++) {
+		struct kvm_userspace_memory_region slot = {
+			.slot = i,
+			.guest_phys_addr = ram->region[i].gpa,
+			.memory_size = ram->region[i].size,
+			.userspace_addr = (uintptr_t)ram->region[i].host,
+		};
+
+		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
+			return err_make(ERR_SETUP, errno, "KVM: give the machine its memory");
+	}
+	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, tss_address) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: place the TSS");
+	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: make the interrupt controllers");
+	return set_routes(vm->fd);
+}
+
+void vm_fini(struct vm *vm)
+{
+	if (vm->fd >= 0)
+		(void)close(vm->fd);
+}
+
+struct err vm_doorbell(struct vm *vm, uint64_t address, uint32_t value, int event_fd)
+{
+	struct kvm_ioeventfd bell = {
+		.datamatch = value,
+		.addr = address,
+		.len = 4,
+		.fd = event_fd,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &bell) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: attach a doorbell at %#llx", (unsigned long long)address);
+	return err_none();
+}
+
+struct err vm_interrupt(struct vm *vm, unsigned gsi, int event_fd)
+{
+	struct kvm_irqfd line = { .fd = (uint32_t)event_fd, .gsi = gsi };
+
+	if (ioctl(vm->fd, KVM_IRQFD, &line) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: attach interrupt %u", gsi);
+	return err_none();
+}

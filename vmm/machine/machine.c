@@ -1,0 +1,348 @@
+/* vmm/machine/machine.c: puts one machine together, and runs its control loop to the end. */
+#include "vmm/machine/machine.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vmm/boot/elf_pvh.h"
+#include "vmm/machine/machine_priv.h"
+
+enum { TEXT_BYTES = 16384, FDT_BYTES = 16384, INPUT_BYTES = 256 };
+
+struct machine {
+	const struct machine_config *config;
+	struct loop *loop;
+	struct ram ram;
+	struct vm vm;
+	struct serial *serial;
+	struct bus bus;
+	struct vcpu vcpu;
+	struct nic nic[NICS_MAX];
+	int serial_irq_fd;
+	int room_fd; /* eventfd: the UART has room again */
+	bool input_on; /* the loop watches serial_in */
+	uint8_t input[INPUT_BYTES];
+	size_t input_from, input_to;
+	bool over; /* stop was asked, the keeper is gone, or the vCPU has ended */
+};
+
+/* ---- messages to the keeper ---- */
+
+static void tell(const struct machine_config *config, const char *format, ...) PRINTF_LIKE(2, 3);
+static void tell(const struct machine_config *config, const char *format, ...)
+{
+	char text[600];
+	va_list args;
+	ssize_t done;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n >= (int)sizeof(text))
+		n = (int)sizeof(text) - 1;
+	/* A keeper that is gone is seen by the loop. */
+	done = send(config->keeper_fd, text, (size_t)n, MSG_NOSIGNAL);
+	(void)done;
+}
+
+static void log_line(void *self, const char *text)
+{
+	const struct machine *m = self;
+
+	tell(m->config, "log %s", text);
+}
+
+/* ---- the serial line ---- */
+
+static void on_serial_out(void *self, const uint8_t *bytes, size_t len)
+{
+	const struct machine *m = self;
+
+	while (len > 0 && m->config->serial_out >= 0) {
+		ssize_t done = write(m->config->serial_out, bytes, len);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return;
+		bytes += done;
+		len -= (size_t)done;
+	}
+}
+
+/* Edge: a rise is a pulse. */
+static void on_serial_irq(void *self, bool level)
+{
+	const struct machine *m = self;
+	const uint64_t one = 1;
+	ssize_t done;
+
+	if (!level)
+		return;
+	done = write(m->serial_irq_fd, &one, sizeof(one));
+	(void)done;
+}
+
+static void on_serial_room(void *self)
+{
+	const struct machine *m = self;
+	const uint64_t one = 1;
+	ssize_t done = write(m->room_fd, &one, sizeof(one));
+
+	(void)done;
+}
+
+static void on_input(void *self, uint32_t epoll_events);
+
+/* What the UART has no room for waits here, and nothing more is read meanwhile: nothing is lost. */
+static void feed(struct machine *m)
+{
+	bool want;
+
+	if (m->input_from < m->input_to)
+		m->input_from += serial_input(m->serial, m->input + m->input_from, m->input_to - m->input_from);
+	want = m->input_from == m->input_to && m->config->serial_in >= 0;
+	if (want == m->input_on)
+		return;
+	if (want && err_is(loop_add(m->loop, m->config->serial_in, EPOLLIN, on_input, m)))
+		return; /* a plain file cannot be watched: no input then */
+	if (!want)
+		loop_remove(m->loop, m->config->serial_in);
+	m->input_on = want;
+}
+
+static void on_input(void *self, uint32_t epoll_events)
+{
+	struct machine *m = self;
+	ssize_t got = read(m->config->serial_in, m->input, sizeof(m->input));
+
+	(void)epoll_events;
+	if (got <= 0) {
+		if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+			loop_remove(m->loop, m->config->serial_in);
+			m->input_on = true; /* at its end: not watched again */
+		}
+		return;
+	}
+	m->input_from = 0;
+	m->input_to = (size_t)got;
+	feed(m);
+}
+
+static void on_room(void *self, uint32_t epoll_events)
+{
+	struct machine *m = self;
+	uint64_t count;
+
+	(void)epoll_events;
+	if (read(m->room_fd, &count, sizeof(count)) > 0)
+		feed(m);
+}
+
+/* ---- the keeper ---- */
+
+static void on_keeper(void *self, uint32_t epoll_events)
+{
+	struct machine *m = self;
+	char text[64], state[8];
+	unsigned index;
+	ssize_t got = recv(m->config->keeper_fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	(void)epoll_events;
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		m->over = true;
+		return;
+	}
+	text[got] = '\0';
+	if (strcmp(text, "stop") == 0)
+		m->over = true;
+	else if (sscanf(text, "link %u %7s", &index, state) == 2 && index < m->config->nic_count)
+		net_set_link(m->nic[index].net, strcmp(state, "up") == 0);
+}
+
+static void on_vcpu_done(void *self, uint32_t epoll_events)
+{
+	struct machine *m = self;
+
+	(void)epoll_events;
+	m->over = true;
+}
+
+/* ---- life ---- */
+
+static struct err make_eventfd(int *ret_fd)
+{
+	*ret_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return *ret_fd >= 0 ? err_none() : err_make(ERR_SETUP, errno, "make an eventfd");
+}
+
+static struct err make_serial(struct machine *m)
+{
+	const struct serial_config config = {
+		.out = on_serial_out, .irq = on_serial_irq, .room = on_serial_room, .self = m };
+	struct err e = make_eventfd(&m->serial_irq_fd);
+
+	if (!err_is(e))
+		e = make_eventfd(&m->room_fd);
+	if (!err_is(e))
+		e = vm_interrupt(&m->vm, SERIAL_GSI, m->serial_irq_fd);
+	if (!err_is(e))
+		e = serial_create(&config, &m->serial);
+	m->bus.serial = m->serial;
+	return e;
+}
+
+static struct err load(struct machine *m, uint32_t *ret_entry, uint32_t *ret_start_info)
+{
+	const struct machine_config *c = m->config;
+	struct pvh_boot boot = { .memory_bytes = m->ram.bytes };
+	char cmdline[PVH_CMDLINE_MAX + 1];
+	uint8_t fdt[FDT_BYTES];
+	struct pvh_image image;
+	struct err e = elf_pvh_load(c->kernel, c->kernel_bytes, c->kernel_name, m->ram.mem, &image);
+	int n = snprintf(cmdline, sizeof(cmdline), "%s", c->append != NULL ? c->append : "");
+
+	if (!err_is(e) && n >= (int)sizeof(cmdline))
+		e = err_make(ERR_USAGE, 0, "the command line has %d bytes: the guest takes at most %d", n,
+			     PVH_CMDLINE_MAX);
+	if (!err_is(e))
+		e = cmdline_add_nics(cmdline, sizeof(cmdline), c->nic_count);
+	boot.cmdline = cmdline;
+	if (!err_is(e) && image.wants_fdt) {
+		const struct fdt_request tree = { cmdline, m->ram.bytes, c->nic_count };
+
+		e = fdt_build(&tree, fdt, sizeof(fdt), &boot.fdt_bytes);
+		boot.fdt = fdt;
+	}
+	if (!err_is(e))
+		e = pvh_boot_write(m->ram.mem, &boot, ret_start_info);
+	if (!err_is(e))
+		*ret_entry = image.entry;
+	return e;
+}
+
+static struct err make_nics(struct machine *m)
+{
+	const struct log log = { .line = log_line, .self = m };
+	struct err e = err_none();
+
+	for (unsigned i = 0; i < m->config->nic_count && !err_is(e); i++) {
+		e = nic_init(&m->nic[i], &m->config->nic[i], i, &m->vm, m->ram.mem, m->loop, log);
+		m->bus.mmio[i] = m->nic[i].mmio;
+		m->bus.nics = i + 1;
+	}
+	return e;
+}
+
+static struct err watch(struct machine *m)
+{
+	struct err e = loop_add(m->loop, m->config->keeper_fd, EPOLLIN, on_keeper, m);
+
+	if (!err_is(e))
+		e = loop_add(m->loop, m->room_fd, EPOLLIN, on_room, m);
+	if (!err_is(e))
+		e = loop_add(m->loop, m->vcpu.done_fd, EPOLLIN, on_vcpu_done, m);
+	feed(m);
+	return e;
+}
+
+static struct err set_up(struct machine *m)
+{
+	uint32_t entry = 0, start_info = 0;
+	struct err e = loop_create(&m->loop);
+
+	if (!err_is(e))
+		e = ram_init(&m->ram, m->config->memory_bytes);
+	if (!err_is(e))
+		e = load(m, &entry, &start_info);
+	if (!err_is(e))
+		e = vm_init(&m->vm, m->config->kvm_fd, &m->ram);
+	if (!err_is(e))
+		e = make_serial(m);
+	if (!err_is(e))
+		e = make_nics(m);
+	if (!err_is(e))
+		e = make_eventfd(&m->vcpu.done_fd);
+	if (!err_is(e))
+		e = vcpu_init(&m->vcpu, m->config->kvm_fd, &m->vm, &m->bus);
+	if (!err_is(e))
+		e = vcpu_pvh(&m->vcpu, entry, start_info);
+	if (!err_is(e))
+		e = watch(m);
+	if (!err_is(e))
+		e = vcpu_start(&m->vcpu);
+	return e;
+}
+
+static void send_stats(struct machine *m)
+{
+	const struct stats_request r = { m->nic, m->config->nic_count, &m->ram, m->config->started_ns };
+	char *text = malloc(TEXT_BYTES);
+	ssize_t done;
+
+	if (text == NULL)
+		return;
+	memcpy(text, "stats\n", 6);
+	stats_text(&r, text + 6, TEXT_BYTES - 6);
+	done = send(m->config->keeper_fd, text, strlen(text), MSG_NOSIGNAL);
+	(void)done;
+	free(text);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void tear_down(struct machine *m)
+{
+	vcpu_stop(&m->vcpu);
+	for (unsigned i = 0; i < m->config->nic_count; i++)
+		nic_fini(&m->nic[i]);
+	serial_destroy(m->serial);
+	vcpu_fini(&m->vcpu);
+	vm_fini(&m->vm);
+	ram_fini(&m->ram);
+	loop_destroy(m->loop);
+	close_fd(m->vcpu.done_fd);
+	close_fd(m->serial_irq_fd);
+	close_fd(m->room_fd);
+}
+
+void machine_run(const struct machine_config *config)
+{
+	struct machine m = { .config = config, .vm.fd = -1, .vcpu.fd = -1, .vcpu.done_fd = -1,
+			     .serial_irq_fd = -1, .room_fd = -1 };
+	struct err e;
+
+	/* One arena: the workers allocate nothing, and each arena costs memory. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	e = set_up(&m);
+	if (err_is(e)) {
+		tell(config, "error %d %s", (int)e.kind, e.text);
+		tear_down(&m);
+		tell(config, "end %d 0 ", (int)MACHINE_END_ERROR);
+		return;
+	}
+	tell(config, "running");
+	while (!m.over && !err_is(e))
+		e = loop_once(m.loop, -1);
+	vcpu_stop(&m.vcpu);
+	if (config->stats)
+		send_stats(&m);
+	tell(config, "end %d %u %s", (int)m.vcpu.end, m.vcpu.value & 63, m.vcpu.text);
+	tear_down(&m);
+}

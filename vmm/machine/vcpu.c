@@ -1,0 +1,238 @@
+/* vmm/machine/vcpu.c: one vCPU on a thread of its own. vCPU ioctls are made on that thread only. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vmm/machine/machine_priv.h"
+
+enum { CPUID_ENTRIES = 256, STACK_BYTES = 128 * 1024 };
+
+/* ---- set-up ---- */
+
+static struct err set_cpuid(int kvm_fd, int vcpu_fd)
+{
+	size_t bytes = sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2);
+	struct kvm_cpuid2 *c = calloc(1, bytes);
+	int why = 0;
+
+	if (c == NULL)
+		return err_make(ERR_SETUP, ENOMEM, "KVM: read what processors it supports");
+	c->nent = CPUID_ENTRIES;
+	if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, c) < 0 || ioctl(vcpu_fd, KVM_SET_CPUID2, c) < 0)
+		why = errno;
+	free(c);
+	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "KVM: set the processor's features");
+}
+
+struct err vcpu_init(struct vcpu *v, int kvm_fd, const struct vm *vm, struct bus *bus)
+{
+	int bytes = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	void *run;
+
+	v->bus = bus;
+	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	if (v->fd < 0 || bytes < 0)
+		return err_make(ERR_SETUP, errno, "KVM: make a virtual processor");
+	run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	if (run == MAP_FAILED)
+		return err_make(ERR_SETUP, errno, "KVM: map a virtual processor");
+	v->run = run;
+	v->run_bytes = (size_t)bytes;
+	return set_cpuid(kvm_fd, v->fd);
+}
+
+void vcpu_fini(struct vcpu *v)
+{
+	if (v->run != NULL)
+		(void)munmap(v->run, v->run_bytes);
+	if (v->fd >= 0)
+		(void)close(v->fd);
+}
+
+static struct kvm_segment flat(uint16_t selector, uint8_t type)
+{
+	return (struct kvm_segment){ .limit = UINT32_MAX, .selector = selector, .type = type,
+				     .present = 1, .s = 1, .db = 1, .g = 1 };
+}
+
+struct err vcpu_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info)
+{
+	struct kvm_regs regs = { .rip = entry, .rbx = start_info, .rflags = 2 };
+	struct kvm_sregs s;
+
+	if (ioctl(v->fd, KVM_GET_SREGS, &s) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: read the processor's state");
+	s.cs = flat(0x8, 0xb);
+	s.ds = s.es = s.fs = s.gs = s.ss = flat(0x10, 0x3);
+	s.tr = (struct kvm_segment){ .limit = 0x67, .type = 0xb, .present = 1 };
+	s.cr0 = 0x11; /* PE, ET */
+	s.cr3 = s.cr4 = s.efer = 0;
+	if (ioctl(v->fd, KVM_SET_SREGS, &s) < 0 || ioctl(v->fd, KVM_SET_REGS, &regs) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: set the processor's state");
+	return err_none();
+}
+
+/* ---- the run ---- */
+
+/* The value of an I/O of 1, 2 or 4 bytes. */
+static uint32_t get_value(const uint8_t *at, unsigned width)
+{
+	uint32_t v = 0;
+
+	memcpy(&v, at, width);
+	return v;
+}
+
+static struct guest_end on_io(struct vcpu *v)
+{
+	const struct kvm_run *run = v->run;
+	uint8_t *at = (uint8_t *)v->run + run->io.data_offset;
+	unsigned width = run->io.size;
+	struct guest_end end = { .kind = GUEST_GOES_ON };
+
+	for (uint32_t i = 0; i < run->io.count && end.kind == GUEST_GOES_ON; i++, at += width) {
+		if (run->io.direction == KVM_EXIT_IO_OUT) {
+			end = bus_port_write(v->bus, run->io.port, get_value(at, width));
+		} else {
+			uint32_t value = bus_port_read(v->bus, run->io.port, width);
+
+			memcpy(at, &value, width);
+		}
+	}
+	return end;
+}
+
+static void on_mmio(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+
+	if (run->mmio.is_write)
+		bus_mmio_write(v->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+	else
+		bus_mmio_read(v->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+}
+
+/* One line: what happened, where. */
+static void crash(struct vcpu *v, const char *what)
+{
+	struct kvm_regs regs = { 0 };
+	struct kvm_sregs sregs = { 0 };
+	int used;
+
+	(void)ioctl(v->fd, KVM_GET_REGS, &regs);
+	(void)ioctl(v->fd, KVM_GET_SREGS, &sregs);
+	v->end = MACHINE_END_CRASH;
+	used = snprintf(v->text, sizeof(v->text), "%s, rip %#llx, cr2 %#llx", what,
+			(unsigned long long)regs.rip, (unsigned long long)sregs.cr2);
+	if (v->run->exit_reason != KVM_EXIT_INTERNAL_ERROR || v->run->internal.ndata < 3 || used < 0)
+		return;
+	used += snprintf(v->text + used, sizeof(v->text) - (size_t)used, ", instruction bytes");
+	for (unsigned i = 0; i < 15; i++)
+		used += snprintf(v->text + used, sizeof(v->text) - (size_t)used, " %02x",
+				 (unsigned)(v->run->internal.data[1 + i / 8] >> (8 * (i % 8)) & 0xff));
+}
+
+static void crash_numbered(struct vcpu *v, const char *what, uint64_t number)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof(text), "%s %llu", what, (unsigned long long)number);
+	crash(v, text);
+}
+
+/* One exit. false: the vCPU has ended. */
+static bool handle_exit(struct vcpu *v)
+{
+	struct guest_end end = { .kind = GUEST_GOES_ON };
+
+	switch (v->run->exit_reason) {
+	case KVM_EXIT_IO: end = on_io(v); break;
+	case KVM_EXIT_MMIO: on_mmio(v); break;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_HLT: break;
+	case KVM_EXIT_SHUTDOWN: crash(v, "triple fault"); return false;
+	case KVM_EXIT_INTERNAL_ERROR:
+		crash_numbered(v, "emulation failure, suberror", v->run->internal.suberror);
+		return false;
+	case KVM_EXIT_FAIL_ENTRY:
+		crash_numbered(v, "failed entry, reason",
+			       v->run->fail_entry.hardware_entry_failure_reason);
+		return false;
+	default: crash_numbered(v, "exit reason", v->run->exit_reason); return false;
+	}
+	switch (end.kind) {
+	case GUEST_GOES_ON: return true;
+	case GUEST_VERDICT:
+		v->end = MACHINE_END_VERDICT;
+		v->value = end.value;
+		return false;
+	case GUEST_PANIC: v->end = MACHINE_END_PANIC; return false;
+	case GUEST_RESET: v->end = MACHINE_END_RESET; return false;
+	}
+	return false;
+}
+
+static void run(struct vcpu *v)
+{
+	v->end = MACHINE_END_STOPPED;
+	while (!atomic_load(&v->stop)) {
+		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			crash_numbered(v, "KVM_RUN failed, errno", (uint64_t)errno);
+			return;
+		}
+		if (!handle_exit(v))
+			return;
+	}
+}
+
+static void *thread_main(void *arg)
+{
+	struct vcpu *v = arg;
+	const uint64_t one = 1;
+	sigset_t kick;
+	ssize_t done;
+
+	(void)sigemptyset(&kick);
+	(void)sigaddset(&kick, SIGUSR1);
+	(void)pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+	run(v);
+	done = write(v->done_fd, &one, sizeof(one));
+	(void)done;
+	return NULL;
+}
+
+static void on_kick(int number) { (void)number; }
+
+struct err vcpu_start(struct vcpu *v)
+{
+	struct sigaction action = { .sa_handler = on_kick };
+	pthread_attr_t attr;
+	int why;
+
+	(void)sigaction(SIGUSR1, &action, NULL);
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+	why = pthread_create(&v->thread, &attr, thread_main, v);
+	(void)pthread_attr_destroy(&attr);
+	v->started = why == 0;
+	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "start a virtual processor");
+}
+
+/* immediate_exit for a KVM_RUN that is about to begin, the signal for one that runs. */
+void vcpu_stop(struct vcpu *v)
+{
+	if (!v->started)
+		return;
+	atomic_store(&v->stop, true);
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	(void)pthread_kill(v->thread, SIGUSR1);
+	(void)pthread_join(v->thread, NULL);
+	v->started = false;
+}
