@@ -138,6 +138,7 @@ refuse ip-prefix 2 '33' "$tapvm" run --net tap,ip=10.0.0.1/33 "$idle"
 refuse mtu-67 2 'out of range' "$tapvm" run --net tap,mtu=67 "$idle"
 refuse mtu-65522 2 'out of range' "$tapvm" run --net tap,mtu=65522 "$idle"
 refuse queue-size 2 'power of two' "$tapvm" run --net tap,queue-size=100 "$idle"
+refuse persist-private 2 'leave one out' "$tapvm" run --net tap,persist=on,netns=private "$idle"
 refuse fd-netns 2 'does not go with fd' "$tapvm" run --net tap,fd=9,netns=private "$idle"
 refuse fd-mtu 2 'does not go with fd' "$tapvm" run --net tap,fd=9,mtu=1500 "$idle"
 refuse fd-twice 2 'each needs its own' "$tapvm" run --net tap,fd=9 --net tap,fd=9 "$idle"
@@ -169,8 +170,8 @@ refuse kernel-truncated 4 "$w/short" "$tapvm" run "$w/short"
 head -c 4100 "$idle" >"$w/short2"
 refuse kernel-truncated-segment 4 "$w/short2" "$tapvm" run "$w/short2"
 refuse kernel-no-pvh 4 'PVH' "$tapvm" run /bin/true
-refuse fd-closed 4 'fd' "$tapvm" run --net tap,fd=200 "$idle"
-refuse fd-no-tap 4 'fd' "$w/helper" notap "$tapvm" run --net tap,fd=9 "$idle"
+refuse fd-closed 2 'descriptor 200 is not open' "$tapvm" run --net tap,fd=200 "$idle"
+refuse fd-no-tap 4 'descriptor 9 is not a TAP' "$w/helper" notap "$tapvm" run --net tap,fd=9 "$idle"
 refuse netns-missing 4 'no-such-namespace' "$tapvm" run --net tap,netns=no-such-namespace "$idle"
 refuse name-of-loopback 4 'lo' "$tapvm" run --net tap,name=lo "$idle"
 refuse second-nic-fails 4 'lo' "$tapvm" run --net tap,name=e2e0,persist=on --net tap,name=lo "$idle"
@@ -243,7 +244,7 @@ timeout -k 1 20 "$tapvm" run --net tap,name=e2ek "$idle" </dev/null >/dev/null 2
 if [ $? = 4 ] && [ "$(wc -l <"$w/err")" = 1 ] && grep -q "$holder\|$machine" "$w/err"; then ok busy-names-holder; else
 	bad "busy-names-holder ($holder, $machine): $(cat "$w/err")"; fi
 kill -TERM $holder
-wait $holder
+wait $holder 2>/dev/null
 ends persist-free-again 1 '' sh -c "'$tapvm' run --quiet --net tap,name=e2ek '$w/VERDICT=0.elf'"
 
 # ---- signals and kill -9 in the middle of a run ----
@@ -256,7 +257,7 @@ start() {
 }
 # after NAME STATUS: the run's status, and nothing left.
 after() {
-	wait "$run"
+	wait "$run" 2>/dev/null
 	got=$?
 	if [ $got != "$2" ]; then
 		bad "$1: status $got, want $2: $(cat "$w/err")"

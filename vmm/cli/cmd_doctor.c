@@ -86,7 +86,7 @@ static void check_capabilities(struct doctor *d, uint64_t set)
 		row(d, VERDICT_OK, "cap-net-admin", "TAPs can be made, addressed and set up");
 	else
 		row(d, VERDICT_NOTE, "cap-net-admin",
-		    "missing: use TAPs that you own (ip tuntap add dev vm0 mode tap user %u), --net tap,netns=private, or sudo",
+		    "missing: use TAPs that you own (ip tuntap add dev vm0 mode tap vnet_hdr user %u && ip link set vm0 up), --net tap,netns=private, or sudo",
 		    geteuid());
 	if (has(set, CAPABILITY_SYS_ADMIN))
 		row(d, VERDICT_OK, "cap-sys-admin", "network namespaces can be made and entered");

@@ -179,6 +179,8 @@ static struct err judge(const struct nic_options *nic, uint64_t seen)
 		if (nic->address[i].family == AF_INET6 && nic->mtu != 0 && nic->mtu < MTU_MIN_IPV6)
 			return err_make(ERR_USAGE, 0, "mtu=%u is too small for IPv6, which needs %d", nic->mtu,
 					MTU_MIN_IPV6);
+	if (nic->persist && nic->netns != NULL && strcmp(nic->netns, "private") == 0)
+		return err_make(ERR_USAGE, 0, "persist does not go with netns=private, which ends with the run; leave one out");
 	if (nic->has_mac && nic->has_host_mac && memcmp(nic->mac, nic->host_mac, sizeof(nic->mac)) == 0)
 		return err_make(ERR_USAGE, 0, "mac and host-mac are the same; the guest needs another than its TAP");
 	return err_none();

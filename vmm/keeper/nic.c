@@ -57,16 +57,17 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 		line_add(&line, ", stays (remove it: ip link del %s)", nic->tap.name);
 }
 
-/* Addresses before up would do for IPv4; an IPv6 address of an MTU below 1280 is refused either way. */
+/* What is as it should be is not set: an ordinary user may attach to a TAP of his own, not change it. */
 static struct err set_by_netlink(struct link *link, const struct nic_options *o, const char *name)
 {
-	struct err e = err_none();
+	struct link_info info;
+	struct err e = link_get(link, name, &info);
 
-	if (o->has_host_mac)
+	if (!err_is(e) && o->has_host_mac && memcmp(info.mac, o->host_mac, sizeof(info.mac)) != 0)
 		e = link_set_mac(link, name, o->host_mac);
-	if (!err_is(e) && o->mtu != 0)
+	if (!err_is(e) && o->mtu != 0 && o->mtu != info.mtu)
 		e = link_set_mtu(link, name, o->mtu);
-	if (!err_is(e))
+	if (!err_is(e) && (info.flags & IFF_UP) == 0)
 		e = link_set_up(link, name, true);
 	for (unsigned i = 0; i < o->address_count && !err_is(e); i++)
 		e = link_add_address(link, name, &o->address[i]);
@@ -103,6 +104,14 @@ static void undo(const struct nic_options *o, struct tap *tap)
 	tap_close(&sys_host, tap);
 }
 
+/* What was asked for, so that an automatic name's guest has the same address at each start. */
+static const char *name_of(const struct nic_options *o, const struct tap *tap)
+{
+	if (tap->inherited)
+		return tap->name;
+	return o->tap_name == NULL ? "" : o->tap_name;
+}
+
 struct err keeper_nic(const struct nic_options *o, unsigned index, struct machine_nic *ret_nic,
 		      char *ret_line, unsigned line_size)
 {
@@ -120,7 +129,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 	if (o->has_mac)
 		memcpy(nic.mac, o->mac, sizeof(nic.mac));
 	else
-		tap_mac(o->fd >= 0 ? nic.tap.name : o->tap_name, index, nic.mac);
+		tap_mac(name_of(o, &nic.tap), index, nic.mac);
 	if (o->fd < 0)
 		e = set_up(o, &nic);
 	if (err_is(e)) {

@@ -308,6 +308,7 @@ static const struct { const char *says, *text, *error; } nets[] = {
 	{ "a descriptor with persist", "tap,fd=7,persist=off", "persist does not go with fd" },
 	{ "a descriptor with owner", "tap,fd=7,owner=0", "owner does not go with fd" },
 	{ "a descriptor with group", "tap,fd=7,group=0", "group does not go with fd" },
+	{ "a TAP that stays where nothing stays", "tap,netns=private,persist=on", "does not go with netns=private" },
 	{ "persist by another word", "tap,persist=yes", "neither on nor off" },
 	{ "an owner by name", "tap,owner=root", "is no number" },
 	{ "the owner that is none", "tap,owner=4294967295", "out of range" },

@@ -1,0 +1,47 @@
+/* guest/checks/check.h: what a check has: the NIC, the other side's addresses, words for the table. */
+#ifndef TAPVM_GUEST_CHECK_H
+#define TAPVM_GUEST_CHECK_H
+
+#include "guest/driver/nic.h"
+#include "guest/net/packet.h"
+
+enum verdict { VERDICT_OK, VERDICT_FAIL, VERDICT_SKIP };
+
+struct guest {
+	const struct seam *seam;
+	struct nic nic;
+	struct flow host4, host6; /* from us to the host's end of the TAP; ports are the check's to set */
+	struct flow judge4, judge6; /* to the judge, by way of the host */
+	bool know_host; /* host4.to_mac was learnt by ARP */
+	uint8_t *work, *reply; /* two frames being made, 66 KiB each; reply is serve()'s */
+	char detail[160]; /* of the check under way */
+	uint32_t detail_len;
+	char answer[160]; /* of the last step */
+	/* Called with each frame that is not answered by serve() itself; may be NULL. */
+	void (*on_frame)(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len);
+	void *on_frame_self;
+};
+
+/* Appends to the detail: %u (uint32_t), %s, %x; nothing else. */
+void say(struct guest *g, const char *format, ...);
+enum verdict fail(struct guest *g, const char *format, ...);
+enum verdict skip(struct guest *g, const char *why);
+
+/* Takes what came: answers ARP, echo and neighbour requests, hands the rest to on_frame. The number of
+ * frames; waits for an interrupt or a while if there is none and `may_wait`. */
+unsigned serve(struct guest *g, bool may_wait);
+/* A step of the host side's (docs/selftest.md): prints "@...", serves until its answer comes. true: "ok". */
+bool step(struct guest *g, const char *format, ...);
+/* Prints the step only; step_done says if the answer has come, *ret_ok what it says. */
+void step_begin(struct guest *g, const char *format, ...);
+bool step_done(struct guest *g, bool *ret_ok);
+/* Brings the NIC up with all that we use (less `without`), learns the host's address. */
+bool bring_up(struct guest *g, uint64_t without);
+uint64_t wanted_features(const struct guest *g, uint64_t without);
+
+/* One of the checks, in the order of the table. */
+struct check { const char *name; enum verdict (*run)(struct guest *g); };
+extern const struct check basic_checks[];
+extern const unsigned basic_count;
+
+#endif

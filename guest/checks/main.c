@@ -1,0 +1,123 @@
+/* guest/checks/main.c: runs the checks and prints the table. */
+#include "guest/checks/check.h"
+
+enum { LINE = 256 };
+
+static bool same(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+static void append(char *line, uint32_t *used, const char *text)
+{
+	while (*text != '\0' && *used < LINE - 1)
+		line[(*used)++] = *text++;
+	line[*used] = '\0';
+}
+
+static void append_number(char *line, uint32_t *used, unsigned v)
+{
+	char digits[12];
+	unsigned at = sizeof(digits) - 1;
+
+	digits[at] = '\0';
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	append(line, used, digits + at);
+}
+
+static void row(struct guest *g, enum verdict v, const char *name)
+{
+	static const char *const word[] = { "ok ", "FAIL ", "skip " };
+	char line[LINE];
+	uint32_t used = 0;
+
+	append(line, &used, word[v]);
+	append(line, &used, name);
+	append(line, &used, " ");
+	append(line, &used, g->detail);
+	g->seam->print(g->seam->self, line);
+}
+
+static void last_line(struct guest *g, const unsigned count[3])
+{
+	char line[LINE];
+	uint32_t used = 0;
+
+	append(line, &used, "= ");
+	append_number(line, &used, count[VERDICT_OK]);
+	append(line, &used, " passed, ");
+	append_number(line, &used, count[VERDICT_FAIL]);
+	append(line, &used, " failed, ");
+	append_number(line, &used, count[VERDICT_SKIP]);
+	append(line, &used, " skipped");
+	g->seam->print(g->seam->self, line);
+}
+
+static void set_addresses(struct guest *g)
+{
+	static const uint8_t us4[4] = { 10, 77, 0, 2 }, host4[4] = { 10, 77, 0, 1 }, judge4[4] = { 10, 78, 0, 2 };
+	static const uint8_t net6[2] = { 0xfd, 0x77 };
+
+	for (unsigned i = 0; i < 4; i++) {
+		g->host4.from.bytes[i] = us4[i];
+		g->host4.to.bytes[i] = host4[i];
+	}
+	g->host6.from.v6 = g->host6.to.v6 = true;
+	for (unsigned i = 0; i < 2; i++)
+		g->host6.from.bytes[i] = g->host6.to.bytes[i] = net6[i];
+	g->host6.from.bytes[15] = 2;
+	g->host6.to.bytes[15] = 1;
+	g->judge4 = g->host4;
+	g->judge6 = g->host6;
+	for (unsigned i = 0; i < 4; i++)
+		g->judge4.to.bytes[i] = judge4[i];
+	g->judge6.to.bytes[1] = 0x78;
+	g->judge6.to.bytes[15] = 2;
+}
+
+unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
+{
+	static struct guest guest;
+	const struct { const struct check *checks; unsigned count; } groups[] = {
+		{ basic_checks, basic_count },
+	};
+	struct guest *g = &guest;
+	unsigned count[3] = { 0 };
+	uint64_t at;
+
+	g->seam = seam;
+	set_addresses(g);
+	g->work = seam->memory(seam->self, 68 * 1024, &at);
+	g->reply = seam->memory(seam->self, 68 * 1024, &at);
+	if (mmio == 0 || g->work == NULL || g->reply == NULL || !nic_memory(&g->nic, seam, mmio)) {
+		say(g, mmio == 0 ? "no virtio-net device was found" : "not enough memory");
+		row(g, VERDICT_FAIL, "start");
+		count[VERDICT_FAIL] = 1;
+		last_line(g, count);
+		return 1;
+	}
+	(void)step(g, "@hello");
+	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		for (unsigned k = 0; k < groups[i].count; k++) {
+			const struct check *c = &groups[i].checks[k];
+			enum verdict v;
+
+			if (only != NULL && !same(only, c->name))
+				continue;
+			g->detail[0] = '\0';
+			g->detail_len = 0;
+			g->on_frame = NULL;
+			v = c->run(g);
+			count[v]++;
+			row(g, v, c->name);
+		}
+	}
+	(void)step(g, "@end");
+	last_line(g, count);
+	return count[VERDICT_FAIL];
+}

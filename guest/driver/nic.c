@@ -1,0 +1,297 @@
+/* guest/driver/nic.c: the driver. */
+#include "guest/driver/nic.h"
+
+enum {
+	REG_MAGIC = 0x000, REG_VERSION = 0x004, REG_DEVICE_FEATURES = 0x010, REG_DEVICE_FEATURES_SEL = 0x014,
+	REG_DRIVER_FEATURES = 0x020, REG_DRIVER_FEATURES_SEL = 0x024, REG_QUEUE_SEL = 0x030,
+	REG_QUEUE_SIZE_MAX = 0x034, REG_QUEUE_SIZE = 0x038, REG_QUEUE_READY = 0x044,
+	REG_INTERRUPT_STATUS = 0x060, REG_INTERRUPT_ACK = 0x064, REG_QUEUE_DESC = 0x080,
+	REG_QUEUE_DRIVER = 0x090, REG_QUEUE_DEVICE = 0x0a0, REG_CONFIG = 0x100,
+	RX = 0, TX = 1, CTRL = 2,
+	ROUNDS_MAX = 4000, /* of nic_wait: seconds */
+	BIG_COOKIE = 0x10000,
+};
+
+uint32_t nic_read(const struct nic *n, uint32_t offset)
+{
+	return n->seam->read32(n->seam->self, n->mmio + offset);
+}
+
+void nic_write(const struct nic *n, uint32_t offset, uint32_t value)
+{
+	n->seam->write32(n->seam->self, n->mmio + offset, value);
+}
+
+bool nic_has(const struct nic *n, unsigned bit) { return (n->accepted >> bit & 1) != 0; }
+
+bool nic_memory(struct nic *n, const struct seam *seam, uint64_t mmio)
+{
+	n->seam = seam;
+	n->mmio = mmio;
+	if (!virtq_memory(&n->rx, seam, NIC_QUEUE) || !virtq_memory(&n->tx, seam, NIC_QUEUE) ||
+	    !virtq_memory(&n->ctrl, seam, 16))
+		return false;
+	n->rx_bytes = seam->memory(seam->self, NIC_QUEUE * RX_BUFFER, &n->rx_at);
+	n->tx_bytes = seam->memory(seam->self, NIC_QUEUE * TX_SLOT, &n->tx_at);
+	n->big_bytes = seam->memory(seam->self, BIG_SLOTS * BIG_SLOT, &n->big_at);
+	n->ctrl_bytes = seam->memory(seam->self, 8192, &n->ctrl_at);
+	n->frame = seam->memory(seam->self, 128 * 1024, &n->frame_at);
+	return n->rx_bytes != NULL && n->tx_bytes != NULL && n->big_bytes != NULL && n->ctrl_bytes != NULL &&
+	       n->frame != NULL;
+}
+
+void nic_reset(struct nic *n) { nic_write(n, REG_STATUS, 0); }
+
+bool nic_negotiate(struct nic *n, uint64_t wanted)
+{
+	nic_reset(n);
+	nic_write(n, REG_STATUS, S_ACKNOWLEDGE);
+	nic_write(n, REG_STATUS, S_ACKNOWLEDGE | S_DRIVER);
+	n->offered = 0;
+	for (uint32_t word = 0; word < 2; word++) {
+		nic_write(n, REG_DEVICE_FEATURES_SEL, word);
+		n->offered |= (uint64_t)nic_read(n, REG_DEVICE_FEATURES) << (32 * word);
+	}
+	n->accepted = wanted;
+	for (uint32_t word = 0; word < 2; word++) {
+		nic_write(n, REG_DRIVER_FEATURES_SEL, word);
+		nic_write(n, REG_DRIVER_FEATURES, (uint32_t)(n->accepted >> (32 * word)));
+	}
+	nic_write(n, REG_STATUS, S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK);
+	return (nic_read(n, REG_STATUS) & S_FEATURES_OK) != 0;
+}
+
+static void write_address(struct nic *n, uint32_t reg, uint64_t address)
+{
+	nic_write(n, reg, (uint32_t)address);
+	nic_write(n, reg + 4, (uint32_t)(address >> 32));
+}
+
+static bool set_queue(struct nic *n, uint32_t index, struct virtq *q)
+{
+	virtq_init(q, nic_has(n, F_EVENT_IDX), nic_has(n, F_INDIRECT));
+	nic_write(n, REG_QUEUE_SEL, index);
+	if (nic_read(n, REG_QUEUE_SIZE_MAX) < q->size)
+		return false;
+	nic_write(n, REG_QUEUE_SIZE, q->size);
+	write_address(n, REG_QUEUE_DESC, q->desc_at);
+	write_address(n, REG_QUEUE_DRIVER, q->avail_at);
+	write_address(n, REG_QUEUE_DEVICE, q->used_at);
+	nic_write(n, REG_QUEUE_READY, 1);
+	return nic_read(n, REG_QUEUE_READY) == 1;
+}
+
+bool nic_queues(struct nic *n)
+{
+	for (unsigned i = 0; i < BIG_SLOTS; i++)
+		n->big_used[i] = false;
+	return set_queue(n, RX, &n->rx) && set_queue(n, TX, &n->tx) &&
+	       (!nic_has(n, F_CTRL_VQ) || set_queue(n, CTRL, &n->ctrl));
+}
+
+static void kick(struct nic *n, uint32_t queue, struct virtq *q)
+{
+	if (virtq_show(q))
+		n->seam->kick(n->seam->self, n->mmio + REG_NOTIFY, queue);
+}
+
+static void post_rx(struct nic *n, uint32_t slot)
+{
+	struct buffer b = { n->rx_at + (uint64_t)slot * RX_BUFFER, RX_BUFFER, true };
+
+	(void)virtq_post(&n->rx, &b, 1, slot, false);
+}
+
+void nic_go(struct nic *n)
+{
+	uint32_t low = nic_read(n, REG_CONFIG), high = nic_read(n, REG_CONFIG + 4);
+
+	for (unsigned i = 0; i < 6; i++)
+		n->mac[i] = (uint8_t)(i < 4 ? low >> (8 * i) : high >> (8 * (i - 4)));
+	n->mtu = nic_has(n, F_MTU) ? (uint16_t)(nic_read(n, REG_CONFIG + 8) >> 16) : 1500;
+	for (uint32_t slot = 0; slot < NIC_QUEUE; slot++)
+		post_rx(n, slot);
+	(void)virtq_ask(&n->rx, 0);
+	nic_write(n, REG_STATUS, S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK | S_DRIVER_OK);
+	kick(n, RX, &n->rx);
+}
+
+bool nic_start(struct nic *n, uint64_t wanted)
+{
+	if (!nic_negotiate(n, wanted) || !nic_queues(n))
+		return false;
+	nic_go(n);
+	return true;
+}
+
+bool nic_link_up(const struct nic *n)
+{
+	return !nic_has(n, F_STATUS) || (nic_read(n, REG_CONFIG + 4) >> 16 & 1) != 0;
+}
+
+/* ---- transmit ---- */
+
+void nic_reclaim(struct nic *n)
+{
+	uint32_t cookie, written;
+
+	while (virtq_used(&n->tx, &cookie, &written))
+		if (cookie >= BIG_COOKIE)
+			n->big_used[cookie - BIG_COOKIE] = false;
+}
+
+static void put16(uint8_t *at, uint16_t v)
+{
+	at[0] = (uint8_t)v;
+	at[1] = (uint8_t)(v >> 8);
+}
+
+static void put_hdr(uint8_t *at, const struct hdr *h)
+{
+	at[0] = h->flags;
+	at[1] = h->gso_type;
+	put16(at + 2, h->hdr_len);
+	put16(at + 4, h->gso_size);
+	put16(at + 6, h->csum_start);
+	put16(at + 8, h->csum_offset);
+	put16(at + 10, h->num_buffers);
+}
+
+/* A place for len bytes: its cookie and address. NULL: none is free. */
+static uint8_t *place(struct nic *n, uint32_t len, uint32_t *ret_cookie, uint64_t *ret_at)
+{
+	if (len <= TX_SLOT) {
+		/* Slots go round with the ring: one a descriptor, so a free descriptor's slot is free. */
+		uint32_t slot = n->tx.free_head;
+
+		if (n->tx.free_count < 4)
+			return NULL;
+		*ret_cookie = slot;
+		*ret_at = n->tx_at + (uint64_t)slot * TX_SLOT;
+		return n->tx_bytes + slot * TX_SLOT;
+	}
+	for (uint32_t i = 0; i < BIG_SLOTS && n->tx.free_count >= 4; i++) {
+		if (n->big_used[i])
+			continue;
+		n->big_used[i] = true;
+		*ret_cookie = BIG_COOKIE + i;
+		*ret_at = n->big_at + (uint64_t)i * BIG_SLOT;
+		return n->big_bytes + i * BIG_SLOT;
+	}
+	return NULL;
+}
+
+bool nic_send(struct nic *n, const struct hdr *h, const void *bytes, uint32_t len, bool indirect)
+{
+	uint32_t cookie = 0;
+	uint64_t at = 0;
+	uint8_t *to = NULL;
+
+	nic_reclaim(n);
+	for (unsigned round = 0; to == NULL; round++) {
+		to = place(n, len + NIC_HDR, &cookie, &at);
+		if (to != NULL)
+			break;
+		if (round == ROUNDS_MAX || (nic_read(n, REG_STATUS) & S_NEEDS_RESET) != 0)
+			return false;
+		/* Half of the ring back is a good time to go on. */
+		if (!virtq_ask(&n->tx, n->tx.size / 2))
+			nic_wait(n);
+		nic_reclaim(n);
+	}
+	put_hdr(to, h);
+	__builtin_memcpy(to + NIC_HDR, bytes, len);
+	if (indirect) {
+		const struct buffer parts[3] = { { at, NIC_HDR, false }, { at + NIC_HDR, 14, false },
+						 { at + NIC_HDR + 14, len - 14, false } };
+
+		(void)virtq_post(&n->tx, parts, 3, cookie, true);
+	} else {
+		const struct buffer whole = { at, NIC_HDR + len, false };
+
+		(void)virtq_post(&n->tx, &whole, 1, cookie, false);
+	}
+	kick(n, TX, &n->tx);
+	n->sent++;
+	return true;
+}
+
+/* ---- receive ---- */
+
+uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr)
+{
+	uint32_t slot, written, len;
+	const uint8_t *from;
+	uint16_t buffers;
+
+	if (!virtq_used(&n->rx, &slot, &written)) {
+		kick(n, RX, &n->rx);
+		return 0;
+	}
+	from = n->rx_bytes + slot * RX_BUFFER;
+	*ret_hdr = (struct hdr){ from[0], from[1], (uint16_t)(from[2] | from[3] << 8),
+				 (uint16_t)(from[4] | from[5] << 8), (uint16_t)(from[6] | from[7] << 8),
+				 (uint16_t)(from[8] | from[9] << 8), (uint16_t)(from[10] | from[11] << 8) };
+	buffers = nic_has(n, F_MRG_RXBUF) ? ret_hdr->num_buffers : 1;
+	len = written - NIC_HDR;
+	__builtin_memcpy(n->frame, from + NIC_HDR, len);
+	post_rx(n, slot);
+	/* All buffers of a frame become used at once (virtio 1.4, 5.1.9.4.1). */
+	for (uint16_t i = 1; i < buffers && virtq_used(&n->rx, &slot, &written); i++) {
+		__builtin_memcpy(n->frame + len, n->rx_bytes + slot * RX_BUFFER, written);
+		len += written;
+		post_rx(n, slot);
+	}
+	if (n->rx.avail_index - n->rx.shown_index >= 64)
+		kick(n, RX, &n->rx);
+	n->received++;
+	return len;
+}
+
+void nic_ack(struct nic *n)
+{
+	uint32_t status = nic_read(n, REG_INTERRUPT_STATUS);
+
+	if (status != 0)
+		nic_write(n, REG_INTERRUPT_ACK, status);
+}
+
+void nic_wait(struct nic *n)
+{
+	uint32_t seen = n->seam->interrupts(n->seam->self);
+
+	kick(n, RX, &n->rx);
+	if (virtq_ask(&n->rx, 0))
+		return;
+	if (seen != n->seen) {
+		n->seen = seen;
+		nic_ack(n);
+		return;
+	}
+	n->seam->wait(n->seam->self, seen);
+}
+
+/* ---- control ---- */
+
+int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data, uint32_t len)
+{
+	const struct buffer parts[3] = { { n->ctrl_at, 2, false }, { n->ctrl_at + 64, len, false },
+					 { n->ctrl_at + 32, 1, true } };
+	const struct buffer bare[2] = { parts[0], parts[2] };
+	uint32_t cookie, written;
+
+	n->ctrl_bytes[0] = class;
+	n->ctrl_bytes[1] = command;
+	n->ctrl_bytes[32] = 0x55;
+	__builtin_memcpy(n->ctrl_bytes + 64, data, len);
+	if (!virtq_post(&n->ctrl, len > 0 ? parts : bare, len > 0 ? 3 : 2, 0, false))
+		return -1;
+	(void)virtq_ask(&n->ctrl, 0);
+	kick(n, CTRL, &n->ctrl);
+	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+		if (virtq_used(&n->ctrl, &cookie, &written))
+			return written == 1 ? ((volatile uint8_t *)n->ctrl_bytes)[32] : -1;
+		nic_wait(n);
+	}
+	return -1;
+}

@@ -1,0 +1,143 @@
+/* vmm/selftest/selftest.c: puts world, machine and server together. */
+#include "vmm/selftest/selftest.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/machine/kvm_report.h"
+#include "vmm/selftest/selftest_priv.h"
+
+enum { MESSAGE_BYTES = 32768, MEMORY_BYTES = 64 << 20, STOP_MS = 5000 };
+
+/* "end KIND VALUE TEXT", and everything else that the machine says. */
+static void on_message(struct server *s, char *text)
+{
+	int kind, value, at = 0;
+
+	if (strncmp(text, "stats\n", 6) == 0) {
+		(void)fputs(text + 6, stderr);
+	} else if (sscanf(text, "end %d %d %n", &kind, &value, &at) == 2) {
+		s->over = true;
+		if (kind != MACHINE_END_VERDICT || value > 1)
+			(void)snprintf(s->end_text, sizeof(s->end_text), "the machine ended (%d, %d) %.200s", kind,
+				       value, text + at);
+	} else if (strncmp(text, "error ", 6) == 0) {
+		(void)fprintf(stderr, "tapvm: selftest: %s\n", text + 8);
+	} else if (s->options->verbose) {
+		(void)printf("  %s\n", text);
+	}
+}
+
+static void on_machine(struct server *s)
+{
+	static char text[MESSAGE_BYTES];
+	ssize_t got = recv(s->process_fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		s->over = true;
+		if (!s->counted)
+			(void)snprintf(s->end_text, sizeof(s->end_text), "the machine process was killed");
+		return;
+	}
+	text[got] = '\0';
+	on_message(s, text);
+}
+
+/* The machine has the TAP, the serial line's other end and KVM from here on. */
+static struct err start(struct server *s, struct machine_process *ret_process)
+{
+	char append[64] = "";
+	struct machine_config c = {
+		.kernel = selftest_image,
+		.kernel_bytes = (uint64_t)(selftest_image_end - selftest_image),
+		.kernel_name = "guest.elf",
+		.append = append,
+		.memory_bytes = MEMORY_BYTES,
+		.nic_count = 1,
+		.started_ns = s->options->started_ns,
+		.stats = s->options->stats,
+	};
+	int line[2];
+	struct err e = kvm_open(&c.kvm_fd);
+
+	if (err_is(e))
+		return err_within(e, "selftest");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0) {
+		e = err_make(ERR_SETUP, errno, "make a serial line");
+		(void)close(c.kvm_fd);
+		return e;
+	}
+	if (s->options->only != NULL)
+		(void)snprintf(append, sizeof(append), "only=%.40s", s->options->only);
+	c.nic[0] = s->world->nic;
+	c.serial_in = c.serial_out = line[1];
+	e = keeper_start(&c, ret_process);
+	(void)close(c.kvm_fd);
+	(void)close(line[1]);
+	for (unsigned i = 0; i < s->world->nic.tap.queues; i++)
+		(void)close(s->world->nic.tap.fd[i]);
+	if (err_is(e))
+		(void)close(line[0]);
+	else
+		s->serial = line[0];
+	return e;
+}
+
+static struct err run_machine(struct server *s)
+{
+	struct machine_process p;
+	struct err e = start(s, &p);
+	int64_t deadline;
+
+	if (err_is(e))
+		return e;
+	s->process_fd = p.fd;
+	s->on_process = on_machine;
+	server_run(s);
+	/* Statistics and the end come after the last line. */
+	(void)send(p.fd, "stop", 4, MSG_NOSIGNAL);
+	deadline = now_ms() + STOP_MS;
+	while (!s->over && server_pump(s, -1, deadline))
+		;
+	if (!s->over)
+		(void)kill(p.pid, SIGKILL);
+	(void)waitpid(p.pid, NULL, 0);
+	(void)close(p.fd);
+	(void)close(p.pidfd);
+	(void)close(s->serial);
+	return err_none();
+}
+
+struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed)
+{
+	struct world w;
+	struct server s = { .options = o, .world = &w, .serial = -1, .process_fd = -1, .judge_fd = -1,
+			    .raw_fd = -1 };
+	struct err e;
+
+	for (unsigned i = 0; i < BACKGROUND_MAX; i++)
+		s.background[i].fd = -1;
+	e = world_make(&w);
+	if (err_is(e))
+		return e;
+	e = run_machine(&s);
+	server_drop_background(&s);
+	world_end(&w);
+	if (err_is(e))
+		return e;
+	if (!s.counted) {
+		(void)printf("FAIL table the guest did not finish: %s\n", s.end_text);
+		s.failed++;
+	}
+	(void)printf("%u passed, %u failed, %u skipped\n", s.passed, s.failed, s.skipped);
+	*ret_failed = s.failed;
+	return err_none();
+}
