@@ -1,11 +1,10 @@
 /* tests/e2e/helper.c: what a shell script cannot do.
- *   helper pty ACTION COMMAND...   runs COMMAND as a shell's foreground job on a pseudo terminal, waits
- *                                  for the prompt '>', acts (escape, keys, term, hangup, kill-keeper,
- *                                  kill-machine, end), and says whether the terminal is as it was
- *   helper updown NAME up|down     sets IFF_UP
- *   helper tap NAME COMMAND...     opens a TAP as descriptor 9 and becomes COMMAND
- *   helper notap COMMAND...        opens /dev/null as descriptor 9 and becomes COMMAND
- * Exit status: 0 as it should be; 1 not, with one line that says what. */
+ *   helper pty ACTION COMMAND...   runs COMMAND as a shell's foreground job on a pseudo terminal,
+ * waits for the prompt '>', acts (escape, keys, term, hangup, kill-keeper, kill-machine, end), and
+ * says whether the terminal is as it was helper updown NAME up|down     sets IFF_UP helper tap NAME
+ * COMMAND...     opens a TAP as descriptor 9 and becomes COMMAND helper notap COMMAND... opens
+ * /dev/null as descriptor 9 and becomes COMMAND Exit status: 0 as it should be; 1 not, with one
+ * line that says what. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -189,7 +188,9 @@ static int pty(const char *action, char *const command[])
 	take(report[0], &terminal, sizeof(terminal));
 	(void)waitpid(leader, NULL, 0);
 	(void)printf("status %d, terminal %s\n", status,
-		     terminal == 0 ? "as before" : terminal == 1 ? "NOT restored" : "left with other file flags");
+		     terminal == 0   ? "as before"
+		     : terminal == 1 ? "NOT restored"
+				     : "left with other file flags");
 	return terminal == 0 ? 0 : 1;
 }
 

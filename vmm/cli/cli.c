@@ -17,14 +17,16 @@ int command_fail(const struct err *e)
 
 int command_printed(int status)
 {
-	struct err e = err_make(ERR_SETUP, 0, "stdout: what was to be printed could not be written");
+	struct err e =
+		err_make(ERR_SETUP, 0, "stdout: what was to be printed could not be written");
 
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
 	return command_fail(&e);
 }
 
-bool command_options(const struct command *c, int count, char *const words[], void *into, int *ret_status)
+bool command_options(const struct command *c, int count, char *const words[], void *into,
+		     int *ret_status)
 {
 	bool help;
 	struct err e = options_parse(c->options, count, words, into, &help);
@@ -61,8 +63,11 @@ const char *command_nearest(const char *name)
 static int unknown_command(const char *word)
 {
 	const char *near = command_nearest(word);
-	struct err e = near == NULL ? err_make(ERR_USAGE, 0, "unknown command '%.64s'; tapvm --help lists them", word) :
-				      err_make(ERR_USAGE, 0, "unknown command '%.64s'; did you mean %s?", word, near);
+	struct err e = near == NULL
+			       ? err_make(ERR_USAGE, 0,
+					  "unknown command '%.64s'; tapvm --help lists them", word)
+			       : err_make(ERR_USAGE, 0, "unknown command '%.64s'; did you mean %s?",
+					  word, near);
 
 	return command_fail(&e);
 }

@@ -1,5 +1,5 @@
-/* vmm/cli/cmd_doctor.c: tapvm doctor: each thing that tapvm needs of this host, one row each, and for
- * a failure the command that mends it. Changes nothing but a missing /dev/net/tun. */
+/* vmm/cli/cmd_doctor.c: tapvm doctor: each thing that tapvm needs of this host, one row each, and
+ * for a failure the command that mends it. Changes nothing but a missing /dev/net/tun. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -25,9 +25,12 @@ static const char TUN_NODE[] = "/dev/net/tun";
 enum { TUN_MAJOR = 10, TUN_MINOR = 200, CAPABILITY_NET_ADMIN = 12, CAPABILITY_SYS_ADMIN = 21 };
 
 enum verdict { VERDICT_OK, VERDICT_FAIL, VERDICT_NOTE };
-struct doctor { unsigned count[3]; };
+struct doctor {
+	unsigned count[3];
+};
 
-static void row(struct doctor *d, enum verdict v, const char *name, const char *format, ...) PRINTF_LIKE(4, 5);
+static void row(struct doctor *d, enum verdict v, const char *name, const char *format, ...)
+	PRINTF_LIKE(4, 5);
 
 static void row(struct doctor *d, enum verdict v, const char *name, const char *format, ...)
 {
@@ -57,7 +60,8 @@ static void check_kernel(struct doctor *d)
 	if (uname(&u) == 0)
 		row(d, VERDICT_NOTE, "kernel", "%s %s", u.release, u.machine);
 	if (sysinfo(&s) == 0)
-		row(d, VERDICT_NOTE, "memory", "%llu MiB, %llu MiB free: the most that --memory can take",
+		row(d, VERDICT_NOTE, "memory",
+		    "%llu MiB, %llu MiB free: the most that --memory can take",
 		    (unsigned long long)s.totalram * s.mem_unit >> 20,
 		    (unsigned long long)s.freeram * s.mem_unit >> 20);
 }
@@ -86,12 +90,14 @@ static void check_capabilities(struct doctor *d, uint64_t set)
 		row(d, VERDICT_OK, "cap-net-admin", "TAPs can be made, addressed and set up");
 	else
 		row(d, VERDICT_NOTE, "cap-net-admin",
-		    "missing: use TAPs that you own (ip tuntap add dev vm0 mode tap vnet_hdr user %u && ip link set vm0 up), --net tap,netns=private, or sudo",
+		    "missing: use TAPs that you own (ip tuntap add dev vm0 mode tap vnet_hdr user "
+		    "%u && ip link set vm0 up), --net tap,netns=private, or sudo",
 		    geteuid());
 	if (has(set, CAPABILITY_SYS_ADMIN))
 		row(d, VERDICT_OK, "cap-sys-admin", "network namespaces can be made and entered");
 	else
-		row(d, VERDICT_NOTE, "cap-sys-admin", "missing: netns=NAME needs it; netns=private takes a user namespace");
+		row(d, VERDICT_NOTE, "cap-sys-admin",
+		    "missing: netns=NAME needs it; netns=private takes a user namespace");
 }
 
 /* ---- TAP ---- */
@@ -120,8 +126,9 @@ static void check_node(struct doctor *d)
 		row_err(d, "tun-node", &e);
 	} else if (stat(TUN_NODE, &st) != 0 || !S_ISCHR(st.st_mode) ||
 		   st.st_rdev != makedev(TUN_MAJOR, TUN_MINOR)) {
-		row(d, VERDICT_FAIL, "tun-node", "%s is not character device 10:200; rm %s && tapvm doctor, as root",
-		    TUN_NODE, TUN_NODE);
+		row(d, VERDICT_FAIL, "tun-node",
+		    "%s is not character device 10:200; rm %s && tapvm doctor, as root", TUN_NODE,
+		    TUN_NODE);
 	} else {
 		row(d, VERDICT_OK, "tun-node", "%s, mode %03o%s", TUN_NODE, st.st_mode & 0777u,
 		    was_there ? "" : ", was missing and is made");
@@ -141,28 +148,35 @@ static void check_access(struct doctor *d)
 	if (faccessat(AT_FDCWD, TUN_NODE, R_OK | W_OK, AT_EACCESS) == 0)
 		row(d, VERDICT_OK, "tun-permission", "user %u may open %s", geteuid(), TUN_NODE);
 	else
-		row(d, VERDICT_FAIL, "tun-permission", "user %u may not open %s (%s); chmod 666 %s, as root",
-		    geteuid(), TUN_NODE, strerrordesc_np(errno), TUN_NODE);
+		row(d, VERDICT_FAIL, "tun-permission",
+		    "user %u may not open %s (%s); chmod 666 %s, as root", geteuid(), TUN_NODE,
+		    strerrordesc_np(errno), TUN_NODE);
 }
 
-struct flag { unsigned bit; const char *name; };
+struct flag {
+	unsigned bit;
+	const char *name;
+};
 
-static void flags_print(unsigned have, const struct flag *flags, size_t count, bool wanted, char *ret_text,
-			size_t size)
+static void flags_print(unsigned have, const struct flag *flags, size_t count, bool wanted,
+			char *ret_text, size_t size)
 {
 	size_t used = 0;
 
 	ret_text[0] = '\0';
 	for (size_t i = 0; i < count && used < size; i++)
 		if (((have & flags[i].bit) == flags[i].bit) == wanted)
-			used += (size_t)snprintf(ret_text + used, size - used, "%s%s", used == 0 ? "" : " ",
-						 flags[i].name);
+			used += (size_t)snprintf(ret_text + used, size - used, "%s%s",
+						 used == 0 ? "" : " ", flags[i].name);
 }
 
 static void check_features(struct doctor *d)
 {
-	static const struct flag needed[] = { { IFF_TAP, "tap" }, { IFF_NO_PI, "no_pi" }, { IFF_VNET_HDR, "vnet_hdr" } };
-	static const struct flag good[] = { { IFF_MULTI_QUEUE, "multi_queue" }, { IFF_NO_CARRIER, "no_carrier" } };
+	static const struct flag needed[] = { { IFF_TAP, "tap" },
+					      { IFF_NO_PI, "no_pi" },
+					      { IFF_VNET_HDR, "vnet_hdr" } };
+	static const struct flag good[] = { { IFF_MULTI_QUEUE, "multi_queue" },
+					    { IFF_NO_CARRIER, "no_carrier" } };
 	unsigned have = 0;
 	char missing[64], with[64];
 	struct err e = tap_features(&sys_host, &have);
@@ -174,7 +188,8 @@ static void check_features(struct doctor *d)
 	flags_print(have, needed, ARRAY_LEN(needed), false, missing, sizeof(missing));
 	flags_print(have, good, ARRAY_LEN(good), true, with, sizeof(with));
 	if (missing[0] != '\0')
-		row(d, VERDICT_FAIL, "tap-features", "the kernel's tun lacks %s; boot Linux 5.10 or newer", missing);
+		row(d, VERDICT_FAIL, "tap-features",
+		    "the kernel's tun lacks %s; boot Linux 5.10 or newer", missing);
 	else
 		row(d, VERDICT_OK, "tap-features", "tap no_pi vnet_hdr %s", with);
 }
@@ -206,7 +221,10 @@ static bool enter_private(struct doctor *d)
 static void check_probe(struct doctor *d)
 {
 	static const struct flag offloads[] = {
-		{ TUN_F_CSUM, "csum" }, { TUN_F_TSO4, "tso4" }, { TUN_F_TSO6, "tso6" }, { TUN_F_TSO_ECN, "ecn" },
+		{ TUN_F_CSUM, "csum" },
+		{ TUN_F_TSO4, "tso4" },
+		{ TUN_F_TSO6, "tso6" },
+		{ TUN_F_TSO_ECN, "ecn" },
 		{ TUN_F_USO4 | TUN_F_USO6, "uso" },
 	};
 	const struct tap_request request = { .fd = -1, .queues = 1, .owner = -1, .group = -1 };
@@ -225,7 +243,8 @@ static void check_probe(struct doctor *d)
 	row(d, without[0] == '\0' ? VERDICT_OK : VERDICT_NOTE, "tap-offloads", "%s%s%s", with,
 	    without[0] == '\0' ? "" : "; not in this kernel: ", without);
 	row(d, tap.carrier ? VERDICT_OK : VERDICT_NOTE, "tap-carrier", "%s",
-	    tap.carrier ? "the host sees whether the guest's driver is up" : "not in this kernel: always on");
+	    tap.carrier ? "the host sees whether the guest's driver is up"
+			: "not in this kernel: always on");
 	e = link_open(&link);
 	if (!err_is(e)) {
 		e = link_set_up(link, tap.name, true);
@@ -249,7 +268,8 @@ static void check_kvm(struct doctor *d)
 
 	if (err_is(e)) {
 		row_err(d, "kvm", &e);
-		row(d, VERDICT_NOTE, "kvm", "without it tapvm selftest --no-kvm still checks NIC and TAP");
+		row(d, VERDICT_NOTE, "kvm",
+		    "without it tapvm selftest --no-kvm still checks NIC and TAP");
 		return;
 	}
 	row(d, VERDICT_OK, "kvm", "/dev/kvm opens");
@@ -261,8 +281,9 @@ static void check_kvm(struct doctor *d)
 		if (rows[i].ok)
 			row(d, VERDICT_OK, "kvm-capability", "%s %d", rows[i].name, rows[i].value);
 		else
-			row(d, rows[i].needed ? VERDICT_FAIL : VERDICT_NOTE, "kvm-capability", "%s is missing%s",
-			    rows[i].name, rows[i].needed ? "; boot a newer kernel" : ", not needed");
+			row(d, rows[i].needed ? VERDICT_FAIL : VERDICT_NOTE, "kvm-capability",
+			    "%s is missing%s", rows[i].name,
+			    rows[i].needed ? "; boot a newer kernel" : ", not needed");
 	}
 }
 
@@ -293,6 +314,9 @@ static int run(const struct command *self, int count, char *const words[], uint6
 }
 
 const struct command command_doctor = {
-	.name = "doctor", .synopsis = "", .summary = "checks what tapvm needs of this host, and says what mends it",
-	.options = &no_options, .run = run,
+	.name = "doctor",
+	.synopsis = "",
+	.summary = "checks what tapvm needs of this host, and says what mends it",
+	.options = &no_options,
+	.run = run,
 };

@@ -13,8 +13,10 @@ static struct err take_command(void *into, const char *value)
 		const char *near = command_nearest(value);
 
 		if (near != NULL)
-			return err_make(ERR_USAGE, 0, "unknown command '%.64s'; did you mean %s?", value, near);
-		return err_make(ERR_USAGE, 0, "unknown command '%.64s'; tapvm --help lists them", value);
+			return err_make(ERR_USAGE, 0, "unknown command '%.64s'; did you mean %s?",
+					value, near);
+		return err_make(ERR_USAGE, 0, "unknown command '%.64s'; tapvm --help lists them",
+				value);
 	}
 	return err_none();
 }
@@ -22,7 +24,9 @@ static struct err take_command(void *into, const char *value)
 static const struct option rows[] = {
 	{ .name = "COMMAND", .value = "", .take = take_command, .help = "the command to explain" },
 };
-static const struct option_table table = { .rows = rows, .count = ARRAY_LEN(rows), .operand = "COMMAND" };
+static const struct option_table table = { .rows = rows,
+					   .count = ARRAY_LEN(rows),
+					   .operand = "COMMAND" };
 
 static int run(const struct command *self, int count, char *const words[], uint64_t started_ns)
 {
@@ -40,6 +44,9 @@ static int run(const struct command *self, int count, char *const words[], uint6
 }
 
 const struct command command_help = {
-	.name = "help", .synopsis = "[COMMAND]", .summary = "explains a command and its options",
-	.options = &table, .run = run,
+	.name = "help",
+	.synopsis = "[COMMAND]",
+	.summary = "explains a command and its options",
+	.options = &table,
+	.run = run,
 };

@@ -11,12 +11,15 @@
 static void explain(const struct keeper_options *o, const struct keeper_end *end)
 {
 	if (end->kind == KEEPER_TIMEOUT)
-		(void)fprintf(stderr, "tapvm: --timeout: the guest had not ended after %u s and was stopped\n",
-			      o->timeout_seconds);
+		(void)fprintf(
+			stderr,
+			"tapvm: --timeout: the guest had not ended after %u s and was stopped\n",
+			o->timeout_seconds);
 	else if (end->kind == KEEPER_MACHINE && end->machine == MACHINE_END_CRASH)
 		(void)fprintf(stderr, "tapvm: the guest crashed: %s\n", end->text);
 	else if (end->kind == KEEPER_MACHINE && end->machine == MACHINE_END_PANIC)
-		(void)fprintf(stderr, "tapvm: the guest panicked%s%s\n", *end->text == '\0' ? "" : ": ", end->text);
+		(void)fprintf(stderr, "tapvm: the guest panicked%s%s\n",
+			      *end->text == '\0' ? "" : ": ", end->text);
 }
 
 static int run_it(const struct keeper_options *o)
@@ -49,8 +52,12 @@ static int run(const struct command *self, int count, char *const words[], uint6
 }
 
 const struct command command_run = {
-	.name = "run", .synopsis = "[OPTION]... FILE", .summary = "boots a kernel with NICs on TAPs",
-	.options = &run_option_table, .keys = &net_option_table,
-	.keys_title = "On a terminal Ctrl-A x quits, and Ctrl-A Ctrl-A is one Ctrl-A.\n\nkeys of --net tap:",
+	.name = "run",
+	.synopsis = "[OPTION]... FILE",
+	.summary = "boots a kernel with NICs on TAPs",
+	.options = &run_option_table,
+	.keys = &net_option_table,
+	.keys_title = "On a terminal Ctrl-A x quits, and Ctrl-A Ctrl-A is one Ctrl-A.\n\nkeys of "
+		      "--net tap:",
 	.run = run,
 };

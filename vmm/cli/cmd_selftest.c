@@ -36,7 +36,9 @@ static struct err take_with(void *into, const char *value)
 	struct selftest_options *o = into;
 
 	if (strcmp(value, "qemu") != 0)
-		return err_make(ERR_USAGE, 0, "unknown machine '%.64s'; it is qemu, or leave the option out", value);
+		return err_make(ERR_USAGE, 0,
+				"unknown machine '%.64s'; it is qemu, or leave the option out",
+				value);
 	o->with = value;
 	return err_none();
 }
@@ -56,7 +58,8 @@ static const struct option rows[] = {
 	  .help = "without a virtual machine: the guest's driver and checks as a process" },
 	{ .name = "--only", .value = "NAME", .take = take_only, .help = "this check alone" },
 	{ .name = "--verbose", .take = take_verbose, .help = "the guest's remarks as well" },
-	{ .name = "--with", .value = "qemu", .take = take_with, .help = "the same guest on QEMU's device" },
+	{ .name = "--with", .value = "qemu", .take = take_with,
+	  .help = "the same guest on QEMU's device" },
 	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
 };
 /* clang-format on */
@@ -82,6 +85,9 @@ static int run(const struct command *self, int count, char *const words[], uint6
 }
 
 const struct command command_selftest = {
-	.name = "selftest", .synopsis = "[OPTION]...", .summary = "boots the tiny guest and checks its traffic",
-	.options = &table, .run = run,
+	.name = "selftest",
+	.synopsis = "[OPTION]...",
+	.summary = "boots the tiny guest and checks its traffic",
+	.options = &table,
+	.run = run,
 };

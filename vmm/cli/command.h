@@ -27,7 +27,8 @@ int cli_main(int argc, char *const argv[], const char *version, uint64_t started
 /* Prints "tapvm: TEXT" to stderr; ret: the exit status. */
 int command_fail(const struct err *e);
 /* Parses; true: go on. False: help or an error was printed, *ret_status is the exit status. */
-bool command_options(const struct command *c, int count, char *const words[], void *into, int *ret_status);
+bool command_options(const struct command *c, int count, char *const words[], void *into,
+		     int *ret_status);
 /* Whether what was printed has arrived; if not, says so. */
 int command_printed(int status);
 const struct command *command_find(const char *name);

@@ -1,5 +1,5 @@
-/* vmm/cli/exit_status.h: the exit statuses of every command: the one table. tapvm(1) and `tapvm --help`
- * show it. Odd statuses of `tapvm run` are the guest's verdict: (v << 1) | 1. */
+/* vmm/cli/exit_status.h: the exit statuses of every command: the one table. tapvm(1) and `tapvm
+ * --help` show it. Odd statuses of `tapvm run` are the guest's verdict: (v << 1) | 1. */
 #ifndef TAPVM_CLI_EXIT_STATUS_H
 #define TAPVM_CLI_EXIT_STATUS_H
 

@@ -9,12 +9,12 @@ enum { COLUMN = 32 };
 
 /* clang-format off */
 static const struct { int status; const char *meaning; } statuses[] = {
-	{ STATUS_DONE, "the guest powered off or reset itself, or you quit; selftest, doctor: all well" },
+	{ STATUS_DONE, "the guest powered off or reset itself, or you quit; or all is well" },
 	{ STATUS_USAGE, "bad usage" },
 	{ STATUS_SETUP, "the host cannot do it: permissions, devices, memory, the kernel's file" },
 	{ STATUS_CRASH, "the guest crashed (triple fault, failed entry)" },
 	{ STATUS_PANIC, "the guest's kernel panicked" },
-	{ STATUS_CHECK, "selftest, doctor: a check failed" },
+	{ STATUS_CHECK, "a check of selftest or doctor failed" },
 	{ STATUS_TIMEOUT, "--timeout ran out" },
 };
 /* clang-format on */
@@ -23,7 +23,8 @@ static void rows(const struct option_table *table, const char *between)
 {
 	for (unsigned i = 0; i < table->count; i++) {
 		const struct option *o = &table->rows[i];
-		int used = printf("  %s%s%s", o->name, o->value == NULL ? "" : between, o->value == NULL ? "" : o->value);
+		int used = printf("  %s%s%s", o->name, o->value == NULL ? "" : between,
+				  o->value == NULL ? "" : o->value);
 
 		if (used >= COLUMN)
 			(void)printf("\n%*s%s\n", COLUMN, "", o->help);
@@ -38,7 +39,8 @@ void help_all(void)
 	for (unsigned i = 0; i < COMMANDS; i++) {
 		int used = printf("  tapvm %s %s", commands[i]->name, commands[i]->synopsis);
 
-		(void)printf("%*s%s\n", used < COLUMN ? COLUMN - used : 1, "", commands[i]->summary);
+		(void)printf("%*s%s\n", used < COLUMN ? COLUMN - used : 1, "",
+			     commands[i]->summary);
 	}
 	(void)printf("  tapvm --version\n\nexit status:\n");
 	for (size_t i = 0; i < ARRAY_LEN(statuses); i++)

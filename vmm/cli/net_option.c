@@ -51,7 +51,8 @@ static struct err take_ip(void *into, const char *value)
 	struct err e;
 
 	if (nic->address_count == NIC_ADDRESSES_MAX)
-		return err_make(ERR_USAGE, 0, "more than %d addresses on one TAP", NIC_ADDRESSES_MAX);
+		return err_make(ERR_USAGE, 0, "more than %d addresses on one TAP",
+				NIC_ADDRESSES_MAX);
 	e = ip_prefix_parse(value, &nic->address[nic->address_count]);
 	if (!err_is(e))
 		nic->address_count++;
@@ -129,16 +130,21 @@ static const struct option rows[] = {
 	{ .name = "fd", .value = "N", .take = take_fd, .with_fd = true,
 	  .help = "a TAP opened by whoever started us; goes with mac and queue-size alone" },
 	{ .name = "mac", .value = "MAC", .take = take_mac, .with_fd = true,
-	  .help = "the guest's address; made from the TAP's name and the NIC's number if left out" },
-	{ .name = "host-mac", .value = "MAC", .take = take_host_mac, .help = "the TAP's own address" },
+	  .help = "the guest's; made from the TAP's name and the NIC's number if left out" },
+	{ .name = "host-mac", .value = "MAC", .take = take_host_mac,
+	  .help = "the TAP's own address" },
 	{ .name = "ip", .value = "ADDR/LEN", .take = take_ip, .repeats = true,
 	  .help = "an address of the TAP, IPv4 or IPv6; may repeat" },
-	{ .name = "mtu", .value = "N", .take = take_mtu, .help = "of the TAP, and told to the guest: 68 to 65521" },
+	{ .name = "mtu", .value = "N", .take = take_mtu,
+	  .help = "of the TAP, and told to the guest: 68 to 65521" },
 	{ .name = "netns", .value = "NAME|private", .take = take_netns,
 	  .help = "the TAP's network namespace: by name, a path, or one for this run" },
-	{ .name = "persist", .value = "on|off", .take = take_persist, .help = "the TAP stays when we end" },
-	{ .name = "owner", .value = "UID", .take = take_owner, .help = "who may attach to the TAP" },
-	{ .name = "group", .value = "GID", .take = take_group, .help = "which group may attach to the TAP" },
+	{ .name = "persist", .value = "on|off", .take = take_persist,
+	  .help = "the TAP stays when we end" },
+	{ .name = "owner", .value = "UID", .take = take_owner,
+	  .help = "who may attach to the TAP" },
+	{ .name = "group", .value = "GID", .take = take_group,
+	  .help = "which group may attach to the TAP" },
 	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,
 	  .help = "descriptors of each queue, a power of two; 256 if left out" },
 };
@@ -158,14 +164,16 @@ static struct err take_piece(char *piece, uint64_t *seen, struct nic_options *ni
 	const char *near;
 
 	if (row != NULL)
-		return option_take(&net_option_table, row, seen, row->name, equals == NULL ? NULL : equals + 1,
-				   nic);
+		return option_take(&net_option_table, row, seen, row->name,
+				   equals == NULL ? NULL : equals + 1, nic);
 	near = nearest_option(&net_option_table, piece, length);
 	if (length == 0)
 		return err_make(ERR_USAGE, 0, "a comma with nothing behind it; leave it out");
 	if (near != NULL)
-		return err_make(ERR_USAGE, 0, "unknown key %.*s; did you mean %s=?", (int)length, piece, near);
-	return err_make(ERR_USAGE, 0, "unknown key %.*s; tapvm help run lists them", (int)length, piece);
+		return err_make(ERR_USAGE, 0, "unknown key %.*s; did you mean %s=?", (int)length,
+				piece, near);
+	return err_make(ERR_USAGE, 0, "unknown key %.*s; tapvm help run lists them", (int)length,
+			piece);
 }
 
 static struct err judge(const struct nic_options *nic, uint64_t seen)
@@ -173,16 +181,23 @@ static struct err judge(const struct nic_options *nic, uint64_t seen)
 	for (unsigned i = 0; i < net_option_table.count && nic->fd >= 0; i++)
 		if ((seen & (uint64_t)1 << i) != 0 && !rows[i].with_fd)
 			return err_make(ERR_USAGE, 0,
-					"%s does not go with fd: whoever opened fd %d sets it; leave it out", rows[i].name,
-					nic->fd);
+					"%s does not go with fd: whoever opened fd %d sets it; "
+					"leave it out",
+					rows[i].name, nic->fd);
 	for (unsigned i = 0; i < nic->address_count; i++)
 		if (nic->address[i].family == AF_INET6 && nic->mtu != 0 && nic->mtu < MTU_MIN_IPV6)
-			return err_make(ERR_USAGE, 0, "mtu=%u is too small for IPv6, which needs %d", nic->mtu,
+			return err_make(ERR_USAGE, 0,
+					"mtu=%u is too small for IPv6, which needs %d", nic->mtu,
 					MTU_MIN_IPV6);
 	if (nic->persist && nic->netns != NULL && strcmp(nic->netns, "private") == 0)
-		return err_make(ERR_USAGE, 0, "persist does not go with netns=private, which ends with the run; leave one out");
-	if (nic->has_mac && nic->has_host_mac && memcmp(nic->mac, nic->host_mac, sizeof(nic->mac)) == 0)
-		return err_make(ERR_USAGE, 0, "mac and host-mac are the same; the guest needs another than its TAP");
+		return err_make(ERR_USAGE, 0,
+				"persist does not go with netns=private, which ends with the run; "
+				"leave one out");
+	if (nic->has_mac && nic->has_host_mac &&
+	    memcmp(nic->mac, nic->host_mac, sizeof(nic->mac)) == 0)
+		return err_make(
+			ERR_USAGE, 0,
+			"mac and host-mac are the same; the guest needs another than its TAP");
 	return err_none();
 }
 
@@ -195,8 +210,10 @@ struct err net_option_parse(char *text, struct nic_options *ret_nic)
 	struct err e = err_none();
 
 	if (strcmp(kind, "tap") != 0)
-		return err_make(ERR_USAGE, 0, "unknown kind '%.64s'; it is tap, as in --net tap,ip=192.168.77.1/24",
-				kind);
+		return err_make(
+			ERR_USAGE, 0,
+			"unknown kind '%.64s'; it is tap, as in --net tap,ip=192.168.77.1/24",
+			kind);
 	while (rest != NULL && !err_is(e))
 		e = take_piece(strsep(&rest, ","), &seen, &nic);
 	if (!err_is(e))

@@ -7,7 +7,8 @@
 const struct option *option_find(const struct option_table *table, const char *name, size_t length)
 {
 	for (unsigned i = 0; i < table->count; i++)
-		if (strlen(table->rows[i].name) == length && memcmp(table->rows[i].name, name, length) == 0)
+		if (strlen(table->rows[i].name) == length &&
+		    memcmp(table->rows[i].name, name, length) == 0)
 			return &table->rows[i];
 	return NULL;
 }
@@ -24,7 +25,8 @@ struct err option_take(const struct option_table *table, const struct option *ro
 	if (row->value != NULL && value == NULL)
 		return err_make(ERR_USAGE, 0, "%s needs a value: %s", what, row->value);
 	if (value != NULL && *value == '\0' && !row->may_be_empty)
-		return err_make(ERR_USAGE, 0, "%s has an empty value; it takes %s", what, row->value);
+		return err_make(ERR_USAGE, 0, "%s has an empty value; it takes %s", what,
+				row->value);
 	if ((*seen & bit) != 0 && !row->repeats)
 		return err_make(ERR_USAGE, 0, "%s is given twice; leave one out", what);
 	*seen |= bit;
@@ -37,7 +39,8 @@ static struct err unknown(const struct option_table *table, const char *word, si
 	const char *near = nearest_option(table, word, length);
 
 	if (near != NULL)
-		return err_make(ERR_USAGE, 0, "unknown option %.*s; did you mean %s?", (int)length, word, near);
+		return err_make(ERR_USAGE, 0, "unknown option %.*s; did you mean %s?", (int)length,
+				word, near);
 	return err_make(ERR_USAGE, 0, "unknown option %.*s; --help lists them", (int)length, word);
 }
 
@@ -54,7 +57,8 @@ static struct err take_operand(struct walk *w, const char *word)
 	const struct option *row;
 
 	if (w->table->operand == NULL)
-		return err_make(ERR_USAGE, 0, "'%.64s' is not expected here; options begin with --", word);
+		return err_make(ERR_USAGE, 0, "'%.64s' is not expected here; options begin with --",
+				word);
 	row = option_find(w->table, w->table->operand, strlen(w->table->operand));
 	assert(row != NULL);
 	return option_take(w->table, row, &w->seen, row->name, word, w->into);
@@ -75,8 +79,8 @@ static struct err take_option(struct walk *w, const char *word)
 	return option_take(w->table, row, &w->seen, row->name, value, w->into);
 }
 
-struct err options_parse(const struct option_table *table, int count, char *const words[], void *into,
-			 bool *ret_help)
+struct err options_parse(const struct option_table *table, int count, char *const words[],
+			 void *into, bool *ret_help)
 {
 	struct walk w = { .table = table, .count = count, .words = words, .into = into };
 	bool only_operands = false;
@@ -94,8 +98,8 @@ struct err options_parse(const struct option_table *table, int count, char *cons
 			only_operands = true;
 			continue;
 		}
-		e = !only_operands && word[0] == '-' && word[1] != '\0' ? take_option(&w, word) :
-									  take_operand(&w, word);
+		e = !only_operands && word[0] == '-' && word[1] != '\0' ? take_option(&w, word)
+									: take_operand(&w, word);
 		if (err_is(e))
 			return e;
 	}

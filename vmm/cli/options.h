@@ -10,7 +10,7 @@
 #include "devices/base/err.h"
 
 struct option {
-	const char *name; /* "--memory"; inside --net: "mac" */
+	const char *name;  /* "--memory"; inside --net: "mac" */
 	const char *value; /* what to call its value in the help; NULL: a flag, which takes none */
 	const char *help;
 	bool repeats, may_be_empty;
@@ -21,14 +21,14 @@ struct option {
 enum { OPTIONS_MAX = 64 };
 struct option_table {
 	const struct option *rows;
-	unsigned count; /* up to OPTIONS_MAX */
+	unsigned count;      /* up to OPTIONS_MAX */
 	const char *operand; /* the option that a bare word stands for; NULL: none is taken */
 };
 
 /* The words behind the command's name. Words are taken by reference. *ret_help: --help was among
  * them, and nothing else counts. */
-struct err options_parse(const struct option_table *table, int count, char *const words[], void *into,
-			 bool *ret_help) MUST_USE;
+struct err options_parse(const struct option_table *table, int count, char *const words[],
+			 void *into, bool *ret_help) MUST_USE;
 
 /* The row of that name, or NULL. */
 const struct option *option_find(const struct option_table *table, const char *name, size_t length);
@@ -38,7 +38,8 @@ struct err option_take(const struct option_table *table, const struct option *ro
 
 /* ---- suggestions ---- */
 enum { WORD_MAX = 40 };
-/* Inserts, deletions, changes and swaps of neighbours from a to b; WORD_MAX if one is longer than that. */
+/* Inserts, deletions, changes and swaps of neighbours from a to b; WORD_MAX if one is longer than
+ * that. */
 unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len);
 /* The name nearest to word, or NULL if none is near. */
 const char *nearest(const char *const names[], unsigned count, const char *word, size_t length);

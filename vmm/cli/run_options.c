@@ -41,7 +41,8 @@ static struct err take_memory(void *into, const char *value)
 	if (err_is(e))
 		return e;
 	if (bytes < MEMORY_MIN)
-		return err_make(ERR_USAGE, 0, "%s is too little for any kernel; give at least 4M", value);
+		return err_make(ERR_USAGE, 0, "%s is too little for any kernel; give at least 4M",
+				value);
 	if (bytes % PAGE_BYTES != 0)
 		return err_make(ERR_USAGE, 0, "%s is no multiple of 4K; write it like 128M", value);
 	o->keeper.memory_bytes = bytes;
@@ -123,7 +124,8 @@ static const struct option rows[] = {
 	  .help = "an ELF with a PVH entry, such as a vmlinux; the word --kernel may be left out" },
 	{ .name = "--append", .value = "STR", .take = take_append, .may_be_empty = true,
 	  .help = "the kernel's command line; virtio_mmio.device= for each NIC is added" },
-	{ .name = "--memory", .value = "SIZE", .take = take_memory, .help = "the guest's memory; 128M if left out" },
+	{ .name = "--memory", .value = "SIZE", .take = take_memory,
+	  .help = "the guest's memory; 128M if left out" },
 	{ .name = "--net", .value = "tap[,KEY=VALUE]...", .take = take_net, .repeats = true,
 	  .help = "a NIC on a TAP, keys below; up to 8; one on a TAP of its own if left out" },
 	{ .name = "--no-net", .take = take_no_net, .help = "no NIC" },
@@ -131,11 +133,14 @@ static const struct option rows[] = {
 	  .help = "the guest's serial port; stdio if left out" },
 	{ .name = "--timeout", .value = "SECONDS", .take = take_timeout,
 	  .help = "stop a guest that has not ended by then, with status 124" },
-	{ .name = "--quiet", .take = take_quiet, .help = "without the line for each TAP at start" },
+	{ .name = "--quiet", .take = take_quiet,
+	  .help = "without the line for each TAP at start" },
 	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
 };
 /* clang-format on */
-const struct option_table run_option_table = { .rows = rows, .count = ARRAY_LEN(rows), .operand = "--kernel" };
+const struct option_table run_option_table = { .rows = rows,
+					       .count = ARRAY_LEN(rows),
+					       .operand = "--kernel" };
 
 void run_options_init(struct run_options *o)
 {
@@ -158,10 +163,12 @@ static bool is_same_word(const char *a, const char *b)
 static struct err judge_pair(const struct nic_options *a, const struct nic_options *b)
 {
 	if (a->fd >= 0 && a->fd == b->fd)
-		return err_make(ERR_USAGE, 0, "--net: two NICs with fd=%d; each needs its own", a->fd);
-	if (a->tap_name != NULL && is_same_word(a->tap_name, b->tap_name) && is_same_word(a->netns, b->netns) &&
-	    strchr(a->tap_name, '%') == NULL)
-		return err_make(ERR_USAGE, 0, "--net: two NICs on TAP %s; each needs its own", a->tap_name);
+		return err_make(ERR_USAGE, 0, "--net: two NICs with fd=%d; each needs its own",
+				a->fd);
+	if (a->tap_name != NULL && is_same_word(a->tap_name, b->tap_name) &&
+	    is_same_word(a->netns, b->netns) && strchr(a->tap_name, '%') == NULL)
+		return err_make(ERR_USAGE, 0, "--net: two NICs on TAP %s; each needs its own",
+				a->tap_name);
 	return err_none();
 }
 
@@ -189,7 +196,8 @@ static struct err judge_cmdline(const struct keeper_options *o)
 			return err_none();
 	}
 	return err_make(ERR_USAGE, 0,
-			"--append: %zu bytes and the words for %u NICs are more than the %d that a guest takes; shorten it",
+			"--append: %zu bytes and the words for %u NICs are more than the %d that a "
+			"guest takes; shorten it",
 			length, o->nic_count, CMDLINE_BYTES - 1);
 }
 

@@ -43,8 +43,12 @@ struct err value_number(const char *text, uint64_t min, uint64_t max, uint64_t *
 
 static bool unit_shift(const char *unit, unsigned *ret_shift)
 {
-	static const struct { const char *name; unsigned shift; } units[] = {
-		{ "", 0 }, { "K", 10 }, { "k", 10 }, { "M", 20 }, { "m", 20 }, { "G", 30 }, { "g", 30 },
+	static const struct {
+		const char *name;
+		unsigned shift;
+	} units[] = {
+		{ "", 0 },   { "K", 10 }, { "k", 10 }, { "M", 20 },
+		{ "m", 20 }, { "G", 30 }, { "g", 30 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
@@ -65,7 +69,8 @@ struct err value_bytes(const char *text, uint64_t *ret_bytes)
 	bool some = take_digits(&at, &number, &overflow);
 
 	if (!overflow && (!some || !unit_shift(at, &shift)))
-		return err_make(ERR_USAGE, 0, "'%.64s' is no size; write it like 128M (K, M, G)", text);
+		return err_make(ERR_USAGE, 0, "'%.64s' is no size; write it like 128M (K, M, G)",
+				text);
 	if (overflow || number > UINT64_MAX >> shift)
 		return err_make(ERR_USAGE, 0, "%.64s does not fit in 64 bits; ask for less", text);
 	*ret_bytes = number << shift;
@@ -102,12 +107,16 @@ struct err value_mac(const char *text, uint8_t ret_mac[static 6])
 	uint8_t mac[6];
 
 	if (!read_mac(text, mac))
-		return err_make(ERR_USAGE, 0, "'%.64s' is no MAC address; write it like 02:00:00:00:00:01", text);
+		return err_make(ERR_USAGE, 0,
+				"'%.64s' is no MAC address; write it like 02:00:00:00:00:01", text);
 	if ((mac[0] & 1) != 0)
-		return err_make(ERR_USAGE, 0, "%s is a multicast address; a NIC's first byte is even, as in 02:...",
-				text);
+		return err_make(
+			ERR_USAGE, 0,
+			"%s is a multicast address; a NIC's first byte is even, as in 02:...",
+			text);
 	if (memcmp(mac, zero, sizeof(mac)) == 0)
-		return err_make(ERR_USAGE, 0, "%s is nobody's address; write one like 02:00:00:00:00:01", text);
+		return err_make(ERR_USAGE, 0,
+				"%s is nobody's address; write one like 02:00:00:00:00:01", text);
 	memcpy(ret_mac, mac, sizeof(mac));
 	return err_none();
 }

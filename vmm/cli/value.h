@@ -9,7 +9,8 @@
 #include "devices/base/err.h"
 
 /* Decimal digits alone. */
-struct err value_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number) MUST_USE;
+struct err value_number(const char *text, uint64_t min, uint64_t max,
+			uint64_t *ret_number) MUST_USE;
 /* A number and K, M or G (powers of 1024), or nothing. */
 struct err value_bytes(const char *text, uint64_t *ret_bytes) MUST_USE;
 /* Six bytes in hexadecimal with colons; a single station's. */

@@ -1,7 +1,5 @@
-/* vmm/keeper/child.c: the machine process: forked without exec, with the documented descriptors alone:
- * those of its config, stderr, and the terminal it may have to restore. */
-#include "vmm/keeper/keeper_priv.h"
-
+/* vmm/keeper/child.c: the machine process: forked without exec, with the documented descriptors
+ * alone: those of its config, stderr, and the terminal it may have to restore. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "vmm/keeper/keeper_priv.h"
 
 enum { KEEP_MAX = NICS_MAX * TAP_QUEUES_MAX + 8 };
 
@@ -59,7 +59,8 @@ static void close_others(const struct machine_config *config, const struct termi
  * is still given. What touches the terminal in the background must not stop us either. */
 static void signals_of_machine(void)
 {
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
+	static const int ignored[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
+				       SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t none;
 
@@ -80,8 +81,8 @@ static _Noreturn void child_main(const struct machine_config *config, const stru
 	_exit(0);
 }
 
-static struct err fork_child(const struct machine_config *config, const struct terminal *t, int fds[static 2],
-			     struct machine_process *ret_process)
+static struct err fork_child(const struct machine_config *config, const struct terminal *t,
+			     int fds[static 2], struct machine_process *ret_process)
 {
 	struct machine_config mine = *config;
 	int pid, pidfd;

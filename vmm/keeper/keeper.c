@@ -1,7 +1,5 @@
 /* vmm/keeper/keeper.c: a run from end to end. Read keeper_run first: everything is opened in order,
  * the machine runs while keep_house waits, everything is closed in the other order. */
-#include "vmm/keeper/keeper_priv.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,14 +9,15 @@
 #include <unistd.h>
 
 #include "devices/base/clock.h"
+#include "vmm/keeper/keeper_priv.h"
 #include "vmm/machine/kvm_report.h"
 
 enum {
 	MESSAGE_BYTES = 64 * 1024,
 	LINE_BYTES = 512,
 	STOP_MS = 2000, /* from "stop" to SIGKILL */
-	END_MS = 2000, /* from the last message to SIGKILL */
-	RETRY_MS = 20, /* a message that found the socket full */
+	END_MS = 2000,  /* from the last message to SIGKILL */
+	RETRY_MS = 20,  /* a message that found the socket full */
 };
 static const uint64_t MS_NS = 1000000;
 static const uint64_t SECOND_NS = 1000000000;
@@ -40,11 +39,11 @@ struct keeper {
 	int serial_file; /* -1: none */
 	struct machine_process process;
 	bool announced; /* the lines at start are out */
-	bool gone; /* the machine closed its end */
+	bool gone;      /* the machine closed its end */
 	enum stop_reason stop;
 	unsigned signal;
 	uint64_t timeout_ns, kill_ns; /* CLOCK_MONOTONIC; 0: none */
-	struct err error; /* of the machine */
+	struct err error;             /* of the machine */
 	bool ended;
 	struct keeper_end end;
 };
@@ -99,14 +98,12 @@ static struct err serial_ready(struct keeper *k)
 	k->config.serial_in = -1;
 	k->config.serial_out = -1;
 	switch (k->options->serial) {
-	case SERIAL_STDIO:
-		return serial_stdio(k);
+	case SERIAL_STDIO: return serial_stdio(k);
 	case SERIAL_FILE:
 		e = serial_file_open(k->options->serial_path, &k->serial_file);
 		k->config.serial_out = k->serial_file;
 		break;
-	case SERIAL_NONE:
-		break;
+	case SERIAL_NONE: break;
 	case SERIAL_FDS:
 		k->config.serial_in = k->options->serial_in;
 		k->config.serial_out = k->options->serial_out;
@@ -121,10 +118,11 @@ static struct err nics_ready(struct keeper *k)
 	bool all_private = true;
 
 	for (unsigned i = 0; i < o->nic_count; i++)
-		all_private = all_private && o->nic[i].netns != NULL && strcmp(o->nic[i].netns, "private") == 0;
+		all_private = all_private && o->nic[i].netns != NULL &&
+			      strcmp(o->nic[i].netns, "private") == 0;
 	for (unsigned i = 0; i < o->nic_count; i++) {
-		struct err e = net_open(&k->home, &o->nic[i], i, all_private, &k->config.nic[i], &k->watch[i],
-					k->line[i], LINE_BYTES);
+		struct err e = net_open(&k->home, &o->nic[i], i, all_private, &k->config.nic[i],
+					&k->watch[i], k->line[i], LINE_BYTES);
 
 		if (err_is(e))
 			return e;
@@ -144,22 +142,20 @@ static void on_message(struct keeper *k, char *bytes, size_t length)
 		announce(k);
 	switch (m.kind) {
 	case MESSAGE_RUNNING:
-	case MESSAGE_UNKNOWN:
-		break;
-	case MESSAGE_LOG:
-		(void)fprintf(stderr, "tapvm: %s\n", m.text);
-		break;
-	case MESSAGE_ERROR:
-		k->error = err_make(m.err_kind, 0, "%s", m.text);
-		break;
+	case MESSAGE_UNKNOWN: break;
+	case MESSAGE_LOG: (void)fprintf(stderr, "tapvm: %s\n", m.text); break;
+	case MESSAGE_ERROR: k->error = err_make(m.err_kind, 0, "%s", m.text); break;
 	case MESSAGE_STATS:
 		if (k->options->stats)
 			(void)fprintf(stderr, "%s%s", m.text,
-				      *m.text != '\0' && m.text[strlen(m.text) - 1] == '\n' ? "" : "\n");
+				      *m.text != '\0' && m.text[strlen(m.text) - 1] == '\n' ? ""
+											    : "\n");
 		break;
 	case MESSAGE_END:
 		k->ended = true;
-		k->end = (struct keeper_end){ .kind = KEEPER_MACHINE, .machine = m.end, .value = m.value };
+		k->end = (struct keeper_end){ .kind = KEEPER_MACHINE,
+					      .machine = m.end,
+					      .value = m.value };
 		(void)snprintf(k->end.text, sizeof(k->end.text), "%s", m.text);
 		break;
 	}
@@ -188,7 +184,8 @@ static void on_socket(void *self, uint32_t epoll_events)
 /* False: the socket is full, offer it again later. */
 static bool tell(struct keeper *k, const char *text)
 {
-	return send(k->process.fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != EAGAIN;
+	return send(k->process.fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	       errno != EAGAIN;
 }
 
 /* Asked twice, the machine has no more time. */
@@ -279,7 +276,8 @@ static struct err keep_house(struct keeper *k)
 		e = loop_add(k->loop, k->signals.fd, EPOLLIN, on_signal, k);
 	for (unsigned i = 0; i < k->nics_open && !err_is(e); i++)
 		if (k->watch[i].watch != NULL)
-			e = loop_add(k->loop, link_watch_fd(k->watch[i].watch), EPOLLIN, on_link, &k->watch[i]);
+			e = loop_add(k->loop, link_watch_fd(k->watch[i].watch), EPOLLIN, on_link,
+				     &k->watch[i]);
 	while (!err_is(e) && !k->gone) {
 		e = loop_once(k->loop, wait_ms(k, tell_links(k)));
 		if (k->relay.quit && k->stop == STOP_NONE)
@@ -309,7 +307,8 @@ static struct err judge(struct keeper *k, int status, struct keeper_end *ret_end
 		return err_make(ERR_SETUP, 0, "the machine process was killed by signal %d (SIG%s)",
 				WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
 	if (!k->ended)
-		return err_make(ERR_SETUP, 0, "the machine process ended without a word, status %d", status);
+		return err_make(ERR_SETUP, 0, "the machine process ended without a word, status %d",
+				status);
 	*ret_end = k->end;
 	return err_none();
 }

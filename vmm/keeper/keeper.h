@@ -1,6 +1,7 @@
-/* vmm/keeper/keeper.h: the process that holds what the machine may not: TAPs, addresses, namespaces,
- * the terminal. Builds the host side, starts the machine over a socketpair, waits, undoes what it did.
- * Whoever of the two dies, the other ends within 100 ms, with the terminal restored and nothing left. */
+/* vmm/keeper/keeper.h: the process that holds what the machine may not: TAPs, addresses,
+ * namespaces, the terminal. Builds the host side, starts the machine over a socketpair, waits,
+ * undoes what it did. Whoever of the two dies, the other ends within 100 ms, with the terminal
+ * restored and nothing left. */
 #ifndef TAPVM_KEEPER_KEEPER_H
 #define TAPVM_KEEPER_KEEPER_H
 
@@ -14,16 +15,16 @@ enum { NIC_ADDRESSES_MAX = 8 };
 
 struct nic_options {
 	const char *tap_name; /* NULL: automatic */
-	int fd; /* -1: none */
+	int fd;               /* -1: none */
 	bool has_mac, has_host_mac;
 	uint8_t mac[6], host_mac[6];
 	struct ip_prefix address[NIC_ADDRESSES_MAX];
 	unsigned address_count;
-	unsigned mtu; /* 0: the TAP's own */
+	unsigned mtu;      /* 0: the TAP's own */
 	const char *netns; /* NULL: the caller's; "private"; a name */
 	bool persist;
 	int64_t owner, group; /* -1: not given */
-	unsigned queue_size; /* 0: 256 */
+	unsigned queue_size;  /* 0: 256 */
 };
 
 enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE, SERIAL_FDS };
@@ -40,7 +41,7 @@ struct keeper_options {
 	enum serial_kind serial;
 	const char *serial_path;
 	int serial_in, serial_out; /* SERIAL_FDS */
-	unsigned timeout_seconds; /* 0: none */
+	unsigned timeout_seconds;  /* 0: none */
 	bool quiet, stats;
 	uint64_t started_ns;
 };
@@ -49,21 +50,25 @@ struct keeper_options {
 struct keeper_end {
 	enum { KEEPER_MACHINE, KEEPER_TIMEOUT, KEEPER_SIGNAL } kind;
 	enum machine_end machine; /* KEEPER_MACHINE */
-	unsigned value; /* verdict v, or the signal's number */
+	unsigned value;           /* verdict v, or the signal's number */
 	char text[256];
 };
 
-/* Everything of `tapvm run` but options and exit status. A set-up error is returned; then nothing is
- * left behind either. Stats are printed to stderr. */
+/* Everything of `tapvm run` but options and exit status. A set-up error is returned; then nothing
+ * is left behind either. Stats are printed to stderr. */
 struct err keeper_run(const struct keeper_options *options, struct keeper_end *ret_end) MUST_USE;
 
 /* ---- the parts, for selftest, which keeps house by itself ---- */
-/* Makes or attaches the TAP of a NIC in the calling thread's namespace (netns is ignored), sets MTU,
- * addresses, MAC and up, and fills what the machine needs. *ret_line: the one line at start. */
-struct err keeper_nic(const struct nic_options *options, unsigned index, struct machine_nic *ret_nic,
-		      char *ret_line, unsigned line_size) MUST_USE;
-struct machine_process { int pid, pidfd, fd; };
+/* Makes or attaches the TAP of a NIC in the calling thread's namespace (netns is ignored), sets
+ * MTU, addresses, MAC and up, and fills what the machine needs. *ret_line: the one line at start.
+ */
+struct err keeper_nic(const struct nic_options *options, unsigned index,
+		      struct machine_nic *ret_nic, char *ret_line, unsigned line_size) MUST_USE;
+struct machine_process {
+	int pid, pidfd, fd;
+};
 /* Forks the machine: the child keeps only the descriptors in config (and stderr). */
-struct err keeper_start(const struct machine_config *config, struct machine_process *ret_process) MUST_USE;
+struct err keeper_start(const struct machine_config *config,
+			struct machine_process *ret_process) MUST_USE;
 
 #endif

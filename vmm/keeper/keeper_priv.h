@@ -15,12 +15,13 @@
 
 /* ---- terminal.c: raw while a guest has it, as it was before on every way out ---- */
 struct terminal {
-	int fd; /* -1: none; a descriptor of our own */
-	bool is_raw; /* by terminal_set_raw */
+	int fd;       /* -1: none; a descriptor of our own */
+	bool is_raw;  /* by terminal_set_raw */
 	pid_t keeper; /* who sets it */
 	struct termios before, raw;
 };
-/* Looks at fd; t->fd stays -1 if it is no terminal or if we are in its background. Changes nothing. */
+/* Looks at fd; t->fd stays -1 if it is no terminal or if we are in its background. Changes nothing.
+ */
 void terminal_open(struct terminal *t, int fd);
 struct err terminal_set_raw(struct terminal *t) MUST_USE;
 /* For the keeper: as it was before, if we changed it. Closes. */
@@ -33,10 +34,10 @@ void terminal_restore_if_still_raw(const struct terminal *t);
 enum { RELAY_BYTES = 256, ESCAPE_KEY = 'A' - '@', QUIT_KEY = 'x' };
 struct relay {
 	struct loop *loop;
-	int terminal; /* lent; -1: no relay */
+	int terminal;          /* lent; -1: no relay */
 	int pipe_in, pipe_out; /* the guest reads pipe_in */
-	bool escaped; /* the escape key was the last */
-	bool quit; /* escape, then the quit key */
+	bool escaped;          /* the escape key was the last */
+	bool quit;             /* escape, then the quit key */
 	uint8_t held[RELAY_BYTES];
 	size_t held_bytes;
 };
@@ -80,14 +81,19 @@ int child_end(struct machine_process *process, int wait_ms);
 
 /* ---- message.c: what the machine says ---- */
 enum message_kind {
-	MESSAGE_RUNNING, MESSAGE_LOG, MESSAGE_ERROR, MESSAGE_STATS, MESSAGE_END, MESSAGE_UNKNOWN,
+	MESSAGE_RUNNING,
+	MESSAGE_LOG,
+	MESSAGE_ERROR,
+	MESSAGE_STATS,
+	MESSAGE_END,
+	MESSAGE_UNKNOWN,
 };
 struct message {
 	enum message_kind kind;
 	enum err_kind err_kind; /* MESSAGE_ERROR */
-	enum machine_end end; /* MESSAGE_END */
-	unsigned value; /* MESSAGE_END */
-	const char *text; /* inside the message; control characters are '?' */
+	enum machine_end end;   /* MESSAGE_END */
+	unsigned value;         /* MESSAGE_END */
+	const char *text;       /* inside the message; control characters are '?' */
 };
 /* bytes[length] is writable (a terminating zero goes there). */
 struct message message_parse(char *bytes, size_t length);
@@ -98,7 +104,7 @@ struct nic_watch {
 	struct link_watch *watch;
 	char name[IFNAMSIZ];
 	unsigned index; /* the kernel's */
-	bool up, told; /* now; as the machine was told last */
+	bool up, told;  /* now; as the machine was told last */
 };
 struct err watch_open(struct nic_watch *w, const char *name) MUST_USE;
 void watch_close(struct nic_watch *w);
@@ -107,15 +113,16 @@ void watch_read(struct nic_watch *w);
 
 /* ---- net.c: a NIC in its namespace ---- */
 struct net_home {
-	int home; /* the namespace we came from; -1: not needed yet */
+	int home;    /* the namespace we came from; -1: not needed yet */
 	int private; /* the one of this run; -1: none yet */
 };
 /* keeper_nic in the namespace that o names, and a watch there. Back home on return. */
 struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index,
-		    bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch, char *ret_line,
-		    unsigned line_size) MUST_USE;
+		    bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch,
+		    char *ret_line, unsigned line_size) MUST_USE;
 /* failed: a persistent TAP that we made goes as well. */
-void net_close(const struct nic_options *o, struct machine_nic *nic, struct nic_watch *watch, bool failed);
+void net_close(const struct nic_options *o, struct machine_nic *nic, struct nic_watch *watch,
+	       bool failed);
 void net_home_close(struct net_home *home);
 
 #endif

@@ -1,9 +1,9 @@
-/* vmm/keeper/message.c: messages of the machine. The machine has met the guest: what it says is judged
- * as a stranger's, and what is printed of it cannot drive a terminal. */
-#include "vmm/keeper/keeper_priv.h"
-
+/* vmm/keeper/message.c: messages of the machine. The machine has met the guest: what it says is
+ * judged as a stranger's, and what is printed of it cannot drive a terminal. */
 #include <stdlib.h>
 #include <string.h>
+
+#include "vmm/keeper/keeper_priv.h"
 
 static void clean(char *text, bool lines)
 {
@@ -50,7 +50,9 @@ static struct message parse_error(char *rest)
 
 	if (!take_number(&rest, &kind) || (kind != ERR_USAGE && kind != ERR_SETUP))
 		return unknown;
-	return (struct message){ .kind = MESSAGE_ERROR, .err_kind = (enum err_kind)kind, .text = rest };
+	return (struct message){ .kind = MESSAGE_ERROR,
+				 .err_kind = (enum err_kind)kind,
+				 .text = rest };
 }
 
 static struct message parse_end(char *rest)
@@ -63,7 +65,10 @@ static struct message parse_end(char *rest)
 	if (kind == MACHINE_END_VERDICT && value > 63)
 		return unknown;
 	return (struct message){
-		.kind = MESSAGE_END, .end = (enum machine_end)kind, .value = value, .text = rest,
+		.kind = MESSAGE_END,
+		.end = (enum machine_end)kind,
+		.value = value,
+		.text = rest,
 	};
 }
 
@@ -86,5 +91,6 @@ struct message message_parse(char *bytes, size_t length)
 	if (rest != NULL)
 		return parse_end(rest);
 	rest = after(bytes, "running", ' ');
-	return (struct message){ .kind = rest != NULL ? MESSAGE_RUNNING : MESSAGE_UNKNOWN, .text = "" };
+	return (struct message){ .kind = rest != NULL ? MESSAGE_RUNNING : MESSAGE_UNKNOWN,
+				 .text = "" };
 }

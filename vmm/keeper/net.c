@@ -1,7 +1,5 @@
-/* vmm/keeper/net.c: a NIC in its namespace. The keeper enters, opens, and comes back: a TAP belongs to
- * the namespace in which its descriptor was opened. */
-#include "vmm/keeper/keeper_priv.h"
-
+/* vmm/keeper/net.c: a NIC in its namespace. The keeper enters, opens, and comes back: a TAP belongs
+ * to the namespace in which its descriptor was opened. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -14,6 +12,7 @@
 #include "devices/base/sys.h"
 #include "devices/tap/netns.h"
 #include "devices/tap/tap.h"
+#include "vmm/keeper/keeper_priv.h"
 
 /* One private namespace a run, shared by its NICs. An ordinary user gets it inside a user namespace
  * of our own, into which we move for good: only if no NIC belongs elsewhere. */
@@ -91,8 +90,9 @@ static struct err watch_inherited(const struct net_home *home, struct machine_ni
 	return err_none();
 }
 
-static struct err open_here(const struct nic_options *o, unsigned index, struct machine_nic *ret_nic,
-			    struct nic_watch *ret_watch, char *ret_line, unsigned line_size)
+static struct err open_here(const struct nic_options *o, unsigned index,
+			    struct machine_nic *ret_nic, struct nic_watch *ret_watch,
+			    char *ret_line, unsigned line_size)
 {
 	struct err e = keeper_nic(o, index, ret_nic, ret_line, line_size);
 
@@ -107,8 +107,8 @@ static struct err open_here(const struct nic_options *o, unsigned index, struct 
 }
 
 static struct err open_there(struct net_home *home, const struct nic_options *o, unsigned index,
-			     bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch,
-			     char *ret_line, unsigned line_size)
+			     bool all_private, struct machine_nic *ret_nic,
+			     struct nic_watch *ret_watch, char *ret_line, unsigned line_size)
 {
 	bool private = strcmp(o->netns, "private") == 0;
 	char where[96];
@@ -135,22 +135,25 @@ static struct err open_there(struct net_home *home, const struct nic_options *o,
 		return back;
 	}
 	if (private)
-		(void)snprintf(where, sizeof(where), ", in a private namespace (nsenter --net=/proc/%d/fd/%d)",
-			       getpid(), home->private);
+		(void)snprintf(where, sizeof(where),
+			       ", in a private namespace (nsenter --net=/proc/%d/fd/%d)", getpid(),
+			       home->private);
 	else
 		(void)snprintf(where, sizeof(where), ", in namespace %s", o->netns);
 	append(ret_line, line_size, where);
 	return err_none();
 }
 
-struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index, bool all_private,
-		    struct machine_nic *ret_nic, struct nic_watch *ret_watch, char *ret_line, unsigned line_size)
+struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index,
+		    bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch,
+		    char *ret_line, unsigned line_size)
 {
 	struct err e;
 
 	*ret_watch = (struct nic_watch){ .up = true, .told = true };
 	if (o->fd < 0 && o->netns != NULL)
-		return open_there(home, o, index, all_private, ret_nic, ret_watch, ret_line, line_size);
+		return open_there(home, o, index, all_private, ret_nic, ret_watch, ret_line,
+				  line_size);
 	e = open_here(o, index, ret_nic, ret_watch, ret_line, line_size);
 	if (err_is(e) || o->fd < 0)
 		return e;
@@ -163,7 +166,8 @@ struct err net_open(struct net_home *home, const struct nic_options *o, unsigned
 	return e;
 }
 
-void net_close(const struct nic_options *o, struct machine_nic *nic, struct nic_watch *watch, bool failed)
+void net_close(const struct nic_options *o, struct machine_nic *nic, struct nic_watch *watch,
+	       bool failed)
 {
 	watch_close(watch);
 	if (failed && o->persist && nic->tap.made && nic->tap.queues > 0)

@@ -1,16 +1,19 @@
 /* vmm/keeper/nic.c: one NIC's TAP in the calling thread's namespace: opened, then what the options
  * say of it set by netlink. An inherited descriptor is taken as it is. */
-#include "vmm/keeper/keeper.h"
-
 #include <linux/if_tun.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "vmm/keeper/keeper.h"
+
 enum { MTU_MIN = 68, QUEUE_SIZE_DEFAULT = 256, ADDRESS_TEXT = 64 };
 
-struct line { char *text; unsigned size, used; };
+struct line {
+	char *text;
+	unsigned size, used;
+};
 
 static void line_add(struct line *line, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -30,7 +33,8 @@ static void line_add(struct line *line, const char *format, ...)
 
 static void line_add_mac(struct line *line, const uint8_t mac[static 6])
 {
-	line_add(line, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	line_add(line, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		 mac[5]);
 }
 
 /* "net 0: TAP vm0 made, 10.0.0.1/24 fd00::1/64, MTU 1500, guest 02:..." */
@@ -40,7 +44,9 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 	struct line line = { .text = ret_line, .size = size };
 
 	line_add(&line, "net %u: TAP %s %s", index, nic->tap.name,
-		 nic->tap.inherited ? "inherited" : nic->tap.made ? "made" : "attached");
+		 nic->tap.inherited ? "inherited"
+		 : nic->tap.made    ? "made"
+				    : "attached");
 	if (nic->tap.inherited)
 		line_add(&line, " as fd %d", nic->tap.fd[0]);
 	for (unsigned i = 0; i < o->address_count; i++) {
@@ -57,7 +63,8 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 		line_add(&line, ", stays (remove it: ip link del %s)", nic->tap.name);
 }
 
-/* What is as it should be is not set: an ordinary user may attach to a TAP of his own, not change it. */
+/* What is as it should be is not set: an ordinary user may attach to a TAP of his own, not change
+ * it. */
 static struct err set_by_netlink(struct link *link, const struct nic_options *o, const char *name)
 {
 	struct link_info info;
@@ -89,7 +96,8 @@ static struct err set_up(const struct nic_options *o, struct machine_nic *nic)
 	if (err_is(e))
 		return e;
 	if (memcmp(info.mac, nic->mac, sizeof(info.mac)) == 0)
-		return err_make(ERR_USAGE, 0, "mac= is the address of TAP %s itself; the guest needs another",
+		return err_make(ERR_USAGE, 0,
+				"mac= is the address of TAP %s itself; the guest needs another",
 				nic->tap.name);
 	nic->link_up = (info.flags & IFF_UP) != 0;
 	nic->mtu = info.mtu >= MTU_MIN && info.mtu <= UINT16_MAX ? (uint16_t)info.mtu : 0;
@@ -116,8 +124,12 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		      char *ret_line, unsigned line_size)
 {
 	const struct tap_request request = {
-		.name = o->tap_name, .fd = o->fd, .queues = 1,
-		.persist = o->persist, .owner = o->owner, .group = o->group,
+		.name = o->tap_name,
+		.fd = o->fd,
+		.queues = 1,
+		.persist = o->persist,
+		.owner = o->owner,
+		.group = o->group,
 	};
 	struct machine_nic nic = { .link_up = true, .queue_size = QUEUE_SIZE_DEFAULT };
 	struct err e = tap_open(&sys_host, &request, &nic.tap);

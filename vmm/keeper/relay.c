@@ -3,15 +3,18 @@
  * The machine never has the terminal's input: it could push keys back into it. The relay sees the
  * escape: Ctrl-A x quits, Ctrl-A Ctrl-A is one Ctrl-A, Ctrl-A and any other key are both passed on.
  * A guest that does not read stops the relay: one pipe buffer and 256 bytes are held, no more. */
-#include "vmm/keeper/keeper_priv.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-void relay_init(struct relay *r) { *r = (struct relay){ .terminal = -1, .pipe_in = -1, .pipe_out = -1 }; }
+#include "vmm/keeper/keeper_priv.h"
+
+void relay_init(struct relay *r)
+{
+	*r = (struct relay){ .terminal = -1, .pipe_in = -1, .pipe_out = -1 };
+}
 
 size_t relay_keys(struct relay *r, const uint8_t *keys, size_t count, uint8_t *ret_bytes)
 {
@@ -26,7 +29,8 @@ size_t relay_keys(struct relay *r, const uint8_t *keys, size_t count, uint8_t *r
 		if (was_escaped && keys[i] == QUIT_KEY) {
 			r->quit = true;
 		} else {
-			/* The escape key was held back: two bytes go out for this key and that one. */
+			/* The escape key was held back: two bytes go out for this key and that one.
+			 */
 			if (was_escaped && keys[i] != ESCAPE_KEY)
 				ret_bytes[used++] = ESCAPE_KEY;
 			ret_bytes[used++] = keys[i];
@@ -96,7 +100,9 @@ struct err relay_open(struct relay *r, struct loop *loop, int terminal)
 		return err_make(ERR_SETUP, errno, "make a pipe for the serial port");
 	(void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
 	(void)fcntl(ends[1], F_SETPIPE_SZ, 4096);
-	*r = (struct relay){ .loop = loop, .terminal = terminal, .pipe_in = ends[0], .pipe_out = ends[1] };
+	*r = (struct relay){
+		.loop = loop, .terminal = terminal, .pipe_in = ends[0], .pipe_out = ends[1]
+	};
 	return loop_add(loop, terminal, EPOLLIN, on_terminal, r);
 }
 

@@ -1,9 +1,9 @@
 /* vmm/keeper/signals.c: the signals that end a run, as a descriptor. */
-#include "vmm/keeper/keeper_priv.h"
-
 #include <errno.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include "vmm/keeper/keeper_priv.h"
 
 void signals_init(struct signals *s) { *s = (struct signals){ .fd = -1 }; }
 

@@ -3,12 +3,12 @@
  * Both processes know the state before and the raw state; the keeper restores on its way out, the
  * machine when the keeper was killed. Output processing stays on, so that lines of ours that come
  * between the guest's begin at the left. */
-#include "vmm/keeper/keeper_priv.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "vmm/keeper/keeper_priv.h"
 
 void terminal_open(struct terminal *t, int fd)
 {
@@ -18,7 +18,8 @@ void terminal_open(struct terminal *t, int fd)
 	if (tcgetpgrp(fd) != getpgrp())
 		return;
 	t->raw = t->before;
-	t->raw.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+	t->raw.c_iflag &=
+		~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
 	t->raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	/* A read never waits: readiness is epoll's to tell, and another reader may be faster. */
 	t->raw.c_cc[VMIN] = 0;

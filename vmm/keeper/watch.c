@@ -1,8 +1,9 @@
-/* vmm/keeper/watch.c: the host's link state of one TAP. A device is known by its index: names change. */
-#include "vmm/keeper/keeper_priv.h"
-
+/* vmm/keeper/watch.c: the host's link state of one TAP. A device is known by its index: names
+ * change. */
 #include <net/if.h>
 #include <string.h>
+
+#include "vmm/keeper/keeper_priv.h"
 
 struct err watch_open(struct nic_watch *w, const char *name)
 {

@@ -1,5 +1,5 @@
-/* tests/unit/vmm/test_keeper.c: a run without NICs and without KVM: the machine is a function of this
- * file that does what the command line says, in the process that the keeper forked for it. */
+/* tests/unit/vmm/test_keeper.c: a run without NICs and without KVM: the machine is a function of
+ * this file that does what the command line says, in the process that the keeper forked for it. */
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
@@ -69,7 +69,9 @@ void machine_run(const struct machine_config *config)
 	if (strncmp(what, "say ", 4) == 0) {
 		say(config, what + 4);
 	} else if (strcmp(what, "kernel") == 0) {
-		say(config, config->kernel_bytes == 3 && memcmp(config->kernel, "elf", 3) == 0 ? "end 0 1 " : "end 0 2 ");
+		say(config, config->kernel_bytes == 3 && memcmp(config->kernel, "elf", 3) == 0
+				    ? "end 0 1 "
+				    : "end 0 2 ");
 	} else if (strcmp(what, "wait") == 0) {
 		wait_for_stop(config);
 		say(config, "end 4 0 ");
@@ -98,8 +100,13 @@ void machine_run(const struct machine_config *config)
 static struct keeper_options options_for(const char *what)
 {
 	return (struct keeper_options){
-		.image = (const uint8_t *)"elf", .image_bytes = 3, .image_name = "elf", .append = what,
-		.memory_bytes = 4 << 20, .serial = SERIAL_NONE, .quiet = true,
+		.image = (const uint8_t *)"elf",
+		.image_bytes = 3,
+		.image_name = "elf",
+		.append = what,
+		.memory_bytes = 4 << 20,
+		.serial = SERIAL_NONE,
+		.quiet = true,
 	};
 }
 
@@ -107,16 +114,24 @@ static const struct {
 	const char *says, *what;
 	struct keeper_end want;
 } ends[] = {
-	{ "a verdict", "say end 0 7 ", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 7 } },
+	{ "a verdict",
+	  "say end 0 7 ",
+	  { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 7 } },
 	{ "a reset", "say end 1 0 ", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_RESET } },
-	{ "a crash, with its words", "say end 2 0 rip 0x10",
+	{ "a crash, with its words",
+	  "say end 2 0 rip 0x10",
 	  { .kind = KEEPER_MACHINE, .machine = MACHINE_END_CRASH, .text = "rip 0x10" } },
 	{ "a panic", "say end 3 0 ", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_PANIC } },
-	{ "the image arrives", "kernel", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 1 } },
-	{ "stderr, kvm and the socket are all it has", "descriptors",
+	{ "the image arrives",
+	  "kernel",
+	  { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 1 } },
+	{ "stderr, kvm and the socket are all it has",
+	  "descriptors",
 	  { .kind = KEEPER_MACHINE, .machine = MACHINE_END_RESET, .text = "3" } },
 	{ "SIGINT ends it by a message", "interrupt", { .kind = KEEPER_SIGNAL, .value = SIGINT } },
-	{ "a second SIGTERM ends one that does not obey", "stubborn", { .kind = KEEPER_SIGNAL, .value = SIGTERM } },
+	{ "a second SIGTERM ends one that does not obey",
+	  "stubborn",
+	  { .kind = KEEPER_SIGNAL, .value = SIGTERM } },
 };
 
 START_TEST(a_run_ends_as_the_machine_says)
@@ -127,15 +142,19 @@ START_TEST(a_run_ends_as_the_machine_says)
 	const struct keeper_end *want = &ends[_i].want;
 
 	ck_assert_msg(!err_is(e), "%s: got error \"%s\"", ends[_i].says, e.text);
-	ck_assert_msg(got.kind == want->kind && got.machine == want->machine && got.value == want->value &&
-			      strcmp(got.text, want->text) == 0,
-		      "%s: got kind %d, machine %d, value %u, \"%s\"", ends[_i].says, (int)got.kind, (int)got.machine,
-		      got.value, got.text);
-	ck_assert_msg(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "%s: a process is left", ends[_i].says);
+	ck_assert_msg(got.kind == want->kind && got.machine == want->machine &&
+			      got.value == want->value && strcmp(got.text, want->text) == 0,
+		      "%s: got kind %d, machine %d, value %u, \"%s\"", ends[_i].says, (int)got.kind,
+		      (int)got.machine, got.value, got.text);
+	ck_assert_msg(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "%s: a process is left",
+		      ends[_i].says);
 }
 END_TEST
 
-static const struct { const char *says, *what, *error; enum err_kind kind; } errors[] = {
+static const struct {
+	const char *says, *what, *error;
+	enum err_kind kind;
+} errors[] = {
 	{ "a machine that is killed", "die", "killed by signal 9 (SIGKILL)", ERR_SETUP },
 	{ "a machine that says nothing", "nothing", "without a word", ERR_SETUP },
 	{ "a machine that cannot be set up", "error", "kernel k: no PVH entry", ERR_USAGE },
@@ -161,7 +180,8 @@ START_TEST(a_timeout_stops_the_machine)
 
 	o.timeout_seconds = 1;
 	e = keeper_run(&o, &end);
-	ck_assert_msg(!err_is(e) && end.kind == KEEPER_TIMEOUT, "got \"%s\", kind %d", e.text, (int)end.kind);
+	ck_assert_msg(!err_is(e) && end.kind == KEEPER_TIMEOUT, "got \"%s\", kind %d", e.text,
+		      (int)end.kind);
 }
 END_TEST
 
@@ -197,7 +217,9 @@ END_TEST
 
 /* ---- what is refused before the machine starts ---- */
 
-static const struct { const char *says, *path, *error; } kernels[] = {
+static const struct {
+	const char *says, *path, *error;
+} kernels[] = {
 	{ "not there", "/nonexistent/vmlinux", "open kernel /nonexistent/vmlinux" },
 	{ "a directory", "/proc", "is a directory" },
 	{ "a device", "/dev/null", "is no regular file" },
@@ -211,8 +233,8 @@ START_TEST(kernels_that_are_none)
 
 	o.kernel = kernels[_i].path;
 	e = keeper_run(&o, &end);
-	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, kernels[_i].error) != NULL, "%s: got \"%s\"",
-		      kernels[_i].says, e.text);
+	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, kernels[_i].error) != NULL,
+		      "%s: got \"%s\"", kernels[_i].says, e.text);
 }
 END_TEST
 
@@ -229,7 +251,8 @@ START_TEST(an_empty_kernel)
 	e = keeper_run(&o, &end);
 	(void)close(fd);
 	(void)unlink(path);
-	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "is empty") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "is empty") != NULL, "got \"%s\"",
+		      e.text);
 }
 END_TEST
 
@@ -241,7 +264,8 @@ START_TEST(more_memory_than_the_host_has)
 
 	o.memory_bytes = (uint64_t)1 << 60;
 	e = keeper_run(&o, &end);
-	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "more than this host has") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "more than this host has") != NULL,
+		      "got \"%s\"", e.text);
 }
 END_TEST
 
@@ -254,7 +278,8 @@ START_TEST(a_serial_file_that_cannot_be)
 	o.serial = SERIAL_FILE;
 	o.serial_path = "/nonexistent/serial";
 	e = keeper_run(&o, &end);
-	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "/nonexistent/serial") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(e.kind == ERR_SETUP && strstr(e.text, "/nonexistent/serial") != NULL,
+		      "got \"%s\"", e.text);
 }
 END_TEST
 

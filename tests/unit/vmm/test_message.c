@@ -12,7 +12,8 @@ static const struct {
 } cases[] = {
 	{ "set up", "running", MESSAGE_RUNNING, 0, 0, "" },
 	{ "a log line", "log net 0: queue broken", MESSAGE_LOG, 0, 0, "net 0: queue broken" },
-	{ "a log line with an escape sequence", "log a\033[2Jb\nc\x9b", MESSAGE_LOG, 0, 0, "a?[2Jb?c?" },
+	{ "a log line with an escape sequence", "log a\033[2Jb\nc\x9b", MESSAGE_LOG, 0, 0,
+	  "a?[2Jb?c?" },
 	{ "a log line of nothing", "log", MESSAGE_LOG, 0, 0, "" },
 	{ "a set-up error", "error 2 no PVH entry", MESSAGE_ERROR, ERR_SETUP, 0, "no PVH entry" },
 	{ "a usage error", "error 1 too long", MESSAGE_ERROR, ERR_USAGE, 0, "too long" },
@@ -41,13 +42,14 @@ START_TEST(messages_are_read)
 	memset(bytes, '7', sizeof(bytes));
 	memcpy(bytes, cases[_i].bytes, strlen(cases[_i].bytes));
 	m = message_parse(bytes, strlen(cases[_i].bytes));
-	ck_assert_msg(m.kind == cases[_i].kind, "%s: got kind %d, want %d", cases[_i].says, (int)m.kind,
-		      (int)cases[_i].kind);
-	ck_assert_msg(strcmp(m.text, cases[_i].text) == 0, "%s: got \"%s\", want \"%s\"", cases[_i].says, m.text,
-		      cases[_i].text);
-	ck_assert_msg(m.kind != MESSAGE_ERROR || m.err_kind == cases[_i].number, "%s: got kind %d", cases[_i].says,
-		      (int)m.err_kind);
-	ck_assert_msg(m.kind != MESSAGE_END || (m.end == cases[_i].number && m.value == cases[_i].value),
+	ck_assert_msg(m.kind == cases[_i].kind, "%s: got kind %d, want %d", cases[_i].says,
+		      (int)m.kind, (int)cases[_i].kind);
+	ck_assert_msg(strcmp(m.text, cases[_i].text) == 0, "%s: got \"%s\", want \"%s\"",
+		      cases[_i].says, m.text, cases[_i].text);
+	ck_assert_msg(m.kind != MESSAGE_ERROR || m.err_kind == cases[_i].number, "%s: got kind %d",
+		      cases[_i].says, (int)m.err_kind);
+	ck_assert_msg(m.kind != MESSAGE_END ||
+			      (m.end == cases[_i].number && m.value == cases[_i].value),
 		      "%s: got end %d of %u", cases[_i].says, (int)m.end, m.value);
 }
 END_TEST

@@ -1,5 +1,5 @@
-/* tests/unit/vmm/test_nic.c: a NIC's host side with the real kernel, in a network namespace of our own:
- * what the options say is set, the link is watched, and what failed leaves nothing. */
+/* tests/unit/vmm/test_nic.c: a NIC's host side with the real kernel, in a network namespace of our
+ * own: what the options say is set, the link is watched, and what failed leaves nothing. */
 #include <check.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -15,7 +15,10 @@
 
 enum { LINE = 512 };
 
-static struct nic_options default_nic(void) { return (struct nic_options){ .fd = -1, .owner = -1, .group = -1 }; }
+static struct nic_options default_nic(void)
+{
+	return (struct nic_options){ .fd = -1, .owner = -1, .group = -1 };
+}
 
 static void add_address(struct nic_options *o, const char *text)
 {
@@ -77,9 +80,12 @@ START_TEST(options_are_set_on_the_tap)
 	add_address(&o, "fd09::1/64");
 	e = keeper_nic(&o, 3, &nic, line, sizeof(line));
 	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
-	ck_assert_str_eq(line, "net 3: TAP kn0 made, 10.9.0.1/24 fd09::1/64, MTU 1400, guest 02:00:00:00:00:02");
+	ck_assert_str_eq(
+		line,
+		"net 3: TAP kn0 made, 10.9.0.1/24 fd09::1/64, MTU 1400, guest 02:00:00:00:00:02");
 	ck_assert_msg(look_up("kn0", &info), "no kn0");
-	ck_assert_msg(info.mtu == 1400 && nic.mtu == 1400, "got MTU %u, the guest's %u, want 1400", info.mtu, nic.mtu);
+	ck_assert_msg(info.mtu == 1400 && nic.mtu == 1400, "got MTU %u, the guest's %u, want 1400",
+		      info.mtu, nic.mtu);
 	ck_assert_msg(memcmp(info.mac, o.host_mac, 6) == 0, "host-mac is not set");
 	ck_assert_msg((info.flags & IFF_UP) != 0 && nic.link_up, "not up");
 	ck_assert_msg(!info.carrier, "carrier before the guest's driver is up");
@@ -101,14 +107,20 @@ START_TEST(a_mac_of_ours_is_the_same_at_each_start)
 	ck_assert(!err_is(keeper_nic(&o, 0, &again, line, sizeof(line))));
 	ck_assert_msg(memcmp(first.mac, again.mac, 6) == 0, "another address at the second start");
 	ck_assert_msg(memcmp(first.mac, second.mac, 6) != 0, "two NICs with one address");
-	ck_assert_msg((first.mac[0] & 3) == 2, "got first byte %02x, want locally administered", first.mac[0]);
+	ck_assert_msg((first.mac[0] & 3) == 2, "got first byte %02x, want locally administered",
+		      first.mac[0]);
 	tap_close(&sys_host, &first.tap);
 	tap_close(&sys_host, &second.tap);
 	tap_close(&sys_host, &again.tap);
 }
 END_TEST
 
-static const struct { const char *says, *name; unsigned mtu; bool same_mac; const char *error; } failing[] = {
+static const struct {
+	const char *says, *name;
+	unsigned mtu;
+	bool same_mac;
+	const char *error;
+} failing[] = {
 	{ "the guest has the TAP's address", "kn1", 0, true, "needs another" },
 	{ "an MTU that IPv6 does not take", "kn1", 1000, false, "kn1" },
 };
@@ -129,9 +141,11 @@ START_TEST(what_fails_leaves_nothing)
 	memcpy(o.host_mac, failing[_i].same_mac ? "\x02\0\0\0\0\x02" : "\x02\0\0\0\0\x01", 6);
 	add_address(&o, "fd09::1/64");
 	e = keeper_nic(&o, 0, &nic, line, sizeof(line));
-	ck_assert_msg(err_is(e) && strstr(e.text, failing[_i].error) != NULL && strncmp(e.text, "net 0: ", 7) == 0,
+	ck_assert_msg(err_is(e) && strstr(e.text, failing[_i].error) != NULL &&
+			      strncmp(e.text, "net 0: ", 7) == 0,
 		      "%s: got \"%s\"", failing[_i].says, e.text);
-	ck_assert_msg(!look_up(failing[_i].name, &info), "%s: the TAP is left behind", failing[_i].says);
+	ck_assert_msg(!look_up(failing[_i].name, &info), "%s: the TAP is left behind",
+		      failing[_i].says);
 }
 END_TEST
 
@@ -150,9 +164,11 @@ START_TEST(a_persistent_tap_stays_and_goes)
 	e = net_open(&home, &o, 0, false, &nic, &watch, line, sizeof(line));
 	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
 	net_close(&o, &nic, &watch, false);
-	ck_assert_msg(look_up("kn2", &info) && info.tun_persist && info.tun_owner >= 0, "kn2 is gone, or nobody's");
+	ck_assert_msg(look_up("kn2", &info) && info.tun_persist && info.tun_owner >= 0,
+		      "kn2 is gone, or nobody's");
 	e = net_open(&home, &o, 0, false, &nic, &watch, line, sizeof(line));
-	ck_assert_msg(!err_is(e) && strstr(line, "kn2 attached") != NULL, "got \"%s\", \"%s\"", e.text, line);
+	ck_assert_msg(!err_is(e) && strstr(line, "kn2 attached") != NULL, "got \"%s\", \"%s\"",
+		      e.text, line);
 	net_close(&o, &nic, &watch, true);
 	ck_assert_msg(look_up("kn2", &info), "a failed run took away a TAP that it had not made");
 	e = net_open(&home, &o, 0, false, &nic, &watch, line, sizeof(line));
@@ -244,7 +260,8 @@ START_TEST(an_inherited_tap_elsewhere_is_found)
 	o.fd = first.tap.fd[0];
 	e = net_open(&home, &o, 0, false, &nic, &watch, line, sizeof(line));
 	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
-	ck_assert_msg(nic.tap.inherited && strcmp(nic.tap.name, "kn6") == 0 && watch.watch != NULL, "got \"%s\"", line);
+	ck_assert_msg(nic.tap.inherited && strcmp(nic.tap.name, "kn6") == 0 && watch.watch != NULL,
+		      "got \"%s\"", line);
 	net_close(&o, &nic, &watch, false);
 	ck_assert_msg(fcntl(first.tap.fd[0], F_GETFD) >= 0, "an inherited descriptor was closed");
 	net_close(&o, &first, &unused, false);

@@ -1,83 +1,12 @@
-/* tests/unit/vmm/test_options.c: words of the command line, as tables: what is taken, what is refused
- * with which words, and what is suggested. */
+/* tests/unit/vmm/test_options.c: words of the command line, as tables: what is taken, what is
+ * refused with which words, and what is suggested. */
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "vmm/cli/command.h"
-#include "vmm/cli/exit_status.h"
 #include "vmm/cli/net_option.h"
 #include "vmm/cli/run_options.h"
-#include "vmm/cli/value.h"
-
-/* ---- values ---- */
-
-static const struct { const char *says, *text; bool ok; uint64_t bytes; } sizes[] = {
-	{ "bytes", "4096", true, 4096 },
-	{ "K", "4K", true, 4096 },
-	{ "M", "128M", true, (uint64_t)128 << 20 },
-	{ "small letters", "2g", true, (uint64_t)2 << 30 },
-	{ "zero is a size", "0", true, 0 },
-	{ "the largest", "18446744073709551615", true, UINT64_MAX },
-	{ "one more", "18446744073709551616", false, 0 },
-	{ "overflow by the unit", "18014398509481984K", false, 0 },
-	{ "the last that the unit leaves room for", "18014398509481983K", true, UINT64_MAX - 1023 },
-	{ "no digits", "M", false, 0 },
-	{ "nothing", "", false, 0 },
-	{ "a sign", "-1", false, 0 },
-	{ "a plus", "+1", false, 0 },
-	{ "a blank in front", " 1", false, 0 },
-	{ "a blank behind", "1 ", false, 0 },
-	{ "two units", "1MM", false, 0 },
-	{ "MB", "1MB", false, 0 },
-	{ "a fraction", "1.5G", false, 0 },
-	{ "hexadecimal", "0x1000", false, 0 },
-};
-
-START_TEST(sizes_are_read)
-{
-	uint64_t got = 77;
-	struct err e = value_bytes(sizes[_i].text, &got);
-
-	ck_assert_msg(err_is(e) != sizes[_i].ok, "%s: '%s': got \"%s\", want %s", sizes[_i].says, sizes[_i].text,
-		      e.text, sizes[_i].ok ? "success" : "failure");
-	ck_assert_msg(got == (sizes[_i].ok ? sizes[_i].bytes : 77), "%s: got %llu", sizes[_i].says,
-		      (unsigned long long)got);
-}
-END_TEST
-
-static const struct { const char *says, *text, *error; } macs[] = {
-	{ "an address", "02:00:00:00:00:01", NULL },
-	{ "capitals", "02:AB:cd:EF:00:01", NULL },
-	{ "multicast", "03:00:00:00:00:01", "multicast" },
-	{ "broadcast", "ff:ff:ff:ff:ff:ff", "multicast" },
-	{ "zero", "00:00:00:00:00:00", "nobody" },
-	{ "five bytes", "02:00:00:00:00", "no MAC" },
-	{ "seven bytes", "02:00:00:00:00:01:02", "no MAC" },
-	{ "one digit", "2:0:0:0:0:1", "no MAC" },
-	{ "dashes", "02-00-00-00-00-01", "no MAC" },
-	{ "no hexadecimal", "0g:00:00:00:00:01", "no MAC" },
-	{ "something behind", "02:00:00:00:00:01x", "no MAC" },
-	{ "cut after a digit", "0", "no MAC" },
-};
-
-START_TEST(macs_are_read)
-{
-	uint8_t mac[6] = { 9, 9, 9, 9, 9, 9 };
-	struct err e = value_mac(macs[_i].text, mac);
-
-	if (macs[_i].error == NULL) {
-		ck_assert_msg(!err_is(e), "%s: got \"%s\", want success", macs[_i].says, e.text);
-		ck_assert_msg(mac[0] == 2 && mac[5] == 1, "%s: wrong bytes", macs[_i].says);
-	} else {
-		ck_assert_msg(err_is(e) && strstr(e.text, macs[_i].error) != NULL, "%s: got \"%s\", want \"%s\"",
-			      macs[_i].says, e.text, macs[_i].error);
-		ck_assert_msg(mac[0] == 9, "%s: touched on failure", macs[_i].says);
-	}
-}
-END_TEST
 
 /* ---- tapvm run ---- */
 
@@ -90,28 +19,40 @@ static const struct {
 	{ "a kernel alone", { "k" }, NULL },
 	{ "a kernel by its option", { "--kernel", "k" }, NULL },
 	{ "a value behind =", { "--kernel=k", "--memory=64M" }, NULL },
-	{ "all options", { "k", "--append", "a b", "--memory", "1G", "--no-net", "--serial", "none", "--timeout", "5",
-			   "--quiet", "--stats" }, NULL },
+	{ "all options",
+	  { "k", "--append", "a b", "--memory", "1G", "--no-net", "--serial", "none", "--timeout",
+	    "5", "--quiet", "--stats" },
+	  NULL },
 	{ "an empty command line is one", { "k", "--append", "" }, NULL },
 	{ "a kernel that looks like an option", { "--", "--k" }, NULL },
 	{ "no kernel", { "--quiet" }, "no kernel" },
 	{ "two kernels", { "k", "l" }, "--kernel is given twice" },
 	{ "a kernel both ways", { "--kernel", "k", "l" }, "--kernel is given twice" },
 	{ "an empty kernel", { "" }, "--kernel has an empty value" },
-	{ "an option twice", { "k", "--memory", "64M", "--memory", "64M" }, "--memory is given twice" },
+	{ "an option twice",
+	  { "k", "--memory", "64M", "--memory", "64M" },
+	  "--memory is given twice" },
 	{ "a flag twice", { "k", "--quiet", "--quiet" }, "--quiet is given twice" },
 	{ "a flag with a value", { "k", "--quiet=yes" }, "--quiet takes no value" },
 	{ "a value left out", { "k", "--memory" }, "--memory needs a value: SIZE" },
 	{ "an empty value", { "k", "--memory", "" }, "--memory has an empty value" },
 	{ "an empty value behind =", { "k", "--memory=" }, "--memory has an empty value" },
-	{ "an unknown option near a known one", { "k", "--memroy", "64M" }, "did you mean --memory?" },
-	{ "its = does not disturb", { "k", "--memmory=64M" }, "unknown option --memmory; did you mean --memory?" },
-	{ "an unknown option near none", { "k", "--frobnicate" }, "unknown option --frobnicate; --help" },
+	{ "an unknown option near a known one",
+	  { "k", "--memroy", "64M" },
+	  "did you mean --memory?" },
+	{ "its = does not disturb",
+	  { "k", "--memmory=64M" },
+	  "unknown option --memmory; did you mean --memory?" },
+	{ "an unknown option near none",
+	  { "k", "--frobnicate" },
+	  "unknown option --frobnicate; --help" },
 	{ "a short option", { "k", "-m", "64M" }, "unknown option -m" },
 	{ "memory 0", { "k", "--memory", "0" }, "--memory: 0 is too little" },
 	{ "memory of 1 byte", { "k", "--memory", "1" }, "--memory: 1 is too little" },
 	{ "memory of odd size", { "k", "--memory", "4194305" }, "no multiple of 4K" },
-	{ "memory past 64 bits", { "k", "--memory", "99999999999999999999G" }, "does not fit in 64 bits" },
+	{ "memory past 64 bits",
+	  { "k", "--memory", "99999999999999999999G" },
+	  "does not fit in 64 bits" },
 	{ "memory in words", { "k", "--memory", "lots" }, "is no size" },
 	{ "timeout 0", { "k", "--timeout", "0" }, "--timeout: 0 is out of range" },
 	{ "timeout past 32 bits", { "k", "--timeout", "4294967296" }, "out of range" },
@@ -119,14 +60,22 @@ static const struct {
 	{ "nets and none", { "k", "--net", "tap", "--no-net" }, "--no-net does not go with --net" },
 	{ "a kind that is not there", { "k", "--net", "bridge" }, "--net: unknown kind 'bridge'" },
 	{ "an empty net", { "k", "--net", "" }, "--net has an empty value" },
-	{ "two NICs on one TAP", { "k", "--net", "tap,name=a0", "--net", "tap,name=a0" }, "two NICs on TAP a0" },
+	{ "two NICs on one TAP",
+	  { "k", "--net", "tap,name=a0", "--net", "tap,name=a0" },
+	  "two NICs on TAP a0" },
 	{ "two TAPs of one name in two namespaces",
-	  { "k", "--net", "tap,name=a0", "--net", "tap,name=a0,netns=private" }, NULL },
-	{ "two TAPs by one pattern", { "k", "--net", "tap,name=a%d", "--net", "tap,name=a%d" }, NULL },
-	{ "one descriptor twice", { "k", "--net", "tap,fd=7", "--net", "tap,fd=7" }, "two NICs with fd=7" },
+	  { "k", "--net", "tap,name=a0", "--net", "tap,name=a0,netns=private" },
+	  NULL },
+	{ "two TAPs by one pattern",
+	  { "k", "--net", "tap,name=a%d", "--net", "tap,name=a%d" },
+	  NULL },
+	{ "one descriptor twice",
+	  { "k", "--net", "tap,fd=7", "--net", "tap,fd=7" },
+	  "two NICs with fd=7" },
 };
 
-static struct err parse_run(const char *const *words, unsigned count, struct run_options *o, bool *ret_help)
+static struct err parse_run(const char *const *words, unsigned count, struct run_options *o,
+			    bool *ret_help)
 {
 	char *copy[WORDS];
 	struct err e;
@@ -159,16 +108,18 @@ START_TEST(run_takes_or_refuses)
 		ck_assert_msg(!err_is(e), "%s: got \"%s\", want success", runs[_i].says, e.text);
 		return;
 	}
-	ck_assert_msg(e.kind == ERR_USAGE, "%s: got kind %d, want bad usage", runs[_i].says, (int)e.kind);
-	ck_assert_msg(strstr(e.text, runs[_i].error) != NULL, "%s: got \"%s\", want \"%s\"", runs[_i].says, e.text,
-		      runs[_i].error);
+	ck_assert_msg(e.kind == ERR_USAGE, "%s: got kind %d, want bad usage", runs[_i].says,
+		      (int)e.kind);
+	ck_assert_msg(strstr(e.text, runs[_i].error) != NULL, "%s: got \"%s\", want \"%s\"",
+		      runs[_i].says, e.text, runs[_i].error);
 	ck_assert_msg(strchr(e.text, '\n') == NULL, "%s: more than one line", runs[_i].says);
 }
 END_TEST
 
 START_TEST(run_fills_the_options)
 {
-	const char *words[] = { "--memory", "256M", "--net", "tap,mtu=9000", "--net", "tap", "--timeout", "7", "k" };
+	const char *words[] = { "--memory",  "256M", "--net", "tap,mtu=9000", "--net", "tap",
+				"--timeout", "7",    "k" };
 	struct run_options o;
 	bool help;
 	struct err e = parse_run(words, ARRAY_LEN(words), &o, &help);
@@ -227,9 +178,12 @@ END_TEST
 START_TEST(run_measures_the_command_line)
 {
 	/* 2047 bytes is what Linux takes; a NIC adds " virtio_mmio.device=4K@0xfeb00000:16". */
-	static const struct { size_t length; bool no_net, ok; } cases[] = {
-		{ 2047, true, true }, { 2048, true, false }, { 1900, false, true }, { 2047, false, false },
-		{ 100000, true, false },
+	static const struct {
+		size_t length;
+		bool no_net, ok;
+	} cases[] = {
+		{ 2047, true, true },   { 2048, true, false },   { 1900, false, true },
+		{ 2047, false, false }, { 100000, true, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -245,9 +199,10 @@ START_TEST(run_measures_the_command_line)
 		e = parse_run(words, cases[i].no_net ? 4 : 3, &o, &help);
 		run_options_fini(&o);
 		free(append);
-		ck_assert_msg(err_is(e) != cases[i].ok, "%zu bytes: got \"%s\", want %s", cases[i].length, e.text,
-			      cases[i].ok ? "success" : "failure");
-		ck_assert_msg(cases[i].ok || strstr(e.text, "--append") != NULL, "got \"%s\"", e.text);
+		ck_assert_msg(err_is(e) != cases[i].ok, "%zu bytes: got \"%s\", want %s",
+			      cases[i].length, e.text, cases[i].ok ? "success" : "failure");
+		ck_assert_msg(cases[i].ok || strstr(e.text, "--append") != NULL, "got \"%s\"",
+			      e.text);
 	}
 }
 END_TEST
@@ -270,13 +225,18 @@ END_TEST
 
 /* ---- --net ---- */
 
-static const struct { const char *says, *text, *error; } nets[] = {
+static const struct {
+	const char *says, *text, *error;
+} nets[] = {
 	{ "nothing said", "tap", NULL },
 	{ "everything said",
-	  "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/24,ip=fd00::1/64,mtu=1400,"
-	  "netns=blue,persist=on,owner=1000,group=100,queue-size=512", NULL },
+	  "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/24,ip=fd00::1/"
+	  "64,mtu=1400,"
+	  "netns=blue,persist=on,owner=1000,group=100,queue-size=512",
+	  NULL },
 	{ "a pattern", "tap,name=vm%d", NULL },
-	{ "a descriptor with what goes with it", "tap,fd=7,mac=02:00:00:00:00:02,queue-size=64", NULL },
+	{ "a descriptor with what goes with it", "tap,fd=7,mac=02:00:00:00:00:02,queue-size=64",
+	  NULL },
 	{ "a name of 15 bytes", "tap,name=abcdefghijklmno", NULL },
 	{ "a name of 16 bytes", "tap,name=abcdefghijklmnop", "name" },
 	{ "a name with a slash", "tap,name=a/b", "name" },
@@ -287,12 +247,15 @@ static const struct { const char *says, *text, *error; } nets[] = {
 	{ "a multicast mac", "tap,mac=01:00:00:00:00:02", "multicast" },
 	{ "a broken mac", "tap,mac=02:00", "no MAC" },
 	{ "a multicast host-mac", "tap,host-mac=01:00:00:00:00:02", "host-mac: 01:" },
-	{ "guest and host alike", "tap,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:02", "the same" },
+	{ "guest and host alike", "tap,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:02",
+	  "the same" },
 	{ "a broken address", "tap,ip=10.0.0/24", "ip: " },
 	{ "a prefix past 32", "tap,ip=10.0.0.1/33", "ip: " },
 	{ "a prefix past 128", "tap,ip=fd00::1/129", "ip: " },
-	{ "nine addresses", "tap,ip=10.0.0.1,ip=10.0.0.2,ip=10.0.0.3,ip=10.0.0.4,ip=10.0.0.5,ip=10.0.0.6,ip=10.0.0.7,"
-			    "ip=10.0.0.8,ip=10.0.0.9", "more than 8" },
+	{ "nine addresses",
+	  "tap,ip=10.0.0.1,ip=10.0.0.2,ip=10.0.0.3,ip=10.0.0.4,ip=10.0.0.5,ip=10.0.0.6,ip=10.0.0.7,"
+	  "ip=10.0.0.8,ip=10.0.0.9",
+	  "more than 8" },
 	{ "an MTU of 67", "tap,mtu=67", "mtu: 67 is out of range; it takes 68 to 65521" },
 	{ "an MTU of 68", "tap,mtu=68", NULL },
 	{ "an MTU of 65521", "tap,mtu=65521", NULL },
@@ -304,11 +267,13 @@ static const struct { const char *says, *text, *error; } nets[] = {
 	{ "a descriptor with a namespace", "tap,netns=private,fd=7", "netns does not go with fd" },
 	{ "a descriptor with an MTU", "tap,fd=7,mtu=1500", "mtu does not go with fd" },
 	{ "a descriptor with an address", "tap,fd=7,ip=10.0.0.1", "ip does not go with fd" },
-	{ "a descriptor with host-mac", "tap,fd=7,host-mac=02:00:00:00:00:01", "host-mac does not go with fd" },
+	{ "a descriptor with host-mac", "tap,fd=7,host-mac=02:00:00:00:00:01",
+	  "host-mac does not go with fd" },
 	{ "a descriptor with persist", "tap,fd=7,persist=off", "persist does not go with fd" },
 	{ "a descriptor with owner", "tap,fd=7,owner=0", "owner does not go with fd" },
 	{ "a descriptor with group", "tap,fd=7,group=0", "group does not go with fd" },
-	{ "a TAP that stays where nothing stays", "tap,netns=private,persist=on", "does not go with netns=private" },
+	{ "a TAP that stays where nothing stays", "tap,netns=private,persist=on",
+	  "does not go with netns=private" },
 	{ "persist by another word", "tap,persist=yes", "neither on nor off" },
 	{ "an owner by name", "tap,owner=root", "is no number" },
 	{ "the owner that is none", "tap,owner=4294967295", "out of range" },
@@ -341,7 +306,8 @@ END_TEST
 
 START_TEST(net_fills_the_options)
 {
-	char text[] = "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/24,ip=fd00::1/64,"
+	char text[] = "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/"
+		      "24,ip=fd00::1/64,"
 		      "mtu=1400,netns=blue,persist=on,owner=1000,group=100,queue-size=512";
 	struct nic_options nic = { .fd = 0 };
 	struct err e = net_option_parse(text, &nic);
@@ -362,72 +328,6 @@ START_TEST(net_fills_the_options)
 }
 END_TEST
 
-/* ---- suggestions ---- */
-
-static const struct { const char *a, *b; unsigned want; } distances[] = {
-	{ "", "", 0 }, { "run", "run", 0 }, { "", "run", 3 }, { "run", "", 3 }, { "run", "rum", 1 },
-	{ "run", "rn", 1 }, { "run", "runn", 1 }, { "run", "rnu", 1 }, { "memory", "memroy", 1 },
-	{ "kitten", "sitting", 3 }, { "abcd", "dcba", 3 }, { "selftest", "self-test", 1 },
-	{ "a", "0123456789012345678901234567890123456789x", WORD_MAX },
-};
-
-START_TEST(distances_are_counted)
-{
-	const char *a = distances[_i].a, *b = distances[_i].b;
-	unsigned got = edit_distance(a, strlen(a), b, strlen(b));
-
-	ck_assert_msg(got == distances[_i].want, "'%s' to '%s': got %u, want %u", a, b, got, distances[_i].want);
-}
-END_TEST
-
-static const struct { const char *word, *want; } commands_near[] = {
-	{ "rnu", "run" }, { "ru", "run" }, { "runn", "run" }, { "self-test", "selftest" }, { "docter", "doctor" },
-	{ "hlep", "help" }, { "x", NULL }, { "start", NULL }, { "", NULL },
-};
-
-START_TEST(commands_are_suggested)
-{
-	const char *got = command_nearest(commands_near[_i].word);
-	const char *want = commands_near[_i].want;
-
-	ck_assert_msg((got == NULL) == (want == NULL) && (got == NULL || strcmp(got, want) == 0),
-		      "'%s': got %s, want %s", commands_near[_i].word, got == NULL ? "nothing" : got,
-		      want == NULL ? "nothing" : want);
-}
-END_TEST
-
-/* ---- exit statuses ---- */
-
-static const struct { const char *says; struct keeper_end end; int want; } ends[] = {
-	{ "verdict 0", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 0 }, 1 },
-	{ "verdict 1", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 1 }, 3 },
-	{ "verdict 63", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_VERDICT, .value = 63 }, 127 },
-	{ "reset", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_RESET }, 0 },
-	{ "quit by the escape", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_STOPPED }, 0 },
-	{ "crash", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_CRASH }, 6 },
-	{ "panic", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_PANIC }, 8 },
-	{ "not set up", { .kind = KEEPER_MACHINE, .machine = MACHINE_END_ERROR }, 4 },
-	{ "timeout", { .kind = KEEPER_TIMEOUT }, 124 },
-};
-
-START_TEST(ends_have_a_status)
-{
-	int got = status_of_end(&ends[_i].end);
-
-	ck_assert_msg(got == ends[_i].want, "%s: got %d, want %d", ends[_i].says, got, ends[_i].want);
-}
-END_TEST
-
-START_TEST(errors_have_a_status)
-{
-	struct err usage = err_make(ERR_USAGE, 0, "x");
-	struct err setup = err_make(ERR_SETUP, 0, "x");
-
-	ck_assert_int_eq(status_of_error(&usage), 2);
-	ck_assert_int_eq(status_of_error(&setup), 4);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("options");
@@ -435,8 +335,6 @@ int main(void)
 	SRunner *sr;
 	int failed;
 
-	tcase_add_loop_test(tc, sizes_are_read, 0, ARRAY_LEN(sizes));
-	tcase_add_loop_test(tc, macs_are_read, 0, ARRAY_LEN(macs));
 	tcase_add_loop_test(tc, run_takes_or_refuses, 0, ARRAY_LEN(runs));
 	tcase_add_test(tc, run_fills_the_options);
 	tcase_add_test(tc, run_has_one_nic_when_none_is_named);
@@ -445,10 +343,6 @@ int main(void)
 	tcase_add_test(tc, help_is_asked_for_anywhere_but_in_a_value);
 	tcase_add_loop_test(tc, net_takes_or_refuses, 0, ARRAY_LEN(nets));
 	tcase_add_test(tc, net_fills_the_options);
-	tcase_add_loop_test(tc, distances_are_counted, 0, ARRAY_LEN(distances));
-	tcase_add_loop_test(tc, commands_are_suggested, 0, ARRAY_LEN(commands_near));
-	tcase_add_loop_test(tc, ends_have_a_status, 0, ARRAY_LEN(ends));
-	tcase_add_test(tc, errors_have_a_status);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

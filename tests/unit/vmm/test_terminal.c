@@ -10,7 +10,10 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-static const struct { const char *says, *keys, *want; bool quit, escaped; } keys[] = {
+static const struct {
+	const char *says, *keys, *want;
+	bool quit, escaped;
+} keys[] = {
 	{ "plain keys", "abc", "abc", false, false },
 	{ "escape and x", "ab\001xcd", "ab", true, false },
 	{ "escape twice is one", "a\001\001b", "a\001b", false, false },
@@ -31,8 +34,8 @@ START_TEST(keys_are_relayed)
 	count = relay_keys(&r, (const uint8_t *)keys[_i].keys, strlen(keys[_i].keys), got);
 	ck_assert_msg(count == strlen(keys[_i].want) && memcmp(got, keys[_i].want, count) == 0,
 		      "%s: got %zu bytes, want \"%s\"", keys[_i].says, count, keys[_i].want);
-	ck_assert_msg(r.quit == keys[_i].quit && r.escaped == keys[_i].escaped, "%s: quit %d, escaped %d",
-		      keys[_i].says, r.quit, r.escaped);
+	ck_assert_msg(r.quit == keys[_i].quit && r.escaped == keys[_i].escaped,
+		      "%s: quit %d, escaped %d", keys[_i].says, r.quit, r.escaped);
 }
 END_TEST
 
@@ -65,9 +68,9 @@ static bool is_same(int fd, const struct termios *want)
 {
 	struct termios now;
 
-	return tcgetattr(fd, &now) == 0 && now.c_iflag == want->c_iflag && now.c_oflag == want->c_oflag &&
-	       now.c_cflag == want->c_cflag && now.c_lflag == want->c_lflag &&
-	       memcmp(now.c_cc, want->c_cc, sizeof(now.c_cc)) == 0;
+	return tcgetattr(fd, &now) == 0 && now.c_iflag == want->c_iflag &&
+	       now.c_oflag == want->c_oflag && now.c_cflag == want->c_cflag &&
+	       now.c_lflag == want->c_lflag && memcmp(now.c_cc, want->c_cc, sizeof(now.c_cc)) == 0;
 }
 
 /* In a session of its own with the slave as its terminal. ret: 0, or the step that failed. */
@@ -123,7 +126,8 @@ START_TEST(a_terminal_is_raw_and_back)
 	if (pid == 0)
 		_exit(raw_and_back(slave));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "step %d failed", WEXITSTATUS(status));
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "step %d failed",
+		      WEXITSTATUS(status));
 	(void)close(slave);
 	(void)close(master);
 }
@@ -142,7 +146,8 @@ START_TEST(what_is_not_ours_is_left_alone)
 	ck_assert_msg(t.fd < 0, "/dev/null taken for a terminal");
 	terminal_open(&t, slave); /* not our controlling terminal: we are not in its foreground */
 	ck_assert_msg(t.fd < 0, "another's terminal taken");
-	ck_assert_msg(!err_is(terminal_set_raw(&t)) && is_same(slave, &before), "changed without leave");
+	ck_assert_msg(!err_is(terminal_set_raw(&t)) && is_same(slave, &before),
+		      "changed without leave");
 	terminal_close(&t);
 	(void)close(null);
 	(void)close(slave);
