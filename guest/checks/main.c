@@ -85,6 +85,8 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 	static struct guest guest;
 	const struct { const struct check *checks; unsigned count; } groups[] = {
 		{ basic_checks, basic_count },
+		{ offload_checks, offload_count },
+		{ load_checks, load_count },
 	};
 	struct guest *g = &guest;
 	unsigned count[3] = { 0 };

@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "vmm/selftest/selftest_priv.h"
+#include "vmm/selftest/judge.h"
+#include "vmm/selftest/load.h"
+#include "vmm/selftest/raw.h"
 
 enum { STEP_MS = 10 * 1000, DATAGRAM = 65536, IP_BYTES = 20, ICMP_BYTES = 8 };
 #define GUEST4 "10.77.0.2"
@@ -172,6 +174,140 @@ static void udp_echo(struct server *s, const char *args, struct answer *a)
 		yes(a);
 }
 
+/* ---- made, seen and judged elsewhere ---- */
+
+static void reply(struct answer *a, const char *why)
+{
+	if (why == NULL)
+		yes(a);
+	else
+		no(a, why);
+}
+
+static void judge_open_step(struct server *s, const char *args, struct answer *a)
+{
+	char kind[8];
+	unsigned port;
+
+	if (sscanf(args, "%7s %u", kind, &port) == 2 && strlen(kind) == 4)
+		reply(a, judge_open(s, kind, port));
+	else
+		no(a, "KIND and PORT are wanted");
+}
+
+static void judge_step(struct server *s, const char *args, struct answer *a, bool right)
+{
+	unsigned frames;
+	size_t payload;
+
+	if (sscanf(args, "%u %zu", &frames, &payload) == 2)
+		judge_take(s, frames, payload, right, a->text, a->size);
+	else
+		no(a, "FRAMES and PAYLOAD are wanted");
+}
+static void judge_right(struct server *s, const char *args, struct answer *a) { judge_step(s, args, a, true); }
+static void judge_wrong(struct server *s, const char *args, struct answer *a) { judge_step(s, args, a, false); }
+
+static void gso_frame(struct server *s, const char *args, struct answer *a)
+{
+	char kind[8];
+	size_t payload;
+	unsigned mss;
+
+	(void)s;
+	if (sscanf(args, "%7s %zu %u", kind, &payload, &mss) == 3 && strlen(kind) == 4)
+		reply(a, raw_gso(kind, payload, mss));
+	else
+		no(a, "KIND, PAYLOAD and MSS are wanted");
+}
+
+static bool take_mac(const char *text, uint8_t ret[static 6])
+{
+	unsigned b[6];
+
+	if (sscanf(text, "%x:%x:%x:%x:%x:%x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]) != 6)
+		return false;
+	for (unsigned i = 0; i < 6; i++)
+		ret[i] = (uint8_t)b[i];
+	return true;
+}
+
+static void raw_step(struct server *s, const char *args, struct answer *a)
+{
+	char text[32];
+	uint8_t mac[6];
+	unsigned count;
+	size_t size;
+
+	(void)s;
+	if (sscanf(args, "%u %31s %zu", &count, text, &size) == 3 && take_mac(text, mac))
+		reply(a, raw_frames(count, mac, size));
+	else
+		no(a, "COUNT, MAC and SIZE are wanted");
+}
+
+static void watch_step(struct server *s, const char *args, struct answer *a)
+{
+	uint8_t mac[6];
+
+	reply(a, take_mac(args, mac) ? raw_watch(s, mac) : "a MAC is wanted");
+}
+
+static void seen_step(struct server *s, const char *args, struct answer *a)
+{
+	uint8_t mac[6];
+
+	reply(a, take_mac(args, mac) ? raw_seen(s, mac) : "a MAC is wanted");
+}
+
+static void csum_frame(struct server *s, const char *args, struct answer *a)
+{
+	uint8_t bytes[1000];
+	struct sockaddr_in to = inet(GUEST4, 7003);
+	int fd = bound("7006", a);
+
+	(void)s, (void)args;
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = pattern_byte(1, i);
+	reply(a, sendto(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? strerrordesc_np(errno)
+											     : NULL);
+	(void)close(fd);
+}
+
+static void flood_step(struct server *s, const char *args, struct answer *a)
+{
+	unsigned count, size, window;
+	int fd;
+
+	if (sscanf(args, "%u %u %u", &count, &size, &window) != 3) {
+		no(a, "COUNT, SIZE and WINDOW are wanted");
+		return;
+	}
+	fd = bound("7005", a);
+	if (fd < 0)
+		return;
+	load_flood(s, fd, count, size, window, a->text, a->size);
+	(void)close(fd);
+}
+
+static void sink(struct server *s, const char *args, struct answer *a)
+{
+	int fd;
+
+	server_drop_background(s);
+	fd = bound(args, a);
+	if (fd >= 0 && server_background(s, fd, load_sink_ready) != NULL)
+		yes(a);
+}
+
+static void sink_count(struct server *s, const char *args, struct answer *a)
+{
+	(void)args;
+	(void)snprintf(a->text, a->size, "ok %llu", (unsigned long long)s->background[0].count);
+}
+
 static void end(struct server *s, const char *args, struct answer *a)
 {
 	(void)args;
@@ -181,7 +317,10 @@ static void end(struct server *s, const char *args, struct answer *a)
 
 static const struct { const char *name; void (*run)(struct server *, const char *args, struct answer *a); } steps[] = {
 	{ "hello", hello }, { "carrier", carrier },   { "link", link_step }, { "ping4", ping4 },
-	{ "udp-echo", udp_echo }, { "end", end },
+	{ "udp-echo", udp_echo }, { "judge-open", judge_open_step }, { "judge-take", judge_right },
+	{ "judge-wrong", judge_wrong }, { "gso-frame", gso_frame }, { "csum-frame", csum_frame },
+	{ "flood", flood_step }, { "sink", sink }, { "sink-count", sink_count }, { "raw", raw_step },
+	{ "watch", watch_step }, { "seen", seen_step }, { "end", end },
 };
 
 void step_run(struct server *s, char *step, char *ret_answer, size_t size)

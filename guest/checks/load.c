@@ -1,0 +1,102 @@
+/* guest/checks/load.c: 100,000 frames each way with none lost, and what they cost in kicks and interrupts. */
+#include "guest/checks/check.h"
+
+enum { FRAMES = 100000, SIZE = 64, WINDOW = 256, FLOOD_PORT = 7004, ACK_PORT = 7005, SINK_PORT = 7011,
+       OUR_PORT = 7012, ACK_EACH = 64, STALL_ROUNDS = 4000 };
+
+struct flood { uint32_t count, bad; };
+
+static void send_number(struct guest *g, uint16_t from, uint16_t to, uint32_t number, uint32_t len, uint8_t flag)
+{
+	static const struct hdr plain;
+	struct flow f = g->host4;
+	uint8_t *payload = g->work + udp_payload(false);
+
+	f.from_port = from;
+	f.to_port = to;
+	put_be32(payload, number);
+	payload[4] = flag;
+	(void)nic_send(&g->nic, &plain, g->work, put_udp(g->work, &f, len, SUM_FULL), false);
+}
+
+static void on_flood(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+{
+	struct flood *f = self;
+	struct packet p = take_apart(frame, len);
+
+	(void)h;
+	if (!p.udp || p.to_port != FLOOD_PORT || p.payload_len != SIZE)
+		return;
+	f->bad += get_be32(p.payload) != f->count;
+	f->count++;
+	if (f->count % ACK_EACH == 0 || f->count == FRAMES)
+		send_number(g, FLOOD_PORT, ACK_PORT, f->count, 4, 0);
+}
+
+static enum verdict flood_in(struct guest *g)
+{
+	uint32_t before = g->seam->interrupts(g->seam->self), interrupts;
+	struct flood f = { 0 };
+	bool ok = false;
+
+	g->on_frame = on_flood;
+	g->on_frame_self = &f;
+	step_begin(g, "@flood %u %u %u", (uint32_t)FRAMES, (uint32_t)SIZE, (uint32_t)WINDOW);
+	/* The serial line costs an exit each look: only when there is nothing else to do. */
+	for (unsigned idle = 0; f.count < FRAMES && idle < STALL_ROUNDS; idle++)
+		if (serve(g, true) > 0)
+			idle = 0;
+	while (!step_done(g, &ok))
+		(void)serve(g, true);
+	interrupts = g->seam->interrupts(g->seam->self) - before;
+	if (!ok || f.count != FRAMES || f.bad != 0)
+		return fail(g, "%u came, %u out of order; %s", f.count, f.bad, g->answer);
+	if (nic_has(&g->nic, F_EVENT_IDX) && interrupts > FRAMES / 4)
+		return fail(g, "%u interrupts for %u frames", interrupts, f.count);
+	say(g, "%u frames, none lost, %u interrupts, %s", f.count, interrupts, g->answer + 3);
+	return VERDICT_OK;
+}
+
+struct acks { uint32_t acked; };
+
+static void on_ack(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+{
+	struct acks *a = self;
+	struct packet p = take_apart(frame, len);
+
+	(void)g, (void)h;
+	if (p.udp && p.to_port == OUR_PORT && p.payload_len == 4 && get_be32(p.payload) > a->acked)
+		a->acked = get_be32(p.payload);
+}
+
+static enum verdict flood_out(struct guest *g)
+{
+	uint64_t kicks = g->nic.tx.kicks;
+	struct acks a = { 0 };
+	uint32_t sent = 0, spent;
+
+	if (!step(g, "@sink %u", (uint32_t)SINK_PORT))
+		return fail(g, "%s", g->answer);
+	g->on_frame = on_ack;
+	g->on_frame_self = &a;
+	for (unsigned idle = 0; a.acked < FRAMES && idle < STALL_ROUNDS; idle++) {
+		while (sent < FRAMES && sent - a.acked < WINDOW) {
+			send_number(g, OUR_PORT, SINK_PORT, sent, SIZE, sent + 1 == FRAMES);
+			sent++;
+		}
+		if (serve(g, true) > 0)
+			idle = 0;
+	}
+	spent = (uint32_t)(g->nic.tx.kicks - kicks);
+	if (a.acked != FRAMES)
+		return fail(g, "%u of %u were acknowledged", a.acked, sent);
+	if (!step(g, "@sink-count"))
+		return fail(g, "%s", g->answer);
+	if (nic_has(&g->nic, F_EVENT_IDX) && spent > FRAMES / 2)
+		return fail(g, "%u kicks for %u frames", spent, sent);
+	say(g, "%u frames, none lost, %u kicks", sent, spent);
+	return VERDICT_OK;
+}
+
+const struct check load_checks[] = { { "flood-host-to-guest", flood_in }, { "flood-guest-to-host", flood_out } };
+const unsigned load_count = sizeof(load_checks) / sizeof(load_checks[0]);
