@@ -86,6 +86,7 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 	const struct { const struct check *checks; unsigned count; } groups[] = {
 		{ basic_checks, basic_count },
 		{ offload_checks, offload_count },
+		{ control_checks, control_count },
 		{ load_checks, load_count },
 	};
 	struct guest *g = &guest;

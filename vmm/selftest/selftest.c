@@ -51,6 +51,13 @@ static void on_machine(struct server *s)
 	on_message(s, text);
 }
 
+static void tell_machine(struct server *s, bool up)
+{
+	const char *text = up ? "link 0 up" : "link 0 down";
+
+	(void)send(s->process_fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
 /* The machine has the TAP, the serial line's other end and KVM from here on. */
 static struct err start(struct server *s, struct machine_process *ret_process)
 {
@@ -101,6 +108,7 @@ static struct err run_machine(struct server *s)
 		return e;
 	s->process_fd = p.fd;
 	s->on_process = on_machine;
+	s->set_link = tell_machine;
 	server_run(s);
 	/* Statistics and the end come after the last line. */
 	(void)send(p.fd, "stop", 4, MSG_NOSIGNAL);
@@ -128,7 +136,10 @@ struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed)
 	e = world_make(&w);
 	if (err_is(e))
 		return e;
-	e = run_machine(&s);
+	e = link_watch_open(&s.watch);
+	if (!err_is(e))
+		e = run_machine(&s);
+	link_watch_close(s.watch);
 	server_drop_background(&s);
 	world_end(&w);
 	if (err_is(e))

@@ -34,6 +34,8 @@ struct server {
 	int serial; /* both ways */
 	int process_fd; /* readable (EOF or a message): see on_process; -1: none */
 	void (*on_process)(struct server *s);
+	struct link_watch *watch; /* of H: the TAP's state goes to the device */
+	void (*set_link)(struct server *s, bool up);
 	bool over; /* the guest's side has ended */
 	char line[LINE_BYTES];
 	size_t line_len;

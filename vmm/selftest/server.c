@@ -41,24 +41,41 @@ void server_drop_background(struct server *s)
 	}
 }
 
+/* What the kernel says of the TAP is told to the device. */
+static void on_watch(struct server *s)
+{
+	struct link_event event;
+	struct link_info info;
+	bool lost;
+
+	while (link_watch_next(s->watch, &event, &lost))
+		if (strcmp(event.name, TAP_NAME) == 0)
+			s->set_link(s, event.up && !event.deleted);
+	if (lost && !err_is(link_get(s->world->link, TAP_NAME, &info)))
+		s->set_link(s, (info.flags & IFF_UP) != 0);
+}
+
 bool server_pump(struct server *s, int fd, int64_t deadline_ms)
 {
 	while (!s->over) {
-		struct pollfd p[2 + BACKGROUND_MAX] = { { .fd = fd, .events = POLLIN },
-							{ .fd = s->process_fd, .events = POLLIN } };
+		struct pollfd p[3 + BACKGROUND_MAX] = { { .fd = fd, .events = POLLIN },
+							{ .fd = s->process_fd, .events = POLLIN },
+							{ .fd = link_watch_fd(s->watch), .events = POLLIN } };
 		int64_t left = deadline_ms - now_ms();
 		int ready;
 
 		for (unsigned i = 0; i < BACKGROUND_MAX; i++)
-			p[2 + i] = (struct pollfd){ .fd = s->background[i].fd, .events = POLLIN };
+			p[3 + i] = (struct pollfd){ .fd = s->background[i].fd, .events = POLLIN };
 		if (left < 0)
 			left = 0;
-		ready = poll(p, 2 + BACKGROUND_MAX, (int)left);
+		ready = poll(p, 3 + BACKGROUND_MAX, (int)left);
 		if (ready < 0 && errno == EINTR)
 			continue;
 		for (unsigned i = 0; i < BACKGROUND_MAX && ready > 0; i++)
-			if (p[2 + i].revents != 0 && s->background[i].fd >= 0)
+			if (p[3 + i].revents != 0 && s->background[i].fd >= 0)
 				s->background[i].ready(s, &s->background[i]);
+		if (p[2].revents != 0)
+			on_watch(s);
 		/* The guest's last words before its end. */
 		if (fd >= 0 && p[0].revents != 0)
 			return true;

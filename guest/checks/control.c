@@ -1,0 +1,231 @@
+/* guest/checks/control.c: the control queue, the link, and reset. */
+#include "guest/checks/check.h"
+
+enum {
+	CLASS_RX = 0, RX_PROMISC = 0, CLASS_MAC = 1, MAC_ADDR_SET = 1, CLASS_OFFLOADS = 5, CLASS_UNKNOWN = 77,
+	ACK_OK = 0, ACK_ERR = 1, RAW_FRAMES = 5, RAW_SIZE = 200, ROUNDS = 1000, LINK_ROUNDS = 4000,
+	ECHO_PORT = 7000, OUR_PORT = 7013, BURST = 200,
+};
+#define MAC_ONE "02:54:41:50:00:02"
+#define MAC_TWO "02:54:41:50:00:03"
+#define MAC_OTHER "02:99:99:99:99:99"
+static const uint8_t mac_one[6] = { 2, 0x54, 0x41, 0x50, 0, 2 }, mac_two[6] = { 2, 0x54, 0x41, 0x50, 0, 3 };
+static const uint8_t mac_other[6] = { 2, 0x99, 0x99, 0x99, 0x99, 0x99 };
+
+/* ---- commands that must be refused ---- */
+
+static enum verdict ctrl_refused(struct guest *g)
+{
+	static const uint8_t bytes[9] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	static const struct { const char *name; uint8_t class, command; uint32_t len; } bad[] = {
+		{ "an unknown class", CLASS_UNKNOWN, 0, 1 },
+		{ "an unknown command", CLASS_RX, 99, 1 },
+		{ "a mode of no byte", CLASS_RX, RX_PROMISC, 0 },
+		{ "a mode of 0xff", CLASS_RX, RX_PROMISC, 1 },
+		{ "a mode of 2 bytes", CLASS_RX, RX_PROMISC, 2 },
+		{ "a MAC of 5 bytes", CLASS_MAC, MAC_ADDR_SET, 5 },
+		{ "a MAC table whose counts do not add up", CLASS_MAC, 0, 9 },
+		{ "offloads that were not accepted", CLASS_OFFLOADS, 0, 8 },
+		{ "a VLAN, which is not offered", 2, 0, 2 },
+	};
+
+	if (!nic_has(&g->nic, F_CTRL_VQ))
+		return skip(g, "not offered");
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int ack = nic_control(&g->nic, bad[i].class, bad[i].command, bytes, bad[i].len);
+
+		if (ack != ACK_ERR)
+			return fail(g, "%s: ack %x", bad[i].name, (uint32_t)ack);
+	}
+	say(g, "%u bad commands, each answered ERR", (uint32_t)(sizeof(bad) / sizeof(bad[0])));
+	return VERDICT_OK;
+}
+
+/* ---- addresses ---- */
+
+struct raw { uint32_t one, two, other; };
+
+static bool is(const uint8_t *a, const uint8_t *b) { return __builtin_memcmp(a, b, 6) == 0; }
+
+static void on_raw(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+{
+	struct raw *r = self;
+
+	(void)g, (void)h;
+	if (len < ETH || get_be16(frame + 12) != TYPE_TEST)
+		return;
+	r->one += is(frame, mac_one);
+	r->two += is(frame, mac_two);
+	r->other += is(frame, mac_other);
+}
+
+/* Frames to `other`, then to `ours`: when the latter are here the former would have come. */
+static bool filtered(struct guest *g, struct raw *r, const char *other, const char *ours, const uint32_t *count)
+{
+	*r = (struct raw){ 0 };
+	g->on_frame = on_raw;
+	g->on_frame_self = r;
+	if (!step(g, "@raw %u %s %u", (uint32_t)RAW_FRAMES, other, (uint32_t)RAW_SIZE) ||
+	    !step(g, "@raw %u %s %u", (uint32_t)RAW_FRAMES, ours, (uint32_t)RAW_SIZE))
+		return false;
+	for (unsigned i = 0; i < ROUNDS && *count < RAW_FRAMES; i++)
+		(void)serve(g, true);
+	return *count == RAW_FRAMES;
+}
+
+static bool set_mac(struct guest *g, const uint8_t mac[6])
+{
+	uint32_t low, high;
+
+	if (nic_control(&g->nic, CLASS_MAC, MAC_ADDR_SET, mac, 6) != ACK_OK)
+		return false;
+	low = nic_read(&g->nic, 0x100);
+	high = nic_read(&g->nic, 0x104);
+	for (unsigned i = 0; i < 6; i++)
+		if ((uint8_t)(i < 4 ? low >> (8 * i) : high >> (8 * (i - 4))) != mac[i])
+			return false;
+	return true;
+}
+
+static enum verdict second_mac(struct guest *g)
+{
+	static const struct hdr plain;
+	struct raw r;
+
+	if (!nic_has(&g->nic, F_CTRL_MAC_ADDR))
+		return skip(g, "not offered");
+	if (!set_mac(g, mac_two))
+		return fail(g, "the address does not show in the configuration");
+	if (!filtered(g, &r, MAC_ONE, MAC_TWO, &r.two))
+		return fail(g, "%u of %u frames to the new address came; %s", r.two, (uint32_t)RAW_FRAMES, g->answer);
+	if (r.one != 0)
+		return fail(g, "%u frames to the old address came", r.one);
+	if (!step(g, "@watch " MAC_TWO))
+		return fail(g, "%s", g->answer);
+	__builtin_memcpy(g->work, g->host4.to_mac, 6);
+	__builtin_memcpy(g->work + 6, mac_two, 6);
+	put_be16(g->work + 12, TYPE_TEST);
+	if (!nic_send(&g->nic, &plain, g->work, 60, false) || !step(g, "@seen " MAC_TWO))
+		return fail(g, "a frame from the new address: %s", g->answer);
+	if (!set_mac(g, mac_one))
+		return fail(g, "the old address could not be set again");
+	say(g, "frames to and from " MAC_TWO ", none to the old address");
+	return VERDICT_OK;
+}
+
+static enum verdict promiscuous(struct guest *g)
+{
+	static const uint8_t on = 1, off = 0;
+	struct raw r;
+
+	if (!nic_has(&g->nic, F_CTRL_RX))
+		return skip(g, "not offered");
+	if (nic_control(&g->nic, CLASS_RX, RX_PROMISC, &on, 1) != ACK_OK)
+		return fail(g, "could not be switched on");
+	if (!filtered(g, &r, MAC_OTHER, MAC_ONE, &r.one) || r.other != RAW_FRAMES)
+		return fail(g, "on: %u frames to another address came", r.other);
+	if (nic_control(&g->nic, CLASS_RX, RX_PROMISC, &off, 1) != ACK_OK)
+		return fail(g, "could not be switched off");
+	if (!filtered(g, &r, MAC_OTHER, MAC_ONE, &r.one) || r.other != 0)
+		return fail(g, "off: %u frames to another address came", r.other);
+	say(g, "on: frames to " MAC_OTHER " came, off: none");
+	return VERDICT_OK;
+}
+
+/* ---- link ---- */
+
+static bool await_link(struct guest *g, bool up)
+{
+	for (unsigned i = 0; i < LINK_ROUNDS && nic_link_up(&g->nic) != up; i++)
+		(void)serve(g, true);
+	return nic_link_up(&g->nic) == up;
+}
+
+static enum verdict link_follows(struct guest *g)
+{
+	if (!nic_has(&g->nic, F_STATUS))
+		return skip(g, "STATUS is not offered");
+	if (!nic_link_up(&g->nic))
+		return fail(g, "the link is down at first");
+	if (!step(g, "@link down"))
+		return fail(g, "%s", g->answer);
+	if (!await_link(g, false))
+		return fail(g, "it did not go down with the host's interface");
+	if (!step(g, "@link up"))
+		return fail(g, "%s", g->answer);
+	if (!await_link(g, true))
+		return fail(g, "it did not come up with the host's interface");
+	if (!bring_up(g, 0))
+		return fail(g, "no traffic after it: %s", g->answer);
+	say(g, "down and up with the host's interface, traffic after it");
+	return VERDICT_OK;
+}
+
+static enum verdict mtu(struct guest *g)
+{
+	if (!nic_has(&g->nic, F_MTU))
+		return skip(g, "MTU is not offered");
+	if (g->nic.mtu != 1500)
+		return fail(g, "%u", (uint32_t)g->nic.mtu);
+	say(g, "1500, as the TAP's");
+	return VERDICT_OK;
+}
+
+/* ---- reset ---- */
+
+static void burst(struct guest *g, unsigned count)
+{
+	static const struct hdr plain;
+	struct flow f = g->host4;
+
+	f.from_port = OUR_PORT;
+	f.to_port = ECHO_PORT;
+	for (unsigned i = 0; i < count; i++) {
+		fill_pattern(g->work + udp_payload(false), i, 1000);
+		(void)nic_send(&g->nic, &plain, g->work, put_udp(g->work, &f, 1000, SUM_FULL), false);
+	}
+}
+
+static void on_counted(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+{
+	uint32_t *came = self;
+	struct packet p = take_apart(frame, len);
+
+	(void)g, (void)h;
+	*came += p.udp && p.to_port == OUR_PORT && p.payload_len == 1000;
+}
+
+static enum verdict reset_in_traffic(struct guest *g)
+{
+	uint32_t came = 0;
+
+	if (!step(g, "@udp-echo %u", (uint32_t)ECHO_PORT))
+		return fail(g, "%s", g->answer);
+	for (unsigned round = 0; round < 10; round++) {
+		burst(g, BURST);
+		nic_reset(&g->nic);
+		if (nic_read(&g->nic, REG_STATUS) != 0)
+			return fail(g, "status is not 0 after reset %u", (uint32_t)round);
+		if (!bring_up(g, 0))
+			return fail(g, "no traffic after reset %u: %s", (uint32_t)round, g->answer);
+	}
+	g->on_frame = on_counted;
+	g->on_frame_self = &came;
+	burst(g, BURST / 4);
+	for (unsigned i = 0; i < ROUNDS && came < BURST / 4; i++)
+		(void)serve(g, true);
+	if (came < BURST / 4)
+		return fail(g, "%u of %u echoes after the last", came, (uint32_t)(BURST / 4));
+	say(g, "10 resets with frames in both rings, %u echoes after them", came);
+	return VERDICT_OK;
+}
+
+const struct check control_checks[] = {
+	{ "mtu", mtu },
+	{ "ctrl-refused", ctrl_refused },
+	{ "second-mac", second_mac },
+	{ "promiscuous", promiscuous },
+	{ "link", link_follows },
+	{ "reset-in-traffic", reset_in_traffic },
+};
+const unsigned control_count = sizeof(control_checks) / sizeof(control_checks[0]);
