@@ -41,7 +41,8 @@ uint64_t wanted_features(const struct guest *g, uint64_t without);
 
 /* One of the checks, in the order of the table. */
 struct check { const char *name; enum verdict (*run)(struct guest *g); };
-extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[];
-extern const unsigned basic_count, offload_count, control_count, load_count;
+extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[],
+	hostile_checks[];
+extern const unsigned basic_count, offload_count, control_count, load_count, hostile_count;
 
 #endif

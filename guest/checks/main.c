@@ -88,6 +88,7 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 		{ offload_checks, offload_count },
 		{ control_checks, control_count },
 		{ load_checks, load_count },
+		{ hostile_checks, hostile_count },
 	};
 	struct guest *g = &guest;
 	unsigned count[3] = { 0 };

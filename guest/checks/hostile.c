@@ -1,0 +1,251 @@
+/* guest/checks/hostile.c: a driver that breaks the rules on purpose, one rule a row: the queue is broken, or
+ * the frame dropped, or the register write ignored; and after a reset there is traffic as before. */
+#include "guest/checks/check.h"
+
+enum {
+	TX = 1, ROUNDS = 1000, LONG_FRAME = 67000,
+	REG_QUEUE_SEL = 0x030, REG_QUEUE_SIZE = 0x038, REG_QUEUE_READY = 0x044, REG_DRIVER_FEATURES = 0x020,
+	REG_DRIVER_FEATURES_SEL = 0x024, REG_QUEUE_DESC = 0x080, REG_CONFIG = 0x100,
+};
+
+static const uint32_t no_memory = 0xf0000000;
+
+/* ---- broken rings ---- */
+
+/* Shows `ahead` more entries of the transmit ring, the first of them `head`, and rings. */
+static void offer(struct guest *g, uint16_t head, uint16_t ahead)
+{
+	struct virtq *q = &g->nic.tx;
+
+	q->avail[2 + q->avail_index % q->size] = head;
+	q->avail_index = (uint16_t)(q->avail_index + ahead);
+	(void)virtq_show(q);
+	g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, TX);
+}
+
+static void set_desc(struct guest *g, unsigned i, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
+{
+	g->nic.tx.desc[i] = (struct virtq_desc){ addr, len, flags, next };
+}
+
+static void bad_head(struct guest *g) { offer(g, 0xffff, 1); }
+static void bad_next(struct guest *g)
+{
+	set_desc(g, 0, g->nic.tx_at, 60, DESC_NEXT, NIC_QUEUE);
+	offer(g, 0, 1);
+}
+static void loop_of_zero(struct guest *g)
+{
+	set_desc(g, 0, g->nic.tx_at, 0, DESC_NEXT, 1);
+	set_desc(g, 1, g->nic.tx_at, 0, DESC_NEXT, 0);
+	offer(g, 0, 1);
+}
+static void too_far_ahead(struct guest *g) { offer(g, 0, NIC_QUEUE + 1); }
+static void outside_memory(struct guest *g)
+{
+	set_desc(g, 0, no_memory, 60, 0, 0);
+	offer(g, 0, 1);
+}
+static void wrapping(struct guest *g)
+{
+	set_desc(g, 0, ~UINT64_C(7), 60, 0, 0);
+	offer(g, 0, 1);
+}
+static void writable_in_transmit(struct guest *g)
+{
+	set_desc(g, 0, g->nic.tx_at, 72, DESC_NEXT, 1);
+	set_desc(g, 1, g->nic.tx_at + 128, 72, DESC_WRITE, 0);
+	offer(g, 0, 1);
+}
+static void writable_first(struct guest *g)
+{
+	set_desc(g, 0, g->nic.tx_at, 72, DESC_WRITE | DESC_NEXT, 1);
+	set_desc(g, 1, g->nic.tx_at + 128, 72, 0, 0);
+	offer(g, 0, 1);
+}
+static void indirect_of(struct guest *g, uint32_t len, uint16_t entry_flags)
+{
+	g->nic.tx.table[0] = (struct virtq_desc){ g->nic.tx_at, 72, entry_flags, 0 };
+	set_desc(g, 0, g->nic.tx.table_at, len, DESC_INDIRECT, 0);
+	offer(g, 0, 1);
+}
+static void indirect_nested(struct guest *g) { indirect_of(g, 16, DESC_INDIRECT); }
+static void indirect_empty(struct guest *g) { indirect_of(g, 0, 0); }
+static void indirect_odd(struct guest *g) { indirect_of(g, 24, 0); }
+static void indirect_loop(struct guest *g) { indirect_of(g, 16, DESC_NEXT); }
+
+static enum verdict broken(struct guest *g, void (*spoil)(struct guest *g))
+{
+	uint32_t status = 0;
+
+	if (!bring_up(g, 0))
+		return fail(g, "no traffic before it: %s", g->answer);
+	(void)nic_read(&g->nic, REG_STATUS);
+	spoil(g);
+	for (unsigned i = 0; i < ROUNDS && (status & S_NEEDS_RESET) == 0; i++) {
+		g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
+		status = nic_read(&g->nic, REG_STATUS);
+	}
+	if ((status & S_NEEDS_RESET) == 0)
+		return fail(g, "status %x, DEVICE_NEEDS_RESET is not shown", status);
+	if (!bring_up(g, 0))
+		return fail(g, "no traffic after the reset: %s", g->answer);
+	say(g, "DEVICE_NEEDS_RESET, reset, traffic again");
+	return VERDICT_OK;
+}
+
+#define BROKEN(name) static enum verdict check_##name(struct guest *g) { return broken(g, name); }
+BROKEN(bad_head)
+BROKEN(bad_next)
+BROKEN(loop_of_zero)
+BROKEN(too_far_ahead)
+BROKEN(outside_memory)
+BROKEN(wrapping)
+BROKEN(writable_in_transmit)
+BROKEN(writable_first)
+BROKEN(indirect_nested)
+BROKEN(indirect_empty)
+BROKEN(indirect_odd)
+BROKEN(indirect_loop)
+#undef BROKEN
+
+/* ---- frames that are dropped, each alone ---- */
+
+static const struct bad_frame { const char *name; struct hdr h; uint32_t len; } bad_frames[] = {
+	{ "no whole header", { 0 }, 0 },
+	{ "13 bytes", { 0 }, 13 },
+	{ "a frame above 65,589 bytes", { 0 }, LONG_FRAME },
+	{ "checksum fields past the frame", { .flags = H_NEEDS_CSUM, .csum_start = 58, .csum_offset = 1 }, 60 },
+	{ "an unknown GSO type", { .flags = H_NEEDS_CSUM, .gso_type = 2, .gso_size = 1448, .csum_start = 34 }, 60 },
+	{ "TSO without NEEDS_CSUM", { .gso_type = GSO_TCPV4, .gso_size = 1448 }, 200 },
+	{ "TSO with a size of 0", { .flags = H_NEEDS_CSUM, .gso_type = GSO_TCPV4, .csum_start = 34, .csum_offset = 16 }, 200 },
+	{ "TSO of what is no TCP", { .flags = H_NEEDS_CSUM, .gso_type = GSO_TCPV4, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 }, 200 },
+};
+
+static void send_bad(struct guest *g, const struct bad_frame *b)
+{
+	const struct buffer short_header = { g->nic.tx_at, 5, false };
+
+	for (unsigned i = 0; i < 12; i++)
+		g->work[i] = 0xff;
+	put_be16(g->work + 12, TYPE_TEST);
+	if (b->len > 0) {
+		(void)nic_send(&g->nic, &b->h, g->work, b->len, false);
+		return;
+	}
+	(void)virtq_post(&g->nic.tx, &short_header, 1, 0, false);
+	(void)virtq_show(&g->nic.tx);
+	g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, TX);
+}
+
+static enum verdict dropped_frames(struct guest *g)
+{
+	uint16_t free;
+
+	if (!bring_up(g, 0))
+		return fail(g, "no traffic before it: %s", g->answer);
+	nic_reclaim(&g->nic);
+	free = NIC_QUEUE;
+	for (unsigned i = 0; i < sizeof(bad_frames) / sizeof(bad_frames[0]); i++) {
+		send_bad(g, &bad_frames[i]);
+		for (unsigned k = 0; k < ROUNDS && g->nic.tx.free_count != free; k++)
+			(void)serve(g, true);
+		if (g->nic.tx.free_count != free)
+			return fail(g, "%s: its chain did not come back", bad_frames[i].name);
+		if ((nic_read(&g->nic, REG_STATUS) & S_NEEDS_RESET) != 0)
+			return fail(g, "%s: the device wants a reset", bad_frames[i].name);
+	}
+	if (!step(g, "@ping4 10 100"))
+		return fail(g, "no traffic after them: %s", g->answer);
+	say(g, "%u kinds, each chain came back, traffic goes on",
+	    (uint32_t)(sizeof(bad_frames) / sizeof(bad_frames[0])));
+	return VERDICT_OK;
+}
+
+/* ---- registers ---- */
+
+static enum verdict features_refused(struct guest *g)
+{
+	(void)nic_negotiate(&g->nic, 0);
+	for (unsigned bit = 0; bit < 64; bit++) {
+		uint64_t wanted = wanted_features(g, 0) | UINT64_C(1) << bit;
+
+		if ((g->nic.offered >> bit & 1) == 0 && nic_negotiate(&g->nic, wanted))
+			return fail(g, "bit %u, which is not offered, was accepted", (uint32_t)bit);
+	}
+	if (nic_negotiate(&g->nic, wanted_features(g, UINT64_C(1) << F_GUEST_CSUM)) &&
+	    nic_has(&g->nic, F_GUEST_TSO4))
+		return fail(g, "GUEST_TSO4 without GUEST_CSUM was accepted");
+	if (!nic_negotiate(&g->nic, wanted_features(g, 0)))
+		return fail(g, "a good set was refused after them");
+	say(g, "bits that are not offered, a bit without the one it needs");
+	return VERDICT_OK;
+}
+
+static enum verdict queues_refused(struct guest *g)
+{
+	static const struct { const char *name; uint32_t size, low, high; } bad[] = {
+		{ "size 0", 0, 0x400000, 0 },	{ "size 3", 3, 0x400000, 0 },
+		{ "size 65536", 65536, 0x400000, 0 }, { "an unaligned table", 64, 0x400008, 0 },
+		{ "a table outside memory", 64, 0xf0000000, 0 }, { "a table that wraps", 64, 0xfffffff0, 0xffffffff },
+	};
+
+	if (!nic_negotiate(&g->nic, wanted_features(g, 0)) || !nic_queues(&g->nic))
+		return fail(g, "the queues could not be set up");
+	nic_write(&g->nic, REG_QUEUE_SEL, TX);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		nic_write(&g->nic, REG_QUEUE_READY, 0);
+		nic_write(&g->nic, REG_QUEUE_SIZE, bad[i].size);
+		nic_write(&g->nic, REG_QUEUE_DESC, bad[i].low);
+		nic_write(&g->nic, REG_QUEUE_DESC + 4, bad[i].high);
+		nic_write(&g->nic, REG_QUEUE_READY, 1);
+		if (nic_read(&g->nic, REG_QUEUE_READY) != 0)
+			return fail(g, "%s was taken", bad[i].name);
+	}
+	if (!bring_up(g, 0))
+		return fail(g, "no traffic after them: %s", g->answer);
+	say(g, "%u kinds, QueueReady reads 0", (uint32_t)(sizeof(bad) / sizeof(bad[0])));
+	return VERDICT_OK;
+}
+
+static enum verdict registers(struct guest *g)
+{
+	uint32_t mac = nic_read(&g->nic, REG_CONFIG), status = nic_read(&g->nic, REG_STATUS);
+
+	nic_write(&g->nic, REG_CONFIG, ~mac);
+	if (nic_read(&g->nic, REG_CONFIG) != mac)
+		return fail(g, "the MAC was written over");
+	nic_write(&g->nic, REG_STATUS, S_DRIVER_OK);
+	if (nic_read(&g->nic, REG_STATUS) != status)
+		return fail(g, "status bits were taken back");
+	nic_write(&g->nic, REG_DRIVER_FEATURES_SEL, 0);
+	nic_write(&g->nic, REG_DRIVER_FEATURES, 0);
+	for (uint32_t offset = 0x0c4; offset < 0x0fc; offset += 4)
+		if (nic_read(&g->nic, offset) != 0)
+			return fail(g, "the reserved register %x is not 0", offset);
+	g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, 0xffff);
+	if (!step(g, "@ping4 10 100"))
+		return fail(g, "no traffic after it: %s", g->answer);
+	say(g, "MAC, status, features, reserved registers, a doorbell of no queue");
+	return VERDICT_OK;
+}
+
+const struct check hostile_checks[] = {
+	{ "hostile-registers", registers },
+	{ "hostile-features", features_refused },
+	{ "hostile-queues", queues_refused },
+	{ "hostile-frames", dropped_frames },
+	{ "hostile-head", check_bad_head },
+	{ "hostile-next", check_bad_next },
+	{ "hostile-loop", check_loop_of_zero },
+	{ "hostile-ahead", check_too_far_ahead },
+	{ "hostile-outside", check_outside_memory },
+	{ "hostile-wrap", check_wrapping },
+	{ "hostile-writable", check_writable_in_transmit },
+	{ "hostile-order", check_writable_first },
+	{ "hostile-indirect-nested", check_indirect_nested },
+	{ "hostile-indirect-empty", check_indirect_empty },
+	{ "hostile-indirect-odd", check_indirect_odd },
+	{ "hostile-indirect-loop", check_indirect_loop },
+};
+const unsigned hostile_count = sizeof(hostile_checks) / sizeof(hostile_checks[0]);
