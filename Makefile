@@ -9,7 +9,8 @@ B := build
 SANFLAGS :=
 else ifeq ($(SAN),thread)
 B := build/tsan
-SANFLAGS := -fsanitize=thread
+# gcc warns that it does not model fences; what they order is also ordered by acquire and release.
+SANFLAGS := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
 else
 B := build/asan
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -127,6 +128,7 @@ deps-quiet:
 
 install: all
 	install -D -m 755 $(B)/tapvm $(DESTDIR)$(PREFIX)/bin/tapvm
+	install -D -m 644 docs/man/tapvm.1 $(DESTDIR)$(PREFIX)/share/man/man1/tapvm.1
 
 clean:
 	rm -rf build
