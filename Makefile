@@ -101,14 +101,14 @@ check: all check-layers $(TESTS)
 	@tests/run.sh $(B) $(TESTS)
 
 check-unit: $(TESTS)
-	@UNIT_ONLY=1 tests/run.sh $(B) $(TESTS)
+	@SUITES= tests/run.sh $(B) $(TESTS)
 
 check-layers:
 	@tools/check-layers.sh
 
 check-e2e: all
 	@tools/deps.sh e2e
-	@tests/e2e/qemu.sh $(B)
+	@SUITES=tests/e2e/qemu.sh tests/run.sh $(B)
 
 check-fresh:
 	@tests/e2e/fresh.sh

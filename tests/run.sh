@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh BUILD_DIR PROGRAM...: runs each Check program, then the shell suites, and sums up.
-# A program prints Check's summary; exit status 77 means skipped, with a line "skip: REASON".
+# SUITES: these shell suites instead of all. A program prints Check's summary; exit status 77 means skipped, with a line "skip: REASON".
 set -u
 build=$1
 shift
@@ -61,10 +61,8 @@ run_suite() {
 for program in "$@"; do
 	run_program "$program"
 done
-if [ -z "${UNIT_ONLY:-}" ]; then
-	for suite in tests/e2e/layers.sh tests/e2e/cli.sh tests/e2e/selftest.sh; do
-		[ -x $suite ] && run_suite $suite
-	done
-fi
+for suite in ${SUITES-tests/e2e/layers.sh tests/e2e/cli.sh tests/e2e/selftest.sh tests/e2e/qemu.sh}; do
+	run_suite "$suite"
+done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ] && [ $passed -gt 0 ]

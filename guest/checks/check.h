@@ -12,6 +12,7 @@ struct guest {
 	struct nic nic;
 	struct flow host4, host6; /* from us to the host's end of the TAP; ports are the check's to set */
 	struct flow judge4, judge6; /* to the judge, by way of the host */
+	bool our_device; /* tapvm's: what it promises beyond the specification can be judged */
 	bool know_host; /* host4.to_mac was learnt by ARP */
 	uint8_t *work, *reply; /* two frames being made, 66 KiB each; reply is serve()'s */
 	char detail[160]; /* of the check under way */
@@ -40,7 +41,11 @@ bool bring_up(struct guest *g, uint64_t without);
 uint64_t wanted_features(const struct guest *g, uint64_t without);
 
 /* One of the checks, in the order of the table. */
-struct check { const char *name; enum verdict (*run)(struct guest *g); };
+struct check {
+	const char *name;
+	enum verdict (*run)(struct guest *g);
+	bool ours; /* judges what the specification leaves to the device: on tapvm's alone */
+};
 extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[],
 	hostile_checks[];
 extern const unsigned basic_count, offload_count, control_count, load_count, hostile_count;

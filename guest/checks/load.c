@@ -98,5 +98,5 @@ static enum verdict flood_out(struct guest *g)
 	return VERDICT_OK;
 }
 
-const struct check load_checks[] = { { "flood-host-to-guest", flood_in }, { "flood-guest-to-host", flood_out } };
+const struct check load_checks[] = { { "flood-host-to-guest", flood_in, false }, { "flood-guest-to-host", flood_out, false } };
 const unsigned load_count = sizeof(load_checks) / sizeof(load_checks[0]);

@@ -58,6 +58,19 @@ static void last_line(struct guest *g, const unsigned count[3])
 	g->seam->print(g->seam->self, line);
 }
 
+static enum verdict judge(struct guest *g, const struct check *c)
+{
+	g->detail[0] = '\0';
+	g->detail_len = 0;
+	g->on_frame = NULL;
+	if (c->ours && !g->our_device)
+		return skip(g, "the specification leaves it to the device");
+	/* A check alone finds the NIC as those before it would have left it. */
+	if (g->nic.accepted == 0 && !same(c->name, "negotiate") && !same(c->name, "arp") && !bring_up(g, 0))
+		return fail(g, "the NIC did not come up: %s", g->answer);
+	return c->run(g);
+}
+
 static void set_addresses(struct guest *g)
 {
 	static const uint8_t us4[4] = { 10, 77, 0, 2 }, host4[4] = { 10, 77, 0, 1 }, judge4[4] = { 10, 78, 0, 2 };
@@ -105,7 +118,7 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 		last_line(g, count);
 		return 1;
 	}
-	(void)step(g, "@hello");
+	g->our_device = step(g, "@hello") && !same(g->answer, "ok peer=qemu");
 	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (unsigned k = 0; k < groups[i].count; k++) {
 			const struct check *c = &groups[i].checks[k];
@@ -113,10 +126,7 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 
 			if (only != NULL && !same(only, c->name))
 				continue;
-			g->detail[0] = '\0';
-			g->detail_len = 0;
-			g->on_frame = NULL;
-			v = c->run(g);
+			v = judge(g, c);
 			count[v]++;
 			row(g, v, c->name);
 		}

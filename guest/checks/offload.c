@@ -176,10 +176,10 @@ static enum verdict rx_tso6(struct guest *g) { return rx_gso(g, "tcp6", true, GS
 static enum verdict rx_uso4(struct guest *g) { return rx_gso(g, "udp4", false, GSO_UDP_L4, F_GUEST_USO4); }
 
 const struct check offload_checks[] = {
-	{ "tx-csum", tx_csum }, { "tx-csum-ipv6", tx_csum6 }, { "tx-csum-wrong", tx_csum_wrong },
-	{ "tx-tso4", tx_tso4 }, { "tx-tso4-wrong", tx_tso4_wrong }, { "tx-tso6", tx_tso6 },
-	{ "tx-tso6-wrong", tx_tso6_wrong }, { "tx-uso4", tx_uso4 }, { "tx-uso4-wrong", tx_uso4_wrong },
-	{ "tx-uso6", tx_uso6 }, { "rx-csum", rx_csum }, { "rx-tso4", rx_tso4 }, { "rx-tso6", rx_tso6 },
-	{ "rx-uso4", rx_uso4 }, { "guest-offloads", offloads_off },
+	{ "tx-csum", tx_csum, false }, { "tx-csum-ipv6", tx_csum6, false }, { "tx-csum-wrong", tx_csum_wrong, false },
+	{ "tx-tso4", tx_tso4, false }, { "tx-tso4-wrong", tx_tso4_wrong, false }, { "tx-tso6", tx_tso6, false },
+	{ "tx-tso6-wrong", tx_tso6_wrong, false }, { "tx-uso4", tx_uso4, false }, { "tx-uso4-wrong", tx_uso4_wrong, false },
+	{ "tx-uso6", tx_uso6, false }, { "rx-csum", rx_csum, false }, { "rx-tso4", rx_tso4, false }, { "rx-tso6", rx_tso6, false },
+	{ "rx-uso4", rx_uso4, false }, { "guest-offloads", offloads_off, false },
 };
 const unsigned offload_count = sizeof(offload_checks) / sizeof(offload_checks[0]);

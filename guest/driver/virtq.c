@@ -4,6 +4,10 @@
 enum { AVAIL_FLAGS = 0, AVAIL_INDEX = 1, AVAIL_RING = 2, USED_FLAGS = 0, USED_INDEX = 1, USED_RING = 2,
        TABLE_ENTRIES = 8, NO_NOTIFY = 1 };
 
+/* Words that the device reads or writes at any time. */
+static uint16_t load(const volatile uint16_t *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
+static void store(volatile uint16_t *at, uint16_t v) { __atomic_store_n(at, v, __ATOMIC_RELAXED); }
+
 static void fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
 bool virtq_memory(struct virtq *q, const struct seam *seam, uint16_t size)
@@ -72,7 +76,7 @@ bool virtq_post(struct virtq *q, const struct buffer *buffers, unsigned count, u
 	q->free_count = (uint16_t)(q->free_count - need);
 	q->cookie[head] = cookie;
 	q->length[head] = need;
-	q->avail[AVAIL_RING + q->avail_index % q->size] = head;
+	store(&q->avail[AVAIL_RING + q->avail_index % q->size], head);
 	q->avail_index++;
 	return true;
 }
@@ -88,9 +92,9 @@ bool virtq_show(struct virtq *q)
 	q->shown_index = now;
 	fence();
 	if (q->event_idx)
-		want = (uint16_t)(now - *avail_event(q) - 1) < (uint16_t)(now - old);
+		want = (uint16_t)(now - load(avail_event(q)) - 1) < (uint16_t)(now - old);
 	else
-		want = (q->used[USED_FLAGS] & NO_NOTIFY) == 0;
+		want = (load(&q->used[USED_FLAGS]) & NO_NOTIFY) == 0;
 	q->kicks += want;
 	q->kicks_saved += !want;
 	return want;
@@ -121,7 +125,7 @@ bool virtq_used(struct virtq *q, uint32_t *ret_cookie, uint32_t *ret_written)
 bool virtq_ask(struct virtq *q, uint16_t after)
 {
 	if (q->event_idx)
-		*used_event(q) = (uint16_t)(q->used_index + after);
+		store(used_event(q), (uint16_t)(q->used_index + after));
 	fence();
 	return __atomic_load_n(&q->used[USED_INDEX], __ATOMIC_ACQUIRE) != q->used_index;
 }

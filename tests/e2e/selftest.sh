@@ -1,38 +1,32 @@
 #!/bin/sh
-# selftest.sh BUILD_DIR: the self test passes, and leaves nothing behind.
+# selftest.sh BUILD_DIR: the self test passes with KVM, without, and for an ordinary user; leaves nothing behind.
 set -u
-build=$1 passed=0 failed=0 skipped=0
-out=$(mktemp) || exit 1
-trap 'rm -f "$out"' EXIT
-ok() { echo "ok $1"; passed=$((passed + 1)); }
-bad() { echo "FAIL $1: $2"; failed=$((failed + 1)); }
-left() { # what must be gone: the TAP, the machine
-	[ ! -e /sys/class/net/tapvm0 ] && ! pgrep -x tapvm-machine >/dev/null
-}
-gone() { # within 2 s: namespaces and TAPs die asynchronously
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		left && return 0
-		sleep 0.1
-	done
-	return 1
-}
+build=$1
+here=$(dirname "$0")
+# shellcheck source=tests/e2e/table.sh
+. "$here/table.sh"
 
 if [ -e /dev/kvm ]; then
-	timeout 300 "$build/tapvm" selftest >"$out" 2>&1
-	rc=$?
-	while read -r word name detail; do
-		case $word in
-		ok) ok "guest-$name" ;;
-		FAIL) bad "guest-$name" "$detail" ;;
-		skip) echo "skip guest-$name $detail"; skipped=$((skipped + 1)) ;;
-		esac
-	done <"$out"
-	if [ $rc = 0 ] && tail -1 "$out" | grep -q ' 0 failed,'; then ok selftest-status
-	else bad selftest-status "status $rc: $(tail -1 "$out")"; fi
-	if gone; then ok selftest-leaves-nothing; else bad selftest-leaves-nothing "a TAP or a machine process"; fi
+	table guest "$build/tapvm" selftest --stats
 else
-	echo "skip selftest no /dev/kvm on this machine"
-	skipped=$((skipped + 1))
+	skip selftest "no /dev/kvm on this machine"
 fi
-echo "= $passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+table hosted "$build/tapvm" selftest --no-kvm --stats
+
+if [ "$(id -u)" != 0 ]; then
+	skip rootless "needs root to make device nodes"
+elif ! "$here/own-dev.sh" "$build/tapvm" "" unshare -Urn true 2>/dev/null; then
+	skip rootless "user namespaces are switched off on this machine"
+else
+	[ -e /dev/kvm ] && table rootless "$here/own-dev.sh" "$build/tapvm" "kvm net/tun" /dev/tapvm selftest --stats
+	table rootless-hosted "$here/own-dev.sh" "$build/tapvm" "net/tun" /dev/tapvm selftest --no-kvm
+	"$here/own-dev.sh" "$build/tapvm" "net/tun" /dev/tapvm selftest >"$out" 2>&1
+	rc=$?
+	if [ $rc = 4 ] && grep -q '/dev/kvm does not exist.*--no-kvm' "$out"; then ok no-kvm-word
+	else bad no-kvm-word "status $rc: $(cat "$out")"; fi
+	"$here/own-dev.sh" "$build/tapvm" "kvm" /dev/tapvm selftest --no-kvm >"$out" 2>&1
+	rc=$?
+	if [ $rc = 4 ] && grep -q '/dev/net/tun' "$out" && [ "$(wc -l <"$out")" = 1 ]; then ok no-tun-word
+	else bad no-tun-word "status $rc: $(cat "$out")"; fi
+fi
+sum_up

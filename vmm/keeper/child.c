@@ -70,18 +70,19 @@ static void signals_of_machine(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void child_main(const struct machine_config *config, const struct terminal *t)
+static _Noreturn void child_main(const struct machine_config *config, machine_fn run,
+				 const struct terminal *t)
 {
 	signals_of_machine();
 	close_others(config, t);
 	(void)prctl(PR_SET_NAME, "tapvm-machine", 0, 0, 0);
-	machine_run(config);
+	run(config);
 	if (t != NULL)
 		terminal_restore_if_still_raw(t);
 	_exit(0);
 }
 
-static struct err fork_child(const struct machine_config *config, const struct terminal *t,
+static struct err fork_child(const struct machine_config *config, machine_fn run, const struct terminal *t,
 			     int fds[static 2], struct machine_process *ret_process)
 {
 	struct machine_config mine = *config;
@@ -92,7 +93,7 @@ static struct err fork_child(const struct machine_config *config, const struct t
 	if (pid < 0)
 		return err_make(ERR_SETUP, errno, "start the machine process");
 	if (pid == 0)
-		child_main(&mine, t);
+		child_main(&mine, run, t);
 	(void)close(fds[1]);
 	fds[1] = -1;
 	pidfd = pidfd_open(pid, 0);
@@ -107,7 +108,7 @@ static struct err fork_child(const struct machine_config *config, const struct t
 	return err_none();
 }
 
-struct err child_start(const struct machine_config *config, const struct terminal *t,
+struct err child_start(const struct machine_config *config, machine_fn run, const struct terminal *t,
 		       struct machine_process *ret_process)
 {
 	int fds[2];
@@ -115,7 +116,7 @@ struct err child_start(const struct machine_config *config, const struct termina
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
 		return err_make(ERR_SETUP, errno, "make a socket pair for the machine process");
-	e = fork_child(config, t, fds, ret_process);
+	e = fork_child(config, run, t, fds, ret_process);
 	if (err_is(e)) {
 		(void)close(fds[0]);
 		if (fds[1] >= 0)
@@ -124,9 +125,10 @@ struct err child_start(const struct machine_config *config, const struct termina
 	return e;
 }
 
-struct err keeper_start(const struct machine_config *config, struct machine_process *ret_process)
+struct err keeper_start(const struct machine_config *config, machine_fn run,
+			struct machine_process *ret_process)
 {
-	return child_start(config, NULL, ret_process);
+	return child_start(config, run, NULL, ret_process);
 }
 
 int child_end(struct machine_process *process, int wait_ms)

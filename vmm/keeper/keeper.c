@@ -315,7 +315,7 @@ static struct err judge(struct keeper *k, int status, struct keeper_end *ret_end
 
 static struct err run_machine(struct keeper *k, struct keeper_end *ret_end)
 {
-	struct err e = child_start(&k->config, &k->terminal, &k->process);
+	struct err e = child_start(&k->config, machine_run, &k->terminal, &k->process);
 	int status;
 
 	if (err_is(e))

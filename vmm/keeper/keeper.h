@@ -67,8 +67,10 @@ struct err keeper_nic(const struct nic_options *options, unsigned index,
 struct machine_process {
 	int pid, pidfd, fd;
 };
-/* Forks the machine: the child keeps only the descriptors in config (and stderr). */
-struct err keeper_start(const struct machine_config *config,
+/* Forks a process that does `run` (machine_run, or what keeps the same messages): the child keeps only
+ * the descriptors in config (and stderr). */
+typedef void (*machine_fn)(const struct machine_config *config);
+struct err keeper_start(const struct machine_config *config, machine_fn run,
 			struct machine_process *ret_process) MUST_USE;
 
 #endif

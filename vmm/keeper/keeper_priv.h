@@ -74,7 +74,7 @@ struct err memory_check(uint64_t bytes) MUST_USE;
 
 /* ---- child.c: the machine process ---- */
 /* Like keeper_start; the child restores t (may be NULL) at its end if we are gone. */
-struct err child_start(const struct machine_config *config, const struct terminal *t,
+struct err child_start(const struct machine_config *config, machine_fn run, const struct terminal *t,
 		       struct machine_process *ret_process) MUST_USE;
 /* Waits wait_ms for its end, then kills it. ret: the wait status. Closes the descriptors. */
 int child_end(struct machine_process *process, int wait_ms);

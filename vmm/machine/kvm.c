@@ -80,3 +80,14 @@ struct err vm_interrupt(struct vm *vm, unsigned gsi, int event_fd)
 		return err_make(ERR_SETUP, errno, "KVM: attach interrupt %u", gsi);
 	return err_none();
 }
+
+struct err vm_wire(struct vm *vm, const struct nic *nic, unsigned index)
+{
+	struct device *d = net_device(nic->net);
+	uint64_t bell = NIC_MMIO_BASE + (uint64_t)index * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY;
+	struct err e = vm_interrupt(vm, NIC_GSI_BASE + index, device_call_fd(d));
+
+	for (uint32_t q = 0; !err_is(e) && device_queue_exists(d, q); q++)
+		e = vm_doorbell(vm, bell, q, device_kick_fd(d, q));
+	return e;
+}

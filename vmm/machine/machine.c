@@ -3,20 +3,16 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vmm/boot/elf_pvh.h"
 #include "vmm/machine/machine_priv.h"
 
-enum { TEXT_BYTES = 16384, FDT_BYTES = 16384, INPUT_BYTES = 256 };
+enum { FDT_BYTES = 16384, INPUT_BYTES = 256 };
 
 struct machine {
 	const struct machine_config *config;
@@ -35,31 +31,11 @@ struct machine {
 	bool over; /* stop was asked, the keeper is gone, or the vCPU has ended */
 };
 
-/* ---- messages to the keeper ---- */
-
-static void tell(const struct machine_config *config, const char *format, ...) PRINTF_LIKE(2, 3);
-static void tell(const struct machine_config *config, const char *format, ...)
-{
-	char text[600];
-	va_list args;
-	ssize_t done;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (n >= (int)sizeof(text))
-		n = (int)sizeof(text) - 1;
-	/* A keeper that is gone is seen by the loop. */
-	done = send(config->keeper_fd, text, (size_t)n, MSG_NOSIGNAL);
-	(void)done;
-}
-
 static void log_line(void *self, const char *text)
 {
 	const struct machine *m = self;
 
-	tell(m->config, "log %s", text);
+	words_tell(m->config, "log %s", text);
 }
 
 /* ---- the serial line ---- */
@@ -154,22 +130,10 @@ static void on_room(void *self, uint32_t epoll_events)
 static void on_keeper(void *self, uint32_t epoll_events)
 {
 	struct machine *m = self;
-	char text[64], state[8];
-	unsigned index;
-	ssize_t got = recv(m->config->keeper_fd, text, sizeof(text) - 1, MSG_DONTWAIT);
 
 	(void)epoll_events;
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0) {
+	if (!words_take(m->config, m->nic))
 		m->over = true;
-		return;
-	}
-	text[got] = '\0';
-	if (strcmp(text, "stop") == 0)
-		m->over = true;
-	else if (sscanf(text, "link %u %7s", &index, state) == 2 && index < m->config->nic_count)
-		net_set_link(m->nic[index].net, strcmp(state, "up") == 0);
 }
 
 static void on_vcpu_done(void *self, uint32_t epoll_events)
@@ -239,7 +203,9 @@ static struct err make_nics(struct machine *m)
 	struct err e = err_none();
 
 	for (unsigned i = 0; i < m->config->nic_count && !err_is(e); i++) {
-		e = nic_init(&m->nic[i], &m->config->nic[i], i, &m->vm, m->ram.mem, m->loop, log);
+		e = nic_init(&m->nic[i], &m->config->nic[i], i, m->ram.mem, m->loop, log);
+		if (!err_is(e))
+			e = vm_wire(&m->vm, &m->nic[i], i);
 		m->bus.mmio[i] = m->nic[i].mmio;
 		m->bus.nics = i + 1;
 	}
@@ -286,21 +252,6 @@ static struct err set_up(struct machine *m)
 	return e;
 }
 
-static void send_stats(struct machine *m)
-{
-	const struct stats_request r = { m->nic, m->config->nic_count, &m->ram, m->config->started_ns };
-	char *text = malloc(TEXT_BYTES);
-	ssize_t done;
-
-	if (text == NULL)
-		return;
-	memcpy(text, "stats\n", 6);
-	stats_text(&r, text + 6, TEXT_BYTES - 6);
-	done = send(m->config->keeper_fd, text, strlen(text), MSG_NOSIGNAL);
-	(void)done;
-	free(text);
-}
-
 static void close_fd(int fd)
 {
 	if (fd >= 0)
@@ -332,17 +283,17 @@ void machine_run(const struct machine_config *config)
 	(void)mallopt(M_ARENA_MAX, 1);
 	e = set_up(&m);
 	if (err_is(e)) {
-		tell(config, "error %d %s", (int)e.kind, e.text);
+		words_tell(config, "error %d %s", (int)e.kind, e.text);
 		tear_down(&m);
-		tell(config, "end %d 0 ", (int)MACHINE_END_ERROR);
+		words_tell(config, "end %d 0 ", (int)MACHINE_END_ERROR);
 		return;
 	}
-	tell(config, "running");
+	words_tell(config, "running");
 	while (!m.over && !err_is(e))
 		e = loop_once(m.loop, -1);
 	vcpu_stop(&m.vcpu);
 	if (config->stats)
-		send_stats(&m);
-	tell(config, "end %d %u %s", (int)m.vcpu.end, m.vcpu.value & 63, m.vcpu.text);
+		words_tell_stats(config, m.nic, &m.ram);
+	words_tell(config, "end %d %u %s", (int)m.vcpu.end, m.vcpu.value & 63, m.vcpu.text);
 	tear_down(&m);
 }

@@ -6,22 +6,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "devices/datapath/worker.h"
 #include "devices/platform/ports.h"
 #include "devices/platform/serial.h"
-#include "devices/transport/mmio.h"
-#include "vmm/machine/machine.h"
-
-/* ---- memory.c ---- */
-struct ram {
-	uint64_t bytes; /* whole guest memory */
-	uint8_t *host; /* 2 MiB-aligned, one mapping */
-	struct mem_region region[2]; /* below 3 GiB, and from 4 GiB on */
-	unsigned regions;
-	struct guest_mem *mem;
-};
-struct err ram_init(struct ram *ram, uint64_t bytes) MUST_USE;
-void ram_fini(struct ram *ram);
+#include "vmm/machine/parts.h"
 
 /* ---- kvm.c ---- */
 struct vm { int fd; };
@@ -30,6 +17,8 @@ struct err vm_init(struct vm *vm, int kvm_fd, const struct ram *ram) MUST_USE;
 void vm_fini(struct vm *vm);
 struct err vm_doorbell(struct vm *vm, uint64_t address, uint32_t value, int event_fd) MUST_USE;
 struct err vm_interrupt(struct vm *vm, unsigned gsi, int event_fd) MUST_USE;
+/* An ioeventfd for each doorbell of NIC `index`, an irqfd for its call. */
+struct err vm_wire(struct vm *vm, const struct nic *nic, unsigned index) MUST_USE;
 
 /* ---- bus.c: who answers at a port or an address ---- */
 struct bus {
@@ -63,26 +52,5 @@ struct err vcpu_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info) MUST_US
 struct err vcpu_start(struct vcpu *v) MUST_USE;
 void vcpu_stop(struct vcpu *v); /* returns when its thread has ended */
 void vcpu_fini(struct vcpu *v);
-
-/* ---- nic.c ---- */
-struct nic {
-	const char *name;
-	struct backend *backend;
-	struct workers *workers;
-	struct net *net;
-	struct mmio *mmio;
-};
-struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index, struct vm *vm,
-		    struct guest_mem *mem, struct loop *loop, struct log log) MUST_USE;
-void nic_fini(struct nic *nic);
-
-/* ---- stats.c: the text of --stats ---- */
-struct stats_request {
-	const struct nic *nic;
-	unsigned nic_count;
-	const struct ram *ram;
-	uint64_t started_ns;
-};
-void stats_text(const struct stats_request *r, char *ret_text, size_t size);
 
 #endif

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "vmm/machine/machine_priv.h"
+#include "vmm/machine/parts.h"
 
 static const uint64_t huge_page = UINT64_C(2) << 20;
 static const uint64_t hole_start = UINT64_C(3) << 30, hole_end = UINT64_C(4) << 30;

@@ -1,7 +1,7 @@
-/* vmm/machine/nic.c: puts one NIC together: backend, device, workers, transport, and its wires. */
+/* vmm/machine/nic.c: puts one NIC together: backend, device, workers, transport. */
 #include "devices/backend/tap.h"
 #include "devices/base/uapi_compat.h"
-#include "vmm/machine/machine_priv.h"
+#include "vmm/machine/parts.h"
 
 static struct backend_offloads offloads_of(unsigned tun_flags)
 {
@@ -14,19 +14,8 @@ static struct backend_offloads offloads_of(unsigned tun_flags)
 	};
 }
 
-static struct err wire(struct nic *nic, unsigned index, struct vm *vm)
-{
-	struct device *d = net_device(nic->net);
-	uint64_t bell = NIC_MMIO_BASE + (uint64_t)index * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY;
-	struct err e = vm_interrupt(vm, NIC_GSI_BASE + index, device_call_fd(d));
-
-	for (uint32_t q = 0; !err_is(e) && device_queue_exists(d, q); q++)
-		e = vm_doorbell(vm, bell, q, device_kick_fd(d, q));
-	return e;
-}
-
-struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index, struct vm *vm,
-		    struct guest_mem *mem, struct loop *loop, struct log log)
+struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index, struct guest_mem *mem,
+		    struct loop *loop, struct log log)
 {
 	struct backend_tap_config tap = {
 		.fds = config->tap.fd,
@@ -63,8 +52,6 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		e = workers_attach(nic->workers, nic->net);
 	if (!err_is(e))
 		e = mmio_create(net_device(nic->net), &nic->mmio);
-	if (!err_is(e))
-		e = wire(nic, index, vm);
 	return err_is(e) ? err_within(e, "NIC %u", index) : e;
 }
 

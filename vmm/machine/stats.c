@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "devices/base/clock.h"
-#include "vmm/machine/machine_priv.h"
+#include "vmm/machine/parts.h"
 
 struct text { char *at; size_t left; };
 

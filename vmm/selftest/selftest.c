@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "vmm/machine/kvm_report.h"
+#include "vmm/selftest/hosted.h"
+#include "vmm/selftest/qemu.h"
 #include "vmm/selftest/selftest_priv.h"
 
 enum { MESSAGE_BYTES = 32768, MEMORY_BYTES = 64 << 20, STOP_MS = 5000 };
@@ -59,51 +61,47 @@ static void tell_machine(struct server *s, bool up)
 }
 
 /* The machine has the TAP, the serial line's other end and KVM from here on. */
-static struct err start(struct server *s, struct machine_process *ret_process)
+static struct err start_machine(struct server *s, int serial, struct machine_process *ret_process)
 {
+	bool hosted = s->options->no_kvm;
+	const char *only = s->options->only;
 	char append[64] = "";
 	struct machine_config c = {
+		.kvm_fd = -1,
 		.kernel = selftest_image,
 		.kernel_bytes = (uint64_t)(selftest_image_end - selftest_image),
 		.kernel_name = "guest.elf",
 		.append = append,
 		.memory_bytes = MEMORY_BYTES,
+		.nic[0] = s->world->nic,
 		.nic_count = 1,
+		.serial_in = serial,
+		.serial_out = serial,
 		.started_ns = s->options->started_ns,
 		.stats = s->options->stats,
 	};
-	int line[2];
-	struct err e = kvm_open(&c.kvm_fd);
+	struct err e = hosted ? err_none() : kvm_open(&c.kvm_fd);
 
 	if (err_is(e))
-		return err_within(e, "selftest");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0) {
-		e = err_make(ERR_SETUP, errno, "make a serial line");
+		return err_make(e.kind, 0, "selftest: %s; or run tapvm selftest --no-kvm: the same checks without a "
+				"virtual machine", e.text);
+	if (only != NULL)
+		(void)snprintf(append, sizeof(append), "%s%.40s", hosted ? "" : "only=", only);
+	e = keeper_start(&c, hosted ? hosted_run : machine_run, ret_process);
+	if (c.kvm_fd >= 0)
 		(void)close(c.kvm_fd);
-		return e;
-	}
-	if (s->options->only != NULL)
-		(void)snprintf(append, sizeof(append), "only=%.40s", s->options->only);
-	c.nic[0] = s->world->nic;
-	c.serial_in = c.serial_out = line[1];
-	e = keeper_start(&c, ret_process);
-	(void)close(c.kvm_fd);
-	(void)close(line[1]);
-	for (unsigned i = 0; i < s->world->nic.tap.queues; i++)
-		(void)close(s->world->nic.tap.fd[i]);
-	if (err_is(e))
-		(void)close(line[0]);
-	else
-		s->serial = line[0];
 	return e;
 }
 
-static struct err run_machine(struct server *s)
+static struct err run_machine(struct server *s, int serial)
 {
 	struct machine_process p;
-	struct err e = start(s, &p);
+	struct err e = start_machine(s, serial, &p);
 	int64_t deadline;
 
+	(void)close(serial);
+	for (unsigned i = 0; i < s->world->nic.tap.queues; i++)
+		(void)close(s->world->nic.tap.fd[i]);
 	if (err_is(e))
 		return e;
 	s->process_fd = p.fd;
@@ -120,8 +118,21 @@ static struct err run_machine(struct server *s)
 	(void)waitpid(p.pid, NULL, 0);
 	(void)close(p.fd);
 	(void)close(p.pidfd);
-	(void)close(s->serial);
 	return err_none();
+}
+
+/* A serial line between the guest and us, and whoever runs the guest. */
+static struct err run_guest(struct server *s)
+{
+	int line[2];
+	struct err e;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0)
+		return err_make(ERR_SETUP, errno, "make a serial line");
+	s->serial = line[0];
+	e = s->options->with != NULL ? qemu_run(s, line[1]) : run_machine(s, line[1]);
+	(void)close(line[0]);
+	return e;
 }
 
 struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed)
@@ -138,7 +149,7 @@ struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed)
 		return e;
 	e = link_watch_open(&s.watch);
 	if (!err_is(e))
-		e = run_machine(&s);
+		e = run_guest(&s);
 	link_watch_close(s.watch);
 	server_drop_background(&s);
 	world_end(&w);

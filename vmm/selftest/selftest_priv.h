@@ -27,6 +27,7 @@ struct background {
 	int fd; /* -1: free */
 	void (*ready)(struct server *s, struct background *b);
 	uint64_t count;
+	bool lasting; /* not a step's: server_drop_background leaves it */
 };
 struct server {
 	const struct selftest_options *options;

@@ -35,8 +35,9 @@ struct background *server_background(struct server *s, int fd, void (*ready)(str
 void server_drop_background(struct server *s)
 {
 	for (unsigned i = 0; i < BACKGROUND_MAX; i++) {
-		if (s->background[i].fd >= 0)
-			(void)close(s->background[i].fd);
+		if (s->background[i].fd < 0 || s->background[i].lasting)
+			continue;
+		(void)close(s->background[i].fd);
 		s->background[i].fd = -1;
 	}
 }
@@ -111,9 +112,11 @@ static void on_line(struct server *s, char *line)
 	char text[LINE_BYTES];
 
 	if (line[0] == '@') {
+		if (s->options->verbose)
+			(void)printf("  %s", line);
 		step_run(s, line + 1, text, sizeof(text));
 		if (s->options->verbose)
-			(void)printf("  %s -> %s\n", line, text);
+			(void)printf(" -> %s\n", text);
 		answer(s, text);
 		return;
 	}

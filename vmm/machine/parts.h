@@ -1,0 +1,48 @@
+/* vmm/machine/parts.h: the parts of a machine that know no KVM: guest memory, NICs, statistics, and the
+ * words to the keeper. The machine is made of them, and so is the hosted self test (no virtual machine). */
+#ifndef TAPVM_MACHINE_PARTS_H
+#define TAPVM_MACHINE_PARTS_H
+
+#include "devices/datapath/worker.h"
+#include "devices/transport/mmio.h"
+#include "vmm/machine/machine.h"
+
+/* ---- memory.c ---- */
+struct ram {
+	uint64_t bytes; /* whole guest memory */
+	uint8_t *host; /* 2 MiB-aligned, one mapping */
+	struct mem_region region[2]; /* below 3 GiB, and from 4 GiB on */
+	unsigned regions;
+	struct guest_mem *mem;
+};
+struct err ram_init(struct ram *ram, uint64_t bytes) MUST_USE;
+void ram_fini(struct ram *ram);
+
+/* ---- nic.c: backend, device, workers and transport; its doorbells and its interrupt are the caller's ---- */
+struct nic {
+	const char *name;
+	struct backend *backend;
+	struct workers *workers;
+	struct net *net;
+	struct mmio *mmio;
+};
+struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index, struct guest_mem *mem,
+		    struct loop *loop, struct log log) MUST_USE;
+void nic_fini(struct nic *nic);
+
+/* ---- stats.c: the text of --stats ---- */
+struct stats_request {
+	const struct nic *nic;
+	unsigned nic_count;
+	const struct ram *ram;
+	uint64_t started_ns;
+};
+void stats_text(const struct stats_request *r, char *ret_text, size_t size);
+
+/* ---- words.c: messages from and to the keeper, as machine.h has them ---- */
+void words_tell(const struct machine_config *config, const char *format, ...) PRINTF_LIKE(2, 3);
+void words_tell_stats(const struct machine_config *config, const struct nic *nics, const struct ram *ram);
+/* Takes one message and does it. false: the machine is to stop, or the keeper is gone. */
+bool words_take(const struct machine_config *config, const struct nic *nics);
+
+#endif

@@ -1,0 +1,197 @@
+/* vmm/selftest/qemu.c: QEMU as the machine: microvm, its virtio-net device on our TAP's descriptor, the
+ * serial line on its stdio, a monitor for the link. */
+#include "vmm/selftest/qemu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define QEMU "qemu-system-x86_64"
+enum { STOP_MS = 5000, VERDICT_STATUS_MAX = 3, ARGS_MAX = 40 };
+/* Where the child finds what it inherits. */
+enum { FD_TAP = 3, FD_KERNEL, FD_MONITOR, FD_AFTER };
+
+struct qemu {
+	int pid, pidfd, monitor, words; /* words: what it says on stderr */
+};
+
+/* ---- the child ---- */
+
+static _Noreturn void exec_qemu(const int fds[static FD_AFTER], const char *append)
+{
+	const char *accel = access("/dev/kvm", R_OK | W_OK) == 0 ? "kvm" : "tcg";
+	const char *const args[ARGS_MAX] = {
+		QEMU, "-M", "microvm,acpi=off,pic=off,pit=off,rtc=off", "-accel", accel, "-m", "64",
+		"-global", "virtio-mmio.force-legacy=false", "-nodefaults", "-no-user-config", "-display", "none",
+		"-no-reboot", "-serial", "stdio", "-kernel", "/proc/self/fd/4", "-append", append,
+		"-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+		"-chardev", "socket,id=monitor,fd=5", "-mon", "chardev=monitor,mode=readline",
+		"-netdev", "tap,id=tap0,fd=3",
+		"-device", "virtio-net-device,id=nic0,netdev=tap0,mac=02:54:41:50:00:02,host_mtu=1500",
+	};
+	sigset_t none;
+	int up[FD_AFTER];
+
+	/* First out of the way of the numbers that are wanted, then to them. */
+	for (int i = 0; i < FD_AFTER; i++)
+		up[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FD_AFTER);
+	for (int i = 0; i < FD_AFTER; i++)
+		if (up[i] < 0 || dup2(up[i], i) < 0)
+			_exit(127);
+	(void)close_range(FD_AFTER, ~0u, 0);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)execvp(QEMU, (char *const *)(uintptr_t)args);
+	_exit(127);
+}
+
+/* ---- its surroundings ---- */
+
+static struct err image_fd(int *ret_fd)
+{
+	size_t len = (size_t)(selftest_image_end - selftest_image);
+	int fd = memfd_create("guest.elf", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, selftest_image, len) != (ssize_t)len) {
+		if (fd >= 0)
+			(void)close(fd);
+		return err_make(ERR_SETUP, errno, "make the kernel image for " QEMU);
+	}
+	*ret_fd = fd;
+	return err_none();
+}
+
+static void on_exit_of(struct server *s) { s->over = true; }
+
+static void drain(struct server *s, struct background *b)
+{
+	char bytes[512];
+
+	if (recv(b->fd, bytes, sizeof(bytes), MSG_DONTWAIT) == 0) {
+		(void)close(b->fd);
+		b->fd = -1;
+		s->over = true;
+	}
+}
+
+/* The monitor is the first background of the server: qemu_run adds it before any step runs. */
+static void tell_link(struct server *s, bool up)
+{
+	const char *text = up ? "set_link nic0 on\n" : "set_link nic0 off\n";
+
+	if (s->background[0].fd >= 0)
+		(void)send(s->background[0].fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+static struct err fork_qemu(struct server *s, int serial, struct qemu *ret)
+{
+	struct qemu q = { .words = memfd_create("words", MFD_CLOEXEC) };
+	char append[64] = "";
+	int fds[FD_AFTER], pair[2], on = 1;
+	struct err e = image_fd(&fds[FD_KERNEL]);
+
+	if (err_is(e))
+		return e;
+	if (q.words < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_make(ERR_SETUP, errno, "make a monitor for " QEMU);
+	if (s->options->only != NULL)
+		(void)snprintf(append, sizeof(append), "only=%.40s", s->options->only);
+	/* QEMU leaves the carrier alone: it is on from the start. */
+	(void)ioctl(s->world->nic.tap.fd[0], TUNSETCARRIER, &on);
+	fds[0] = fds[1] = serial;
+	fds[2] = q.words;
+	fds[FD_TAP] = s->world->nic.tap.fd[0];
+	fds[FD_MONITOR] = pair[1];
+	q.pid = fork();
+	if (q.pid == 0)
+		exec_qemu(fds, append);
+	(void)close(fds[FD_KERNEL]);
+	(void)close(pair[1]);
+	q.monitor = pair[0];
+	q.pidfd = q.pid > 0 ? pidfd_open(q.pid, 0) : -1;
+	if (q.pidfd < 0)
+		return err_make(ERR_SETUP, errno, "start " QEMU);
+	*ret = q;
+	return err_none();
+}
+
+/* How it ended, in s->end_text if not well; the last line of what it said. */
+static void judge_end(struct server *s, const struct qemu *q, int status)
+{
+	char words[1024] = "";
+	ssize_t got = pread(q->words, words, sizeof(words) - 1, 0);
+	char *line = words;
+
+	if (WIFEXITED(status) && (WEXITSTATUS(status) & 1) != 0 && WEXITSTATUS(status) <= VERDICT_STATUS_MAX)
+		return;
+	words[got > 0 ? got : 0] = '\0';
+	for (char *at = strtok(words, "\n"); at != NULL; at = strtok(NULL, "\n"))
+		line = at;
+	(void)snprintf(s->end_text, sizeof(s->end_text), QEMU " ended with status %d: %.200s",
+		       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), line);
+}
+
+static void serve(struct server *s, const struct qemu *q)
+{
+	int64_t deadline;
+
+	s->process_fd = q->pidfd;
+	s->on_process = on_exit_of;
+	s->set_link = tell_link;
+	server_background(s, q->monitor, drain)->lasting = true;
+	server_run(s);
+	deadline = now_ms() + STOP_MS;
+	while (!s->over && server_pump(s, -1, deadline))
+		;
+}
+
+static bool there(void)
+{
+	const char *path = getenv("PATH");
+	char name[512];
+
+	for (const char *at = path; at != NULL && *at != '\0';) {
+		size_t len = strcspn(at, ":");
+
+		(void)snprintf(name, sizeof(name), "%.*s/" QEMU, (int)len, at);
+		if (access(name, X_OK) == 0)
+			return true;
+		at += len + (at[len] == ':');
+	}
+	return false;
+}
+
+struct err qemu_run(struct server *s, int serial)
+{
+	struct qemu q = { .pid = -1, .pidfd = -1, .monitor = -1, .words = -1 };
+	struct err e;
+	int status = 0;
+
+	e = there() ? fork_qemu(s, serial, &q)
+		    : err_make(ERR_SETUP, 0, QEMU " was not found: 'apt-get install qemu-system-x86' brings it");
+	(void)close(serial);
+	(void)close(s->world->nic.tap.fd[0]);
+	if (err_is(e))
+		return e;
+	serve(s, &q);
+	if (!s->over)
+		(void)kill(q.pid, SIGKILL);
+	(void)waitpid(q.pid, &status, 0);
+	judge_end(s, &q, status);
+	(void)close(q.pidfd);
+	(void)close(q.words);
+	if (s->background[0].fd >= 0)
+		(void)close(s->background[0].fd);
+	s->background[0].fd = -1;
+	return err_none();
+}
