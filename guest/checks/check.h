@@ -36,6 +36,8 @@ bool step(struct guest *g, const char *format, ...);
 /* Prints the step only; step_done says if the answer has come, *ret_ok what it says. */
 void step_begin(struct guest *g, const char *format, ...);
 bool step_done(struct guest *g, bool *ret_ok);
+/* The first thing that is done: the NIC up, and an ARP announcement (RFC 5227) sent. */
+bool announce(struct guest *g);
 /* Brings the NIC up with all that we use (less `without`), learns the host's address. */
 bool bring_up(struct guest *g, uint64_t without);
 uint64_t wanted_features(const struct guest *g, uint64_t without);

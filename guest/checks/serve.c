@@ -254,20 +254,38 @@ static void on_arp_reply(struct guest *g, void *self, const struct hdr *h, const
 	g->know_host = true;
 }
 
-bool bring_up(struct guest *g, uint64_t without)
+/* Up with these features; what we say comes from the NIC's address. */
+static bool start(struct guest *g, uint64_t without)
 {
 	struct flow *const flows[] = { &g->host4, &g->host6, &g->judge4, &g->judge6 };
-	uint32_t len;
 
 	(void)nic_negotiate(&g->nic, 0);
-	if (!nic_start(&g->nic, wanted_features(g, without)) || !step(g, "@carrier on"))
+	if (!nic_start(&g->nic, wanted_features(g, without)))
 		return false;
 	for (unsigned i = 0; i < 4; i++)
 		copy_mac(flows[i]->from_mac, g->nic.mac);
+	return true;
+}
+
+bool announce(struct guest *g)
+{
+	struct flow us;
+
+	if (!start(g, 0))
+		return false;
+	us = g->host4;
+	us.to = us.from;
+	send_plain(g, put_arp_request(g->reply, &us));
+	return true;
+}
+
+bool bring_up(struct guest *g, uint64_t without)
+{
+	if (!start(g, without) || !step(g, "@carrier on"))
+		return false;
 	g->know_host = false;
 	g->on_frame = on_arp_reply;
-	len = put_arp_request(g->reply, &g->host4);
-	send_plain(g, len);
+	send_plain(g, put_arp_request(g->reply, &g->host4));
 	for (unsigned i = 0; i < ARP_ROUNDS && !g->know_host; i++)
 		(void)serve(g, true);
 	g->on_frame = NULL;
