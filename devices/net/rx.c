@@ -148,6 +148,7 @@ static enum take place_batch(struct net_pair *p)
 			frame_drop(f, DROP_RX_NO_BUFFERS);
 		else if (took != TAKE_CHAIN)
 			break;
+		p->rx_looked = false; /* the next has a look of its own */
 		i++;
 		took = TAKE_CHAIN;
 	}
@@ -170,9 +171,13 @@ enum run net_rx(struct net_pair *p)
 			return RUN_BLOCKED;
 		more = read_batch(p, posted);
 	} else {
+		/* A look is at new chains: a resume or a kick without any is none. */
+		if (queue_available(p->rx_queue) == p->rx_posted)
+			return RUN_BLOCKED;
 		p->rx_looked = true;
 	}
 	took = place_batch(p);
+	p->rx_posted = took == TAKE_EMPTY ? queue_available(p->rx_queue) : 0;
 	settle_signal(p, p->rx_queue, rx_index(p));
 	if (took == TAKE_BROKEN || queue_fault_of(p->rx_queue) != QUEUE_FINE)
 		return RUN_BROKEN;

@@ -1,0 +1,340 @@
+/* tests/driver/rig.c: a NIC for tests, and the driver that brings it up. */
+#include "tests/driver/rig.h"
+
+#include <check.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	REGION = 4 << 20, QUEUE_MAX = 256,
+	REG_DEVICE_FEATURES = 0x010, REG_DEVICE_FEATURES_SEL = 0x014, REG_DRIVER_FEATURES = 0x020,
+	REG_DRIVER_FEATURES_SEL = 0x024, REG_QUEUE_SEL = 0x030, REG_QUEUE_SIZE = 0x038, REG_QUEUE_READY = 0x044,
+	REG_STATUS = 0x070, REG_QUEUE_DESC = 0x080, REG_QUEUE_DRIVER = 0x090, REG_QUEUE_DEVICE = 0x0a0,
+	SEEN = 3, NEEDS_RESET = 64,
+};
+
+static void log_line(void *self, const char *text)
+{
+	struct rig *r = self;
+
+	(void)pthread_mutex_lock(&r->log_mutex);
+	(void)snprintf(r->last_log, sizeof(r->last_log), "%s", text);
+	r->log_lines++;
+	(void)pthread_mutex_unlock(&r->log_mutex);
+}
+
+unsigned rig_log_lines(struct rig *r)
+{
+	unsigned lines;
+
+	(void)pthread_mutex_lock(&r->log_mutex);
+	lines = r->log_lines;
+	(void)pthread_mutex_unlock(&r->log_mutex);
+	return lines;
+}
+
+void rig_make(struct rig *r)
+{
+	struct backend *backend;
+
+	ck_assert(!err_is(loopback_create(1, &backend)));
+	rig_make_on(r, backend);
+}
+
+void rig_make_on(struct rig *r, struct backend *backend)
+{
+	struct net_config c = { .name = "t0", .mac = { 2, 0, 0, 0, 0, 1 }, .mtu = 1500, .queue_size = QUEUE_MAX,
+				.pairs = 1, .backend = backend, .log = { .line = log_line, .self = r },
+				.link_up = true };
+
+	*r = (struct rig){ .backend = backend };
+	(void)pthread_mutex_init(&r->log_mutex, NULL);
+	driver_memory_init(&r->memory, REGION);
+	ck_assert(!err_is(loop_create(&r->loop)));
+	ck_assert(!err_is(workers_create(1, &r->workers)));
+	c.mem = r->memory.mem;
+	c.loop = r->loop;
+	ck_assert(!err_is(net_create(&c, &workers_runner, r->workers, &r->net)));
+	ck_assert(!err_is(workers_attach(r->workers, r->net)));
+	ck_assert(!err_is(mmio_create(net_device(r->net), &r->mmio)));
+}
+
+void rig_end(struct rig *r)
+{
+	struct net_stats s = rig_stats(r);
+
+	ck_assert_msg(s.unaccounted == 0, "%lld frames are not accounted for", (long long)s.unaccounted);
+	mmio_destroy(r->mmio);
+	net_destroy(r->net);
+	workers_destroy(r->workers);
+	r->backend->ops->destroy(r->backend);
+	loop_destroy(r->loop);
+	driver_memory_fini(&r->memory);
+}
+
+uint32_t rig_read(struct rig *r, uint32_t offset)
+{
+	uint8_t b[4];
+
+	mmio_read(r->mmio, offset, b, sizeof(b));
+	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+void rig_write(struct rig *r, uint32_t offset, uint32_t v)
+{
+	const uint8_t b[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
+
+	mmio_write(r->mmio, offset, b, sizeof(b));
+}
+
+bool rig_has(const struct rig *r, unsigned bit) { return (r->accepted >> bit & 1) != 0; }
+
+static void set_queue(struct rig *r, uint32_t index, uint16_t size)
+{
+	struct driver_queue *q = &r->queue[index];
+	const struct { uint32_t reg; uint64_t at; } address[] = {
+		{ REG_QUEUE_DESC, 0 }, { REG_QUEUE_DRIVER, 0 }, { REG_QUEUE_DEVICE, 0 },
+	};
+	uint64_t at[3];
+
+	driver_queue_init(q, &r->memory, size, rig_has(r, VIRTIO_RING_F_EVENT_IDX));
+	at[0] = q->desc;
+	at[1] = q->avail;
+	at[2] = q->used;
+	rig_write(r, REG_QUEUE_SEL, index);
+	rig_write(r, REG_QUEUE_SIZE, size);
+	for (unsigned i = 0; i < 3; i++) {
+		rig_write(r, address[i].reg, (uint32_t)at[i]);
+		rig_write(r, address[i].reg + 4, (uint32_t)(at[i] >> 32));
+	}
+	rig_write(r, REG_QUEUE_READY, 1);
+	ck_assert_uint_eq(rig_read(r, REG_QUEUE_READY), 1);
+}
+
+void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
+{
+	uint64_t offered = 0;
+
+	rig_write(r, REG_STATUS, 0);
+	rig_write(r, REG_STATUS, 1);
+	rig_write(r, REG_STATUS, SEEN);
+	for (uint32_t word = 0; word < 2; word++) {
+		rig_write(r, REG_DEVICE_FEATURES_SEL, word);
+		offered |= (uint64_t)rig_read(r, REG_DEVICE_FEATURES) << 32 * word;
+	}
+	r->accepted = (wanted | RIG_BIT(VIRTIO_F_VERSION_1)) & offered;
+	for (uint32_t word = 0; word < 2; word++) {
+		rig_write(r, REG_DRIVER_FEATURES_SEL, word);
+		rig_write(r, REG_DRIVER_FEATURES, (uint32_t)(r->accepted >> 32 * word));
+	}
+	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
+	ck_assert_uint_eq(rig_read(r, REG_STATUS), SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
+	r->memory.next = 0;
+	set_queue(r, RIG_RX, size);
+	set_queue(r, RIG_TX, size);
+	if (rig_has(r, VIRTIO_NET_F_CTRL_VQ))
+		set_queue(r, RIG_CTRL, 16);
+}
+
+void rig_go(struct rig *r)
+{
+	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
+void rig_up(struct rig *r, uint64_t wanted, uint16_t size)
+{
+	rig_prepare(r, wanted, size);
+	rig_go(r);
+}
+
+void rig_kick(struct rig *r, unsigned queue) { rig_write(r, MMIO_QUEUE_NOTIFY, queue); }
+
+void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t len)
+{
+	struct driver_queue *q = &r->queue[RIG_TX];
+	uint64_t at = driver_alloc(&r->memory, RIG_HDR + len, 16);
+	const uint8_t h[RIG_HDR] = { hdr.flags, hdr.gso_type, (uint8_t)hdr.hdr_len, (uint8_t)(hdr.hdr_len >> 8),
+				     (uint8_t)hdr.gso_size, (uint8_t)(hdr.gso_size >> 8), (uint8_t)hdr.csum_start,
+				     (uint8_t)(hdr.csum_start >> 8), (uint8_t)hdr.csum_offset,
+				     (uint8_t)(hdr.csum_offset >> 8), 0, 0 };
+	uint16_t old = q->avail_index;
+
+	memcpy(driver_at(&r->memory, at), h, sizeof(h));
+	memcpy(driver_at(&r->memory, at + RIG_HDR), bytes, len);
+	(void)driver_post(q, at, RIG_HDR + len, false);
+	if (driver_wants_kick(q, old))
+		rig_kick(r, RIG_TX);
+}
+
+uint64_t rig_post(struct rig *r, unsigned count, uint32_t len)
+{
+	struct driver_queue *q = &r->queue[RIG_RX];
+	uint64_t first = 0;
+	uint16_t old = q->avail_index;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t at = driver_alloc(&r->memory, len, 16);
+
+		first = i == 0 ? at : first;
+		(void)driver_post(q, at, len, true);
+	}
+	if (driver_wants_kick(q, old))
+		rig_kick(r, RIG_RX);
+	return first;
+}
+
+int rig_control(struct rig *r, uint8_t class, uint8_t command, const void *data, uint32_t len)
+{
+	struct driver_queue *q = &r->queue[RIG_CTRL];
+	uint64_t at = driver_alloc(&r->memory, 2 + len + 1, 16);
+	uint8_t *bytes = driver_at(&r->memory, at);
+	uint16_t head = q->next_desc, tail = (uint16_t)((head + 1) % q->size);
+
+	bytes[0] = class;
+	bytes[1] = command;
+	if (len > 0)
+		memcpy(bytes + 2, data, len);
+	bytes[2 + len] = 0xaa;
+	driver_desc(q, head, at, 2 + len, D_NEXT, tail);
+	driver_desc(q, tail, at + 2 + len, 1, D_WRITE, 0);
+	q->next_desc = (uint16_t)((tail + 1) % q->size);
+	driver_offer(q, head);
+	driver_show(q);
+	rig_kick(r, RIG_CTRL);
+	rig_await_used(r, RIG_CTRL, q->avail_index);
+	return bytes[2 + len];
+}
+
+/* ---- waiting ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A turn of the control loop. false: the time is up. */
+static bool turn(struct rig *r, int64_t deadline)
+{
+	ck_assert(!err_is(loop_once(r->loop, 1)));
+	return now_ms() < deadline;
+}
+
+void rig_await_used(struct rig *r, unsigned queue, uint16_t index)
+{
+	int64_t deadline = now_ms() + RIG_WAIT_MS;
+
+	while (driver_used_index(&r->queue[queue]) != index)
+		ck_assert_msg(turn(r, deadline), "the used index of queue %u is %u, not %u", queue,
+			      driver_used_index(&r->queue[queue]), index);
+}
+
+void rig_await_broken(struct rig *r)
+{
+	int64_t deadline = now_ms() + RIG_WAIT_MS;
+
+	while ((rig_read(r, REG_STATUS) & NEEDS_RESET) == 0)
+		ck_assert_msg(turn(r, deadline), "status %#x: DEVICE_NEEDS_RESET is not shown",
+			      rig_read(r, REG_STATUS));
+}
+
+void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count)
+{
+	int64_t deadline = now_ms() + RIG_WAIT_MS;
+	uint64_t have;
+
+	while ((have = rig_stats(r).drop[why]) != count)
+		ck_assert_msg(turn(r, deadline), "%s is %llu, not %llu", drop_name(why), (unsigned long long)have,
+			      (unsigned long long)count);
+}
+
+int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max)
+{
+	int64_t deadline = now_ms() + RIG_WAIT_MS;
+	int len;
+
+	while ((len = loopback_taken(r->backend, 0, ret_hdr, ret_bytes, max)) < 0)
+		ck_assert_msg(turn(r, deadline), "no frame was sent");
+	return len;
+}
+
+struct net_stats rig_stats(struct rig *r)
+{
+	struct net_stats s;
+
+	net_stats(r->net, &s);
+	return s;
+}
+
+/* ---- frames ---- */
+
+void rig_fill(uint8_t *frame, uint32_t len, unsigned number)
+{
+	for (uint32_t i = 0; i < len; i++)
+		frame[i] = i < 6 ? 0xff : i < 12 ? 2 : i == 12 ? 0x88 : i == 13 ? 0xb5 : (uint8_t)(i * 7 + number * 31);
+}
+
+static void put16(uint8_t *at, uint32_t v)
+{
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)v;
+}
+
+static uint32_t sum(const uint8_t *at, uint32_t len)
+{
+	uint32_t s = 0;
+
+	for (uint32_t i = 0; i < len; i += 2)
+		s += (uint32_t)at[i] << 8 | (i + 1 < len ? at[i + 1] : 0);
+	return s;
+}
+
+static uint32_t fold(uint32_t s)
+{
+	while (s >> 16 != 0)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+uint32_t rig_fill_ip(uint8_t *frame, bool v6, bool tcp, uint32_t payload)
+{
+	uint32_t l4_header = tcp ? 20 : 8, l4_len = l4_header + payload, ip_len = v6 ? 40 : 20, at = 14 + ip_len;
+	uint8_t *ip = frame + 14, *l4 = frame + at, protocol = tcp ? 6 : 17;
+
+	rig_fill(frame, at + l4_len, 0);
+	put16(frame + 12, v6 ? 0x86dd : 0x0800);
+	memset(ip, 0, ip_len);
+	if (v6) {
+		ip[0] = 0x60;
+		put16(ip + 4, l4_len);
+		ip[6] = protocol;
+		ip[7] = 64;
+		ip[8] = ip[24] = 0xfd;
+		ip[23] = 1;
+		ip[39] = 2;
+	} else {
+		ip[0] = 0x45;
+		put16(ip + 2, ip_len + l4_len);
+		ip[8] = 64;
+		ip[9] = protocol;
+		ip[12] = ip[16] = 10;
+		ip[15] = 1;
+		ip[19] = 2;
+		put16(ip + 10, ~fold(sum(ip, 20)) & 0xffff);
+	}
+	memset(l4, 0, l4_header);
+	put16(l4, 1000);
+	put16(l4 + 2, 2000);
+	if (tcp)
+		l4[12] = 0x50;
+	else
+		put16(l4 + 4, l4_len);
+	put16(l4 + (tcp ? 16 : 6), fold(sum(v6 ? ip + 8 : ip + 12, v6 ? 32 : 8) + protocol + l4_len));
+	return at + l4_len;
+}

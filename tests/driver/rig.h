@@ -1,0 +1,72 @@
+/* tests/driver/rig.h: a whole NIC for tests: guest memory, device, worker and transport around a backend,
+ * and a driver that brings it up by its registers. The test's thread is driver and control loop. */
+#ifndef TAPVM_TESTS_RIG_H
+#define TAPVM_TESTS_RIG_H
+
+#include <pthread.h>
+
+#include "devices/backend/loopback.h"
+#include "devices/datapath/worker.h"
+#include "devices/transport/mmio.h"
+#include "tests/driver/driver.h"
+
+enum { RIG_RX = 0, RIG_TX = 1, RIG_CTRL = 2, RIG_HDR = 12, RIG_WAIT_MS = 10000 };
+#define RIG_BIT(n) (UINT64_C(1) << (n))
+/* Everything that is offered. */
+#define RIG_ALL UINT64_MAX
+
+struct rig {
+	struct driver_memory memory;
+	struct loop *loop;
+	struct backend *backend; /* a loopback, but for rig_make_on */
+	struct workers *workers;
+	struct net *net;
+	struct mmio *mmio;
+	uint64_t accepted;
+	struct driver_queue queue[3]; /* rx, tx, ctrl */
+	pthread_mutex_t log_mutex; /* lines come from any thread */
+	unsigned log_lines;
+	char last_log[256];
+};
+unsigned rig_log_lines(struct rig *r);
+
+void rig_make(struct rig *r); /* on a loopback */
+void rig_make_on(struct rig *r, struct backend *backend); /* which is the rig's from here on */
+/* Everything ends; the account must balance. */
+void rig_end(struct rig *r);
+
+uint32_t rig_read(struct rig *r, uint32_t offset);
+void rig_write(struct rig *r, uint32_t offset, uint32_t value);
+/* Reset, then up with those of `wanted` that are offered; new rings of `size` entries. */
+void rig_up(struct rig *r, uint64_t wanted, uint16_t size);
+/* The same in two parts: rings can be filled in between. */
+void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size);
+void rig_go(struct rig *r);
+bool rig_has(const struct rig *r, unsigned bit);
+
+/* Rings the doorbell, whatever the device wants. */
+void rig_kick(struct rig *r, unsigned queue);
+/* Posts a chain that carries header and frame in one buffer; the doorbell if the device wants it. */
+void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t len);
+/* Posts `count` receive buffers of len bytes each (id i is the i-th since rig_up); returns the first's address. */
+uint64_t rig_post(struct rig *r, unsigned count, uint32_t len);
+/* A control command of one readable part: ack, or -1 if the device wants a reset. */
+int rig_control(struct rig *r, uint8_t class, uint8_t command, const void *data, uint32_t len);
+
+/* Turns the control loop until the used index of a queue is this, and fails after RIG_WAIT_MS. */
+void rig_await_used(struct rig *r, unsigned queue, uint16_t index);
+/* ... until DEVICE_NEEDS_RESET shows. */
+void rig_await_broken(struct rig *r);
+/* ... until the counter of that reason is so. */
+void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count);
+/* ... until the next sent frame is there: its length. */
+int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max);
+struct net_stats rig_stats(struct rig *r);
+
+/* A frame of `len` bytes: broadcast, ethertype 0x88b5, then a pattern that depends on number. */
+void rig_fill(uint8_t *frame, uint32_t len, unsigned number);
+/* An IPv4 or IPv6 TCP or UDP frame with payload pattern; header lengths without options. Returns its length;
+ * the transport checksum is the pseudo sum (as NEEDS_CSUM wants it). */
+uint32_t rig_fill_ip(uint8_t *frame, bool v6, bool tcp, uint32_t payload);
+
+#endif

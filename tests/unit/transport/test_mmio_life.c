@@ -1,0 +1,185 @@
+/* The life of a device behind virtio-mmio: started, signalled, stopped, broken and reset. */
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "tests/unit/transport/mmio.h"
+
+START_TEST(failed_parks_until_reset)
+{
+	live();
+	wr(0x070, 0x8f);
+	ck_assert(!w.running);
+	ck_assert_uint_eq(w.stops, 1);
+	wr(0x070, 0);
+	ck_assert_uint_eq(rd(0x070), 0);
+	live();
+	ck_assert(w.running);
+}
+END_TEST
+
+/* MMIO-11, 15, B48, CORE-22. */
+START_TEST(queue_ready_zero_stops_that_queue)
+{
+	live();
+	wr(0x030, 1);
+	wr(0x044, 0);
+	ck_assert_uint_eq(rd(0x044), 0);
+	ck_assert_uint_eq(w.pauses, 1);
+	ck_assert_uint_eq(w.resumes, 1);
+	ck_assert(!queue_running(device_queue(w.device, 1)));
+	ck_assert(queue_running(device_queue(w.device, 0)));
+	set_queue(1, 32, 0x50000, 0x54000, 0x58000);
+	ck_assert(queue_running(device_queue(w.device, 1)));
+}
+END_TEST
+
+START_TEST(reset_is_power_on)
+{
+	unsigned before;
+
+	live();
+	before = w.resets;
+	device_signal_queue(w.device, 0);
+	ck_assert_uint_eq(rd(0x060), 1);
+	wr(0x070, 0);
+	ck_assert_uint_eq(w.stops, 1);
+	ck_assert_uint_eq(w.resets, before + 1);
+	ck_assert_msg(!w.touched_while_stopped, "reset was called while the runner ran");
+	ck_assert_uint_eq(rd(0x070), 0);
+	ck_assert_uint_eq(rd(0x060), 0);
+	for (uint32_t i = 0; i < QUEUES; i++) {
+		wr(0x030, i);
+		ck_assert_uint_eq(rd(0x044), 0);
+		ck_assert(!queue_running(device_queue(w.device, i)));
+	}
+	live();
+}
+END_TEST
+
+static bool called(void)
+{
+	struct pollfd p = { .fd = device_call_fd(w.device), .events = POLLIN };
+	uint64_t count;
+
+	return poll(&p, 1, 0) == 1 && read(p.fd, &count, sizeof(count)) == sizeof(count);
+}
+
+/* MMIO-12, 13, 14: an edge for each event, and one more when something is left. */
+START_TEST(interrupts)
+{
+	live();
+	(void)called();
+	device_signal_queue(w.device, 0);
+	ck_assert(called());
+	device_lock(w.device);
+	device_config_begin(w.device);
+	device_config_end(w.device, true);
+	device_unlock(w.device);
+	ck_assert(called());
+	ck_assert_uint_eq(rd(0x060), 3);
+	wr(0x064, 1);
+	ck_assert_uint_eq(rd(0x060), 2);
+	ck_assert_msg(called(), "what is left after an acknowledge must pulse again");
+	wr(0x064, 0xfffffffc);
+	ck_assert_uint_eq(rd(0x060), 2);
+	(void)called();
+	wr(0x064, 2);
+	ck_assert_uint_eq(rd(0x060), 0);
+	ck_assert(!called());
+}
+END_TEST
+
+/* CORE-24, 25: the generation moves around a change. */
+START_TEST(generation_moves)
+{
+	uint32_t before = rd(0x0fc);
+
+	device_lock(w.device);
+	device_config_begin(w.device);
+	device_config_end(w.device, true);
+	device_unlock(w.device);
+	ck_assert_uint_ne(rd(0x0fc), before);
+	ck_assert_msg(rd(0x060) == 0, "no notification before DRIVER_OK (CORE-02)");
+}
+END_TEST
+
+/* CORE-10, MMIO-16, B50: doorbells that name nothing. */
+START_TEST(doorbells_of_no_queue)
+{
+	static const uint32_t values[] = { QUEUES, 0xffff, 0x10000, 0x80000000, 0xffffffff };
+
+	for (unsigned i = 0; i < ARRAY_LEN(values); i++)
+		wr(0x050, values[i]);
+	wr(0x050, 2);
+	ck_assert(!err_is(loop_once(w.loop, 0)));
+	ck_assert_msg(w.controls == 0, "a doorbell before DRIVER_OK reached the control queue");
+}
+END_TEST
+
+/* CORE-03: the control queue is looked at without waiting for a kick, then at each kick. */
+START_TEST(control_queue_runs_on_the_loop)
+{
+	live();
+	ck_assert(!err_is(loop_once(w.loop, 1000)));
+	ck_assert_uint_eq(w.controls, 1);
+	wr(0x050, 2);
+	ck_assert(!err_is(loop_once(w.loop, 1000)));
+	ck_assert_uint_eq(w.controls, 2);
+}
+END_TEST
+
+/* CORE-04, B47: a broken queue shows, signals once, stops everything, and reset mends it. */
+START_TEST(broken_queue_needs_reset)
+{
+	live();
+	(void)called();
+	device_report_broken(w.device, 0);
+	device_report_broken(w.device, 1);
+	for (int i = 0; i < 3; i++)
+		ck_assert(!err_is(loop_once(w.loop, 0)));
+	ck_assert_uint_eq(rd(0x070), 0x4f);
+	ck_assert_uint_eq(rd(0x060), 2);
+	ck_assert_uint_eq(w.stops, 1);
+	ck_assert_uint_eq(faults(DEVICE_FAULT_BROKEN), 1);
+	wr(0x070, 0);
+	live();
+	ck_assert_uint_eq(rd(0x070), 0xf);
+}
+END_TEST
+
+START_TEST(report_of_an_old_life_is_dropped)
+{
+	live();
+	device_report_broken(w.device, 0);
+	wr(0x070, 0);
+	live();
+	ck_assert(!err_is(loop_once(w.loop, 0)));
+	ck_assert_uint_eq(rd(0x070), 0xf);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("transport/mmio_life");
+	TCase *tc = tcase_create("mmio_life");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, failed_parks_until_reset);
+	tcase_add_test(tc, queue_ready_zero_stops_that_queue);
+	tcase_add_test(tc, reset_is_power_on);
+	tcase_add_test(tc, interrupts);
+	tcase_add_test(tc, generation_moves);
+	tcase_add_test(tc, doorbells_of_no_queue);
+	tcase_add_test(tc, control_queue_runs_on_the_loop);
+	tcase_add_test(tc, broken_queue_needs_reset);
+	tcase_add_test(tc, report_of_an_old_life_is_dropped);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
