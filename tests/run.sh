@@ -9,6 +9,8 @@ mkdir -p "$logs"
 export ASAN_OPTIONS="${ASAN_OPTIONS:-halt_on_error=1:detect_leaks=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}"
 export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}"
+# A hang ends, a slow machine does not fail: no test is judged by its time.
+export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-120}"
 case $build in */tsan) export CK_FORK=no ;; esac
 passed=0 failed=0 skipped=0
 
