@@ -2,11 +2,14 @@
 #include "guest/checks/check.h"
 
 enum { FRAMES = 100000, SIZE = 64, WINDOW = 256, FLOOD_PORT = 7004, ACK_PORT = 7005, SINK_PORT = 7011,
-       OUR_PORT = 7012, ACK_EACH = 64, STALL_ROUNDS = 4000 };
+       OUR_PORT = 7012, ACK_EACH = 64, STALL_ROUNDS = 4000,
+       /* One interrupt or kick for so many frames is asked for, and one for half as many allowed: whatever
+	* the speed of guest and host, EVENT_IDX makes it so. */
+       TOGETHER = 32, ALLOWED = FRAMES / (TOGETHER / 2) };
 
 struct flood { uint32_t count, bad; };
 
-static void send_number(struct guest *g, uint16_t from, uint16_t to, uint32_t number, uint32_t len, uint8_t flag)
+static void queue_number(struct guest *g, uint16_t from, uint16_t to, uint32_t number, uint32_t len, uint8_t flag)
 {
 	static const struct hdr plain;
 	struct flow f = g->host4;
@@ -16,7 +19,7 @@ static void send_number(struct guest *g, uint16_t from, uint16_t to, uint32_t nu
 	f.to_port = to;
 	put_be32(payload, number);
 	payload[4] = flag;
-	(void)nic_send(&g->nic, &plain, g->work, put_udp(g->work, &f, len, SUM_FULL), false);
+	(void)nic_queue(&g->nic, &plain, g->work, put_udp(g->work, &f, len, SUM_FULL), false);
 }
 
 static void on_flood(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
@@ -29,8 +32,10 @@ static void on_flood(struct guest *g, void *self, const struct hdr *h, const uin
 		return;
 	f->bad += get_be32(p.payload) != f->count;
 	f->count++;
-	if (f->count % ACK_EACH == 0 || f->count == FRAMES)
-		send_number(g, FLOOD_PORT, ACK_PORT, f->count, 4, 0);
+	if (f->count % ACK_EACH == 0 || f->count == FRAMES) {
+		queue_number(g, FLOOD_PORT, ACK_PORT, f->count, 4, 0);
+		nic_flush(&g->nic);
+	}
 }
 
 static enum verdict flood_in(struct guest *g)
@@ -41,6 +46,7 @@ static enum verdict flood_in(struct guest *g)
 
 	g->on_frame = on_flood;
 	g->on_frame_self = &f;
+	g->nic.rx_after = TOGETHER - 1;
 	step_begin(g, "@flood %u %u %u", (uint32_t)FRAMES, (uint32_t)SIZE, (uint32_t)WINDOW);
 	/* The serial line costs an exit each look: only when there is nothing else to do. */
 	for (unsigned idle = 0; f.count < FRAMES && idle < STALL_ROUNDS; idle++)
@@ -48,10 +54,11 @@ static enum verdict flood_in(struct guest *g)
 			idle = 0;
 	while (!step_done(g, &ok))
 		(void)serve(g, true);
+	g->nic.rx_after = 0;
 	interrupts = g->seam->interrupts(g->seam->self) - before;
 	if (!ok || f.count != FRAMES || f.bad != 0)
 		return fail(g, "%u came, %u out of order; %s", f.count, f.bad, g->answer);
-	if (nic_has(&g->nic, F_EVENT_IDX) && interrupts > FRAMES / 4)
+	if (nic_has(&g->nic, F_EVENT_IDX) && interrupts > ALLOWED)
 		return fail(g, "%u interrupts for %u frames", interrupts, f.count);
 	say(g, "%u frames, none lost, %u interrupts, %s", f.count, interrupts, g->answer + 3);
 	return VERDICT_OK;
@@ -81,9 +88,11 @@ static enum verdict flood_out(struct guest *g)
 	g->on_frame_self = &a;
 	for (unsigned idle = 0; a.acked < FRAMES && idle < STALL_ROUNDS; idle++) {
 		while (sent < FRAMES && sent - a.acked < WINDOW) {
-			send_number(g, OUR_PORT, SINK_PORT, sent, SIZE, sent + 1 == FRAMES);
-			sent++;
+			queue_number(g, OUR_PORT, SINK_PORT, sent, SIZE, sent + 1 == FRAMES);
+			if (++sent % TOGETHER == 0)
+				nic_flush(&g->nic);
 		}
+		nic_flush(&g->nic);
 		if (serve(g, true) > 0)
 			idle = 0;
 	}
@@ -92,7 +101,7 @@ static enum verdict flood_out(struct guest *g)
 		return fail(g, "%u of %u were acknowledged", a.acked, sent);
 	if (!step(g, "@sink-count"))
 		return fail(g, "%s", g->answer);
-	if (nic_has(&g->nic, F_EVENT_IDX) && spent > FRAMES / 2)
+	if (nic_has(&g->nic, F_EVENT_IDX) && spent > ALLOWED)
 		return fail(g, "%u kicks for %u frames", spent, sent);
 	say(g, "%u frames, none lost, %u kicks", sent, spent);
 	return VERDICT_OK;

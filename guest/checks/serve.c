@@ -176,7 +176,7 @@ unsigned serve(struct guest *g, bool may_wait)
 	}
 	nic_reclaim(&g->nic);
 	if (count == 0 && may_wait)
-		nic_wait(&g->nic);
+		nic_wait(&g->nic, &g->nic.rx, g->nic.rx_after);
 	return count;
 }
 

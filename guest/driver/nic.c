@@ -181,7 +181,17 @@ static uint8_t *place(struct nic *n, uint32_t len, uint32_t *ret_cookie, uint64_
 	return NULL;
 }
 
+void nic_flush(struct nic *n) { kick(n, TX, &n->tx); }
+
 bool nic_send(struct nic *n, const struct hdr *h, const void *bytes, uint32_t len, bool indirect)
+{
+	bool placed = nic_queue(n, h, bytes, len, indirect);
+
+	nic_flush(n);
+	return placed;
+}
+
+bool nic_queue(struct nic *n, const struct hdr *h, const void *bytes, uint32_t len, bool indirect)
 {
 	uint32_t cookie = 0;
 	uint64_t at = 0;
@@ -194,9 +204,9 @@ bool nic_send(struct nic *n, const struct hdr *h, const void *bytes, uint32_t le
 			break;
 		if (round == ROUNDS_MAX || (nic_read(n, REG_STATUS) & S_NEEDS_RESET) != 0)
 			return false;
-		/* Half of the ring back is a good time to go on. */
-		if (!virtq_ask(&n->tx, n->tx.size / 2))
-			nic_wait(n);
+		/* Half of the ring back is a good time to go on; what was queued must be on its way then. */
+		nic_flush(n);
+		nic_wait(n, &n->tx, n->tx.size / 2);
 		nic_reclaim(n);
 	}
 	put_hdr(to, h);
@@ -211,7 +221,6 @@ bool nic_send(struct nic *n, const struct hdr *h, const void *bytes, uint32_t le
 
 		(void)virtq_post(&n->tx, &whole, 1, cookie, false);
 	}
-	kick(n, TX, &n->tx);
 	n->sent++;
 	return true;
 }
@@ -256,12 +265,12 @@ void nic_ack(struct nic *n)
 		nic_write(n, REG_INTERRUPT_ACK, status);
 }
 
-void nic_wait(struct nic *n)
+void nic_wait(struct nic *n, struct virtq *q, uint16_t after)
 {
 	uint32_t seen = n->seam->interrupts(n->seam->self);
 
 	kick(n, RX, &n->rx);
-	if (virtq_ask(&n->rx, 0))
+	if (virtq_ask(q, after))
 		return;
 	if (seen != n->seen) {
 		n->seen = seen;
@@ -286,12 +295,11 @@ int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data,
 	__builtin_memcpy(n->ctrl_bytes + 64, data, len);
 	if (!virtq_post(&n->ctrl, len > 0 ? parts : bare, len > 0 ? 3 : 2, 0, false))
 		return -1;
-	(void)virtq_ask(&n->ctrl, 0);
 	kick(n, CTRL, &n->ctrl);
 	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
 		if (virtq_used(&n->ctrl, &cookie, &written))
 			return written == 1 ? ((volatile uint8_t *)n->ctrl_bytes)[32] : -1;
-		nic_wait(n);
+		nic_wait(n, &n->ctrl, 0);
 	}
 	return -1;
 }

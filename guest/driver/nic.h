@@ -33,6 +33,7 @@ struct nic {
 	uint8_t *frame; /* a received frame, put together of its buffers */
 	uint64_t frame_at;
 	uint64_t sent, received;
+	uint16_t rx_after; /* an interrupt is asked for this many frames later than the next one */
 	uint32_t seen; /* interrupts */
 };
 
@@ -54,10 +55,14 @@ void nic_go(struct nic *n);
 /* Sends a frame (copied). indirect: header, Ethernet header and rest as three indirect entries.
  * false: no room within some seconds. */
 bool nic_send(struct nic *n, const struct hdr *h, const void *bytes, uint32_t len, bool indirect);
+/* The same, but the device is told by nic_flush: for frames that follow one another. */
+bool nic_queue(struct nic *n, const struct hdr *h, const void *bytes, uint32_t len, bool indirect);
+void nic_flush(struct nic *n);
 /* Takes the next received frame into n->frame. 0: none. */
 uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr);
-/* Waits for an interrupt or a while. */
-void nic_wait(struct nic *n);
+/* Waits until q has a used chain (with EVENT_IDX an interrupt is asked for `after` chains later), for any
+ * interrupt, or a while. What comes on other queues meanwhile must not keep it from waiting. */
+void nic_wait(struct nic *n, struct virtq *q, uint16_t after);
 void nic_ack(struct nic *n); /* acknowledges what the device shows */
 void nic_reclaim(struct nic *n); /* transmit chains that came back */
 /* A control command: the ack byte, or -1: none came. */
