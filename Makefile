@@ -1,6 +1,11 @@
 # tapvm: one Makefile, nothing recursive; everything is built under build/.
 #   make run     boots the guest on a TAP and prints the table      make check   all tests
 #   SAN=1        AddressSanitizer and UBSan                          SAN=thread   ThreadSanitizer
+#   V=1          shows each command
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+Q := $(if $(V),,@)
+# $(call note,WORD): what is made, unless the command itself is shown.
+note = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@echo '  $(1) $@')
 CC ?= gcc
 SAN ?=
 PREFIX ?= /usr/local
@@ -47,13 +52,14 @@ VMM_LIB := $(B)/libtapvm-vmm.a
 MACHINE_LIB := $(B)/libtapvm-machine.a
 HOSTED_LIB := $(B)/libtapvm-hosted.a
 
-.PHONY: deps-quiet all run check check-unit check-layers check-e2e check-fresh lint format deps install clean help
+.PHONY: deps-quiet all build-all run check check-unit check-layers check-kvm check-e2e check-fresh lint format deps install clean help
 
 all: $(B)/tapvm build/guest.elf
 
 $(B)/%.o: %.c | deps-quiet
+	$(call note,CC )
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/vmm/cli/main.o: CPPFLAGS += -DTAPVM_VERSION='"$(VERSION)"'
 
@@ -62,42 +68,60 @@ $(VMM_LIB): $(VMM_OBJ)
 $(MACHINE_LIB): $(MACHINE_OBJ)
 $(HOSTED_LIB): $(HOSTED_OBJ)
 %.a:
+	$(call note,AR )
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/tapvm: $(B)/vmm/cli/main.o $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB) $(DEV_LIB)
-	$(CC) $(ALL_CFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS) -o $@
+	$(call note,LD )
+	$(Q)$(CC) $(ALL_CFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS) -o $@
 
 # ---- the tiny guest: freestanding, baseline x86-64, never with sanitizers ----
 GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mno-red-zone -march=x86-64 \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-common \
 	$(WARN) -I.
 build/freestanding/%.o: %.c | deps-quiet
+	$(call note,CC )
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 build/freestanding/%.o: %.S | deps-quiet
+	$(call note,CC )
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 build/guest.elf: $(GUEST_OBJ) guest/guest.ld
-	$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,guest/guest.ld \
+	$(call note,LD )
+	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,guest/guest.ld \
 		$(GUEST_OBJ) -o $@
 
 $(B)/vmm/selftest/image.o: vmm/selftest/image.S build/guest.elf
 	@mkdir -p $(@D)
-	$(CC) -DGUEST_ELF='"build/guest.elf"' -c $< -o $@
+	$(Q)$(CC) -DGUEST_ELF='"build/guest.elf"' -c $< -o $@
 
 # ---- tests: one Check program a file; those of devices/ link the device library and nothing else ----
 $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB_OBJ) $(DEV_LIB)
-	$(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(TEST_VMM_LIBS) $(DEV_LIB) $(LDLIBS) -lcheck -lsubunit -lrt -lm -o $@
+	$(call note,LD )
+	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(TEST_VMM_LIBS) $(DEV_LIB) $(LDLIBS) -lcheck -lsubunit -lrt -lm -o $@
 VMM_TESTS := $(filter $(B)/tests/unit/vmm/%,$(TESTS))
 $(VMM_TESTS): $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB)
 $(VMM_TESTS): TEST_VMM_LIBS = -Wl,--start-group $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB) $(DEV_LIB) -Wl,--end-group
 .SECONDARY: $(call obj,$(TEST_SRC))
 
-run: all
-	$(B)/tapvm selftest
+# What the shell suites run beside tapvm: a helper, and kernels of a few instructions, one for each way to end.
+ENDINGS := IDLE BUSY VERDICT_0 VERDICT_5 VERDICT_63 RESET CRASH PANIC SPAM ECHO
+E2E := $(B)/e2e/helper $(patsubst %,$(B)/e2e/%.elf,$(ENDINGS))
+$(B)/e2e/helper: tests/e2e/helper.c | deps-quiet
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@
+$(B)/e2e/%.elf: tests/e2e/ending.S | deps-quiet
+	@mkdir -p $(@D)
+	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,-Ttext-segment=0x100000 -D$(subst _,=,$*) $< -o $@
 
-check: all check-layers $(TESTS)
+build-all: all $(TESTS) $(E2E)
+
+run: all
+	@tools/run.sh $(B)
+
+check: build-all check-layers
 	@tests/run.sh $(B) $(TESTS)
 
 check-unit: $(TESTS)
@@ -105,6 +129,10 @@ check-unit: $(TESTS)
 
 check-layers:
 	@tools/check-layers.sh
+
+# What needs KVM: here, or where it is missing in an emulated machine that has it.
+check-kvm: all $(E2E)
+	@tests/e2e/kvm.sh $(B)
 
 check-e2e: all
 	@tools/deps.sh e2e
@@ -134,7 +162,7 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^#  *\(make\|SAN\)/  \1/p' Makefile
-	@echo '  targets: all run check check-unit check-layers check-e2e check-fresh lint format deps install clean'
+	@sed -n 's/^#  *\(make\|SAN\|V=\)/  \1/p' Makefile
+	@echo '  targets: all run check check-unit check-layers check-kvm check-e2e check-fresh lint format deps install clean'
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -53,7 +53,7 @@ run_suite() {
 		return
 	fi
 	echo "$1: $last"
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2046
 	set -- $(echo "$last" | tr -cd '0-9 ')
 	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 	[ "$2" = 0 ] || grep '^FAIL' "$log"

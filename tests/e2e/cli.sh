@@ -3,7 +3,6 @@
 # the terminal. Rows "ok NAME", "FAIL NAME why", "skip NAME why"; at the end "= N passed, N failed, N skipped".
 # Everything happens in a network namespace of its own; nothing is left behind.
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:-build}" && pwd)
 tapvm=$build/tapvm
 if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
@@ -20,37 +19,15 @@ ok() { passed=$((passed + 1)); echo "ok   $*"; }
 bad() { failed=$((failed + 1)); echo "FAIL $*"; }
 skip() { skipped=$((skipped + 1)); echo "skip $*"; }
 
-${CC:-gcc} -O2 -D_GNU_SOURCE "$here/helper.c" -o "$w/helper" || exit 1
-for ending in IDLE BUSY VERDICT=0 VERDICT=5 VERDICT=63 RESET CRASH PANIC ECHO; do
-	${CC:-gcc} -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-Ttext-segment=0x100000 \
-		"-D$ending" "$here/ending.S" -o "$w/$ending.elf" || exit 1
-done
-idle=$w/IDLE.elf
+helper=$build/e2e/helper
+kernels=$build/e2e
+idle=$kernels/IDLE.elf
 
 # ---- what may be left behind ----
-interfaces() { sed -n 's/^ *\([^:|]*\):.*/\1/p' /proc/net/dev | sort | tr '\n' ' '; }
-# The processes named tapvm, but for zombies of others' tests: those in our namespace.
-processes() {
-	ours=$(readlink /proc/self/ns/net)
-	for p in /proc/[0-9]*; do
-		case $(readlink "$p/exe" 2>/dev/null) in
-		"$tapvm") [ "$(readlink "$p/ns/net" 2>/dev/null)" = "$ours" ] && echo "${p#/proc/}" ;;
-		esac
-	done
-}
+interfaces() { "$helper" interfaces; }
 before=$(interfaces)
 # nothing_left: waits up to 2 s; then says what is left.
-nothing_left() {
-	turns=0
-	while [ $turns -lt 100 ]; do
-		left=$(processes)
-		[ "$(interfaces)" = "$before" ] && [ -z "$left" ] && return 0
-		turns=$((turns + 1))
-		sleep 0.02
-	done
-	echo "left: interfaces '$(interfaces)', before '$before', processes '$left'"
-	return 1
-}
+nothing_left() { "$helper" left "$before" "$tapvm"; }
 
 # refuse NAME STATUS PATTERN COMMAND...: that status, one line on stderr with PATTERN in it, nothing left.
 refuse() {
@@ -171,7 +148,7 @@ head -c 4100 "$idle" >"$w/short2"
 refuse kernel-truncated-segment 4 "$w/short2" "$tapvm" run "$w/short2"
 refuse kernel-no-pvh 4 'PVH' "$tapvm" run /bin/true
 refuse fd-closed 2 'descriptor 200 is not open' "$tapvm" run --net tap,fd=200 "$idle"
-refuse fd-no-tap 4 'descriptor 9 is not a TAP' "$w/helper" notap "$tapvm" run --net tap,fd=9 "$idle"
+refuse fd-no-tap 4 'descriptor 9 is not a TAP' "$helper" notap "$tapvm" run --net tap,fd=9 "$idle"
 refuse netns-missing 4 'no-such-namespace' "$tapvm" run --net tap,netns=no-such-namespace "$idle"
 refuse name-of-loopback 4 'lo' "$tapvm" run --net tap,name=lo "$idle"
 refuse second-nic-fails 4 'lo' "$tapvm" run --net tap,name=e2e0,persist=on --net tap,name=lo "$idle"
@@ -182,40 +159,40 @@ refuse mac-of-the-tap 2 'needs another' "$tapvm" run \
 q="--quiet --memory 16M --timeout 10"
 # shellcheck disable=SC2086
 {
-	ends verdict-0 1 '' "$tapvm" run $q "$w/VERDICT=0.elf"
-	ends verdict-5 11 '' "$tapvm" run $q "$w/VERDICT=5.elf"
-	ends verdict-63 127 '' "$tapvm" run $q "$w/VERDICT=63.elf"
-	ends reset 0 '' "$tapvm" run $q "$w/RESET.elf"
-	ends crash 6 'tapvm: the guest crashed: .*rip' "$tapvm" run $q "$w/CRASH.elf"
-	ends panic 8 'tapvm: the guest panicked' "$tapvm" run $q "$w/PANIC.elf"
+	ends verdict-0 1 '' "$tapvm" run $q "$kernels/VERDICT_0.elf"
+	ends verdict-5 11 '' "$tapvm" run $q "$kernels/VERDICT_5.elf"
+	ends verdict-63 127 '' "$tapvm" run $q "$kernels/VERDICT_63.elf"
+	ends reset 0 '' "$tapvm" run $q "$kernels/RESET.elf"
+	ends crash 6 'tapvm: the guest crashed: .*rip' "$tapvm" run $q "$kernels/CRASH.elf"
+	ends panic 8 'tapvm: the guest panicked' "$tapvm" run $q "$kernels/PANIC.elf"
 	ends timeout-idle 124 'tapvm: --timeout' "$tapvm" run --quiet --timeout 1 "$idle"
-	ends timeout-busy 124 'tapvm: --timeout' "$tapvm" run --quiet --timeout 1 "$w/BUSY.elf"
-	ends no-net 1 '' "$tapvm" run --no-net $q "$w/VERDICT=0.elf"
-	ends serial-none 1 '' "$tapvm" run --serial none $q "$w/VERDICT=0.elf"
+	ends timeout-busy 124 'tapvm: --timeout' "$tapvm" run --quiet --timeout 1 "$kernels/BUSY.elf"
+	ends no-net 1 '' "$tapvm" run --no-net $q "$kernels/VERDICT_0.elf"
+	ends serial-none 1 '' "$tapvm" run --serial none $q "$kernels/VERDICT_0.elf"
 	ends eight-nics 1 '' "$tapvm" run --net tap --net tap --net tap --net tap --net tap --net tap --net tap \
-		--net tap $q "$w/VERDICT=0.elf"
+		--net tap $q "$kernels/VERDICT_0.elf"
 	ends start-line 1 'net 0: TAP e2e0 made, 10.99.0.1/24 fd99::1/64, MTU 1400, guest 02:00:00:00:00:02' \
-		"$tapvm" run --net tap,name=e2e0,ip=10.99.0.1/24,ip=fd99::1/64,mtu=1400,mac=02:00:00:00:00:02 "$w/VERDICT=0.elf"
-	ends pattern 1 'TAP e2ep0 made' "$tapvm" run --net tap,name=e2ep%d "$w/VERDICT=0.elf"
-	ends private 1 'in a private namespace' "$tapvm" run --net tap,netns=private "$w/VERDICT=0.elf"
+		"$tapvm" run --net tap,name=e2e0,ip=10.99.0.1/24,ip=fd99::1/64,mtu=1400,mac=02:00:00:00:00:02 "$kernels/VERDICT_0.elf"
+	ends pattern 1 'TAP e2ep0 made' "$tapvm" run --net tap,name=e2ep%d "$kernels/VERDICT_0.elf"
+	ends private 1 'in a private namespace' "$tapvm" run --net tap,netns=private "$kernels/VERDICT_0.elf"
 	ends netns-by-path 1 'in namespace /proc/self/ns/net' "$tapvm" run --net tap,netns=/proc/self/ns/net \
-		"$w/VERDICT=0.elf"
-	ends inherited 1 'TAP e2ei inherited as fd 9' "$w/helper" tap e2ei "$tapvm" run --net tap,fd=9 "$w/VERDICT=0.elf"
-	ends closed-stdio 1 '' sh -c "exec '$tapvm' run $q '$w/VERDICT=0.elf' <&- >&- 2>&-"
-	ends stats 1 'net.0.rx.pkts' "$tapvm" run --stats $q "$w/VERDICT=0.elf"
-	ends stats-account 1 'unaccounted.*0' "$tapvm" run --stats $q "$w/VERDICT=0.elf"
+		"$kernels/VERDICT_0.elf"
+	ends inherited 1 'TAP e2ei inherited as fd 9' "$helper" tap e2ei "$tapvm" run --net tap,fd=9 "$kernels/VERDICT_0.elf"
+	ends closed-stdio 1 '' sh -c "exec '$tapvm' run $q '$kernels/VERDICT_0.elf' <&- >&- 2>&-"
+	ends stats 1 'net.0.rx.pkts' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
+	ends stats-account 1 'unaccounted.*0' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
 }
-"$tapvm" run --quiet --serial "$w/serial" --timeout 2 "$w/ECHO.elf" 2>/dev/null
+"$tapvm" run --quiet --serial "$w/serial" --timeout 2 "$kernels/ECHO.elf" 2>/dev/null
 if [ "$(cat "$w/serial")" = '>' ]; then ok serial-file; else bad "serial-file: $(head -c 100 "$w/serial")"; fi
-printf hello | "$tapvm" run --quiet --timeout 2 "$w/ECHO.elf" >"$w/out" 2>/dev/null
+printf hello | "$tapvm" run --quiet --timeout 2 "$kernels/ECHO.elf" >"$w/out" 2>/dev/null
 if [ "$(cat "$w/out")" = '>hello' ]; then ok serial-pipe; else bad "serial-pipe: $(head -c 100 "$w/out")"; fi
 
 # ---- a persistent TAP: made, stays, is attached to, is free again ----
-"$tapvm" run --net tap,name=e2ek,persist=on "$w/VERDICT=0.elf" 2>"$w/err"
+"$tapvm" run --net tap,name=e2ek,persist=on "$kernels/VERDICT_0.elf" 2>"$w/err"
 if grep -q 'e2ek made.*stays' "$w/err" && interfaces | grep -q e2ek; then ok persist-made; else
 	bad "persist-made: $(cat "$w/err")"; fi
 before=$(interfaces)
-ends persist-attached 1 'e2ek attached' "$tapvm" run --net tap,name=e2ek "$w/VERDICT=0.elf"
+ends persist-attached 1 'e2ek attached' "$tapvm" run --net tap,name=e2ek "$kernels/VERDICT_0.elf"
 env --default-signal "$tapvm" run --quiet --net tap,name=e2ek "$idle" </dev/null >/dev/null 2>&1 &
 holder=$!
 
@@ -228,24 +205,13 @@ wait_for() {
 		sleep 0.02
 	done
 }
-machine_of() {
-	machine=
-	for p in /proc/[0-9]*; do
-		if [ "$(sed -n 's/^PPid:\t//p' "$p/status" 2>/dev/null)" = "$1" ] &&
-			[ "$(cat "$p/comm" 2>/dev/null)" = tapvm-machine ]; then
-			machine=${p#/proc/}
-			return 0
-		fi
-	done
-	return 1
-}
-wait_for machine_of $holder
+machine=$("$helper" machine $holder)
 timeout -k 1 20 "$tapvm" run --net tap,name=e2ek "$idle" </dev/null >/dev/null 2>"$w/err"
 if [ $? = 4 ] && [ "$(wc -l <"$w/err")" = 1 ] && grep -q "$holder\|$machine" "$w/err"; then ok busy-names-holder; else
 	bad "busy-names-holder ($holder, $machine): $(cat "$w/err")"; fi
 kill -TERM $holder
 wait $holder 2>/dev/null
-ends persist-free-again 1 '' sh -c "'$tapvm' run --quiet --net tap,name=e2ek '$w/VERDICT=0.elf'"
+ends persist-free-again 1 '' sh -c "'$tapvm' run --quiet --net tap,name=e2ek '$kernels/VERDICT_0.elf'"
 
 # ---- signals and kill -9 in the middle of a run ----
 # start: a run on a TAP and one in a private namespace, until its machine runs; sets $run and $machine.
@@ -253,7 +219,7 @@ start() {
 	env --default-signal "$tapvm" run --net tap,name=e2e0,ip=10.99.0.1/24 --net tap,netns=private "$idle" \
 		</dev/null >/dev/null 2>"$w/err" &
 	run=$!
-	wait_for machine_of $run && wait_for grep -q 'net 1' "$w/err"
+	machine=$("$helper" machine $run) && wait_for grep -q 'net 1' "$w/err"
 }
 # after NAME STATUS: the run's status, and nothing left.
 after() {
@@ -279,6 +245,22 @@ for round in 1 2 3; do
 	start && kill -9 "$machine" "$run" && after "kill-both-$round" 137
 	start && kill -STOP "$machine" && kill -TERM "$run" && after "stopped-machine-$round" 143
 done
+# A serial line whose reader does not read: the guest waits, our end does not.
+mkfifo "$w/stuck"
+stuck() { # stuck NAME STATUS SIGNAL: sent to the keeper when the line is full
+	# shellcheck disable=SC2217 # not to read is the point
+	sleep 100 <"$w/stuck" &
+	reader=$!
+	env --default-signal "$tapvm" run --quiet --net tap,name=e2e0 "$kernels/SPAM.elf" </dev/null >"$w/stuck" 2>"$w/err" &
+	run=$!
+	machine=$("$helper" machine $run) && "$helper" blocked "$machine" && kill "-$3" "$run"
+	after "$1" "$2"
+	kill $reader
+	wait $reader 2>/dev/null
+}
+stuck stuck-reader-term 143 TERM
+stuck stuck-reader-kill-keeper 137 KILL
+
 # In the middle of the start: whatever there is by then must go.
 for delay in 0 0.001 0.002 0.003 0.005 0.008 0.013 0.02; do
 	env --default-signal "$tapvm" run --net tap,name=e2e0,ip=10.99.0.1/24 "$idle" </dev/null >/dev/null 2>"$w/err" &
@@ -286,7 +268,7 @@ for delay in 0 0.001 0.002 0.003 0.005 0.008 0.013 0.02; do
 	sleep $delay
 	kill -9 $run 2>/dev/null
 	after "kill-at-$delay" 137
-	ends "again-after-$delay" 1 '' "$tapvm" run --quiet --net tap,name=e2e0,ip=10.99.0.1/24 "$w/VERDICT=0.elf"
+	ends "again-after-$delay" 1 '' "$tapvm" run --quiet --net tap,name=e2e0,ip=10.99.0.1/24 "$kernels/VERDICT_0.elf"
 done
 
 # ---- the terminal ----
@@ -294,21 +276,21 @@ done
 terminal() {
 	name=$1 want=$2
 	shift 2
-	line=$("$w/helper" pty "$@" 2>&1)
+	line=$("$helper" pty "$@" 2>&1)
 	if [ "$line" = "status $want, terminal as before" ] && left=$(nothing_left); then ok "$name"; else
 		bad "$name: $line ${left:-}"; fi
 }
-terminal terminal-escape 0 escape "$tapvm" run --quiet "$w/ECHO.elf"
-terminal terminal-keys 0 keys "$tapvm" run --quiet "$w/ECHO.elf"
-terminal terminal-term 143 term "$tapvm" run --quiet "$w/ECHO.elf"
-terminal terminal-hangup 129 hangup "$tapvm" run --quiet "$w/ECHO.elf"
-terminal terminal-kill-keeper 137 kill-keeper "$tapvm" run --quiet "$w/ECHO.elf"
-terminal terminal-kill-machine 4 kill-machine "$tapvm" run --quiet "$w/ECHO.elf"
-terminal terminal-end 1 end "$tapvm" run --quiet "$w/VERDICT=0.elf"
-terminal terminal-crash 6 end "$tapvm" run --quiet "$w/CRASH.elf"
+terminal terminal-escape 0 escape "$tapvm" run --quiet "$kernels/ECHO.elf"
+terminal terminal-keys 0 keys "$tapvm" run --quiet "$kernels/ECHO.elf"
+terminal terminal-term 143 term "$tapvm" run --quiet "$kernels/ECHO.elf"
+terminal terminal-hangup 129 hangup "$tapvm" run --quiet "$kernels/ECHO.elf"
+terminal terminal-kill-keeper 137 kill-keeper "$tapvm" run --quiet "$kernels/ECHO.elf"
+terminal terminal-kill-machine 4 kill-machine "$tapvm" run --quiet "$kernels/ECHO.elf"
+terminal terminal-end 1 end "$tapvm" run --quiet "$kernels/VERDICT_0.elf"
+terminal terminal-crash 6 end "$tapvm" run --quiet "$kernels/CRASH.elf"
 terminal terminal-error 4 end "$tapvm" run --quiet "$w/text"
 terminal terminal-usage 2 end "$tapvm" run --quiet
-terminal terminal-unused 1 end "$tapvm" run --quiet --serial none "$w/VERDICT=0.elf"
+terminal terminal-unused 1 end "$tapvm" run --quiet --serial none "$kernels/VERDICT_0.elf"
 
 # ---- doctor ----
 if "$tapvm" doctor >"$w/out" 2>"$w/err" && grep -q '^ok   kvm ' "$w/out" && grep -q '^ok   tap-probe ' "$w/out" &&

@@ -1,5 +1,5 @@
 /* tests/e2e/ending.S: kernels of a few instructions, one for each way a run can end. Which one is
- * chosen by -DIDLE, -DBUSY, -DVERDICT=v, -DRESET, -DCRASH, -DPANIC or -DECHO.
+ * chosen by -DIDLE, -DBUSY, -DVERDICT=v, -DRESET, -DCRASH, -DPANIC, -DSPAM or -DECHO.
  *   gcc -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-Ttext-segment=0x100000 -DIDLE ending.S -o idle.elf */
 	.section .note.Xen, "a", @note
 	.align 4
@@ -33,6 +33,11 @@ nowhere:
 	movw $0x505, %dx
 	movb $1, %al
 	outb %al, %dx
+#elif defined(SPAM)
+	movw $0x3f8, %dx		/* for ever, whether anybody reads or not */
+	movb $'s', %al
+1:	outb %al, %dx
+	jmp 1b
 #elif defined(ECHO)
 	movw $0x3f8, %dx		/* a prompt, then each byte back */
 	movb $'>', %al

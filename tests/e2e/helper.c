@@ -1,10 +1,15 @@
-/* tests/e2e/helper.c: what a shell script cannot do.
- *   helper pty ACTION COMMAND...   runs COMMAND as a shell's foreground job on a pseudo terminal,
- * waits for the prompt '>', acts (escape, keys, term, hangup, kill-keeper, kill-machine, end), and
- * says whether the terminal is as it was helper updown NAME up|down     sets IFF_UP helper tap NAME
- * COMMAND...     opens a TAP as descriptor 9 and becomes COMMAND helper notap COMMAND... opens
- * /dev/null as descriptor 9 and becomes COMMAND Exit status: 0 as it should be; 1 not, with one
- * line that says what. */
+/* tests/e2e/helper.c: what a shell script cannot do, or not quickly.
+ *   helper pty ACTION COMMAND...   runs COMMAND as a shell's foreground job on a pseudo terminal, waits
+ *     for the prompt '>', acts (escape, keys, term, hangup, kill-keeper, kill-machine, end), and says
+ *     whether the terminal is as it was
+ *   helper tap NAME COMMAND...     opens a TAP as descriptor 9 and becomes COMMAND
+ *   helper notap COMMAND...        opens /dev/null as descriptor 9 and becomes COMMAND
+ *   helper interfaces              the names of this namespace's interfaces, on one line
+ *   helper left NAMES FILE         waits (2 s) until these are all the interfaces and no process of this
+ *     namespace runs FILE; then prints nothing, else what is left
+ *   helper machine PID             waits (5 s) for the machine process of the keeper PID and prints its pid
+ *   helper blocked PID             waits (5 s) until a thread of PID waits in a write to a pipe
+ * Exit status: 0 as it should be; 1 not, with one line that says what. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -39,29 +44,143 @@ static bool is_same(const struct termios *a, const struct termios *b)
 	       a->c_lflag == b->c_lflag && memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) == 0;
 }
 
-/* The first process whose parent is pid; 0: none. */
-static pid_t child_of(pid_t pid)
+/* ---- /proc ---- */
+
+/* Calls fn for each process until it says true; then that process, else 0. */
+static pid_t find_process(bool (*fn)(pid_t pid, const void *self), const void *self)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *entry;
 	pid_t found = 0;
 
 	while (d != NULL && found == 0 && (entry = readdir(d)) != NULL) {
-		char path[300];
-		int number = 0, parent = 0;
-		FILE *f;
+		pid_t pid = (pid_t)atoi(entry->d_name);
 
-		(void)snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-		f = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' ? fopen(path, "re") : NULL;
-		if (f == NULL)
-			continue;
-		if (fscanf(f, "%d %*[^)]) %*c %d", &number, &parent) == 2 && parent == pid)
-			found = number;
-		(void)fclose(f);
+		if (pid > 0 && fn(pid, self))
+			found = pid;
 	}
 	if (d != NULL)
 		(void)closedir(d);
 	return found;
+}
+
+static bool links_to(pid_t pid, const char *name, const char *target)
+{
+	char path[64], is[512];
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	len = readlink(path, is, sizeof(is) - 1);
+	if (len < 0)
+		return false;
+	is[len] = '\0';
+	return strcmp(is, target) == 0;
+}
+
+/* self is a pid: its child named tapvm-machine. */
+static bool is_machine_of(pid_t pid, const void *self)
+{
+	char path[64], name[32] = "";
+	int parent = 0;
+	FILE *f;
+	bool read;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	read = fscanf(f, "%*d (%31[^)]) %*c %d", name, &parent) == 2;
+	(void)fclose(f);
+	return read && parent == *(const pid_t *)self && strcmp(name, "tapvm-machine") == 0;
+}
+
+static pid_t machine_of(pid_t keeper)
+{
+	pid_t machine = 0;
+
+	for (int ms = 0; ms < WAIT_MS && machine == 0; ms += STEP_MS) {
+		machine = find_process(is_machine_of, &keeper);
+		if (machine == 0)
+			sleep_ms(STEP_MS);
+	}
+	return machine;
+}
+
+/* A thread's wchan is the kernel function in which it waits. */
+static bool thread_in(pid_t pid, const char *function)
+{
+	char path[64 + 256], where[64];
+	struct dirent *entry;
+	bool found = false;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	d = opendir(path);
+	while (d != NULL && !found && (entry = readdir(d)) != NULL) {
+		FILE *f;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/task/%s/wchan", pid, entry->d_name);
+		f = fopen(path, "re");
+		found = f != NULL && fscanf(f, "%63s", where) == 1 && strstr(where, function) != NULL;
+		if (f != NULL)
+			(void)fclose(f);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return found;
+}
+
+static int blocked(pid_t pid)
+{
+	for (int ms = 0; ms < WAIT_MS; ms += STEP_MS) {
+		if (thread_in(pid, "pipe_write"))
+			return 0;
+		sleep_ms(STEP_MS);
+	}
+	fail("no thread waits in a write to a pipe");
+}
+
+/* ---- what is left behind ---- */
+
+static void interfaces(char *ret, size_t size)
+{
+	char line[512], name[64];
+	FILE *f = fopen("/proc/net/dev", "re");
+
+	ret[0] = '\0';
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strchr(line, '|') == NULL && sscanf(line, " %63[^:]:", name) == 1)
+			(void)snprintf(ret + strlen(ret), size - strlen(ret), "%s ", name);
+	if (f != NULL)
+		(void)fclose(f);
+}
+
+struct ours { const char *file; char netns[64]; };
+
+static bool is_ours(pid_t pid, const void *self)
+{
+	const struct ours *o = self;
+
+	return pid != getpid() && links_to(pid, "exe", o->file) && links_to(pid, "ns/net", o->netns);
+}
+
+static int left(const char *names, const char *file)
+{
+	struct ours ours = { .file = file };
+	char now[512];
+	pid_t process = 0;
+
+	if (readlink("/proc/self/ns/net", ours.netns, sizeof(ours.netns) - 1) < 0)
+		fail("no /proc");
+	for (int ms = 0; ms < AFTER_MS; ms += STEP_MS) {
+		interfaces(now, sizeof(now));
+		process = find_process(is_ours, &ours);
+		if (strcmp(now, names) == 0 && process == 0)
+			return 0;
+		sleep_ms(STEP_MS);
+	}
+	(void)printf("left: interfaces '%s', before '%s', process %d\n", now, names, process);
+	return 1;
 }
 
 /* ---- the shell: leader of the session, which takes the terminal back when its job is over ---- */
@@ -139,7 +258,7 @@ static void act(const char *action, int master, int slave, pid_t job)
 	if (strcmp(action, "end") == 0)
 		return;
 	expect(master, '>');
-	machine = child_of(job);
+	machine = machine_of(job);
 	if (tcgetattr(slave, &now) != 0 || (now.c_lflag & (tcflag_t)(ICANON | ECHO | ISIG)) != 0)
 		fail("the terminal is not raw while the guest runs");
 	if (strcmp(action, "keys") == 0) {
@@ -194,19 +313,7 @@ static int pty(const char *action, char *const command[])
 	return terminal == 0 ? 0 : 1;
 }
 
-/* ---- interfaces ---- */
-
-static int updown(const char *name, bool up)
-{
-	struct ifreq r = { .ifr_flags = 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	(void)strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
-	if (ioctl(fd, SIOCGIFFLAGS, &r) != 0)
-		fail("no such interface");
-	r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
-	return ioctl(fd, SIOCSIFFLAGS, &r) == 0 ? 0 : 1;
-}
+/* ---- descriptors ---- */
 
 static int with_tap(const char *name, char *const command[])
 {
@@ -233,13 +340,29 @@ static int without_tap(char *const command[])
 
 int main(int argc, char *argv[])
 {
-	if (argc >= 4 && strcmp(argv[1], "pty") == 0)
+	const char *verb = argc > 1 ? argv[1] : "";
+	char names[512];
+
+	if (argc >= 4 && strcmp(verb, "pty") == 0)
 		return pty(argv[2], argv + 3);
-	if (argc == 4 && strcmp(argv[1], "updown") == 0)
-		return updown(argv[2], strcmp(argv[3], "up") == 0);
-	if (argc >= 4 && strcmp(argv[1], "tap") == 0)
+	if (argc >= 4 && strcmp(verb, "tap") == 0)
 		return with_tap(argv[2], argv + 3);
-	if (argc >= 3 && strcmp(argv[1], "notap") == 0)
+	if (argc >= 3 && strcmp(verb, "notap") == 0)
 		return without_tap(argv + 2);
-	fail("usage: helper pty|updown|tap|notap ...");
+	if (argc == 4 && strcmp(verb, "left") == 0)
+		return left(argv[2], argv[3]);
+	if (argc == 2 && strcmp(verb, "interfaces") == 0) {
+		interfaces(names, sizeof(names));
+		(void)printf("%s\n", names);
+		return 0;
+	}
+	if (argc == 3 && strcmp(verb, "machine") == 0) {
+		pid_t machine = machine_of((pid_t)atoi(argv[2]));
+
+		(void)printf("%d\n", machine);
+		return machine > 0 ? 0 : 1;
+	}
+	if (argc == 3 && strcmp(verb, "blocked") == 0)
+		return blocked((pid_t)atoi(argv[2]));
+	fail("usage: see the head of helper.c");
 }

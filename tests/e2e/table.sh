@@ -14,7 +14,7 @@ sum_up() {
 # What must be gone: the TAP, the machine. Within 2 s: namespaces and TAPs die asynchronously.
 gone() {
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		[ ! -e /sys/class/net/tapvm0 ] && ! pgrep -x tapvm-machine >/dev/null && return 0
+		[ ! -e /sys/class/net/tapvm0 ] && ! cat /proc/[0-9]*/comm 2>/dev/null | grep -qx tapvm-machine && return 0
 		sleep 0.1
 	done
 	return 1

@@ -1,6 +1,7 @@
 /* vmm/machine/kvm.c: a VM: memory slots, interrupt controllers, doorbells.
  * Source: Linux Documentation/virt/kvm/api.rst. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,19 +14,22 @@ static const unsigned long tss_address = 0xfffbd000;
 /* IOAPIC entries only: with the default table GSI 0 to 15 reach the PIC too, unmasked at reset. */
 static struct err set_routes(int vm)
 {
-	struct { struct kvm_irq_routing head; struct kvm_irq_routing_entry entry[IOAPIC_PINS]; } r = {
-		.head.nr = IOAPIC_PINS,
-	};
+	struct kvm_irq_routing *r = calloc(1, sizeof(*r) + IOAPIC_PINS * sizeof(r->entries[0]));
+	int why = 0;
 
+	if (r == NULL)
+		return err_make(ERR_SETUP, ENOMEM, "KVM: route interrupts");
+	r->nr = IOAPIC_PINS;
 	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
-		r.entry[pin] = (struct kvm_irq_routing_entry){
+		r->entries[pin] = (struct kvm_irq_routing_entry){
 			.gsi = pin,
 			.type = KVM_IRQ_ROUTING_IRQCHIP,
 			.u.irqchip = { .irqchip = KVM_IRQCHIP_IOAPIC, .pin = pin },
 		};
-	if (ioctl(vm, KVM_SET_GSI_ROUTING, &r) < 0)
-		return err_make(ERR_SETUP, errno, "KVM: route interrupts");
-	return err_none();
+	if (ioctl(vm, KVM_SET_GSI_ROUTING, r) < 0)
+		why = errno;
+	free(r);
+	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "KVM: route interrupts");
 }
 
 struct err vm_init(struct vm *vm, int kvm_fd, const struct ram *ram)

@@ -40,11 +40,13 @@ static void log_line(void *self, const char *text)
 
 /* ---- the serial line ---- */
 
+/* On the vCPU's thread. A reader that does not read holds the guest up, but not our end: vcpu_stop
+ * interrupts the write until we have seen it. */
 static void on_serial_out(void *self, const uint8_t *bytes, size_t len)
 {
 	const struct machine *m = self;
 
-	while (len > 0 && m->config->serial_out >= 0) {
+	while (len > 0 && m->config->serial_out >= 0 && !atomic_load(&m->vcpu.stop)) {
 		ssize_t done = write(m->config->serial_out, bytes, len);
 
 		if (done < 0 && errno == EINTR)

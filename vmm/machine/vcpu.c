@@ -6,11 +6,17 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/machine/machine_priv.h"
 
-enum { CPUID_ENTRIES = 256, STACK_BYTES = 128 * 1024 };
+enum {
+	CPUID_ENTRIES = 256,
+	STACK_BYTES = 128 * 1024,
+	SIGNAL_AGAIN_NS = 5000000,
+	SECOND_NS = 1000000000,
+};
 
 /* ---- set-up ---- */
 
@@ -225,14 +231,24 @@ struct err vcpu_start(struct vcpu *v)
 	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "start a virtual processor");
 }
 
-/* immediate_exit for a KVM_RUN that is about to begin, the signal for one that runs. */
+/* immediate_exit for a KVM_RUN that is about to begin, the signal for one that runs, and for a write to
+ * the serial line that waits: that may begin just after the first signal, so it is sent again. */
 void vcpu_stop(struct vcpu *v)
 {
+	struct timespec until;
+
 	if (!v->started)
 		return;
 	atomic_store(&v->stop, true);
 	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	(void)pthread_kill(v->thread, SIGUSR1);
-	(void)pthread_join(v->thread, NULL);
+	do {
+		(void)pthread_kill(v->thread, SIGUSR1);
+		(void)clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += SIGNAL_AGAIN_NS;
+		if (until.tv_nsec >= SECOND_NS) {
+			until.tv_sec++;
+			until.tv_nsec -= SECOND_NS;
+		}
+	} while (pthread_timedjoin_np(v->thread, NULL, &until) == ETIMEDOUT);
 	v->started = false;
 }
