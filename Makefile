@@ -37,7 +37,8 @@ MACHINE_SRC := $(sort $(wildcard vmm/machine/*.c))
 HOSTED_SRC := $(sort $(wildcard guest/driver/*.c guest/net/*.c guest/checks/*.c))
 GUEST_SRC := $(sort $(wildcard guest/*.c guest/*.S)) $(HOSTED_SRC)
 TEST_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/contract/test_*.c tests/regress/test_*.c))
-TEST_LIB_SRC := $(sort $(wildcard tests/driver/*.c))
+TEST_LIB_SRC := $(sort $(wildcard tests/driver/*.c tests/host/*.c))
+CONTRACT_SRC := $(sort $(filter-out tests/contract/test_%,$(wildcard tests/contract/*.c)))
 
 obj = $(patsubst %,$(B)/%.o,$(basename $(1)))
 DEV_OBJ := $(call obj,$(DEV_SRC))
@@ -45,6 +46,7 @@ VMM_OBJ := $(call obj,$(VMM_SRC)) $(B)/vmm/selftest/image.o
 MACHINE_OBJ := $(call obj,$(MACHINE_SRC))
 HOSTED_OBJ := $(call obj,$(HOSTED_SRC))
 TEST_LIB_OBJ := $(call obj,$(TEST_LIB_SRC))
+CONTRACT_OBJ := $(call obj,$(CONTRACT_SRC))
 GUEST_OBJ := $(patsubst %,build/freestanding/%.o,$(basename $(GUEST_SRC)))
 TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 DEV_LIB := $(B)/libtapvm-devices.a
@@ -101,10 +103,11 @@ $(B)/vmm/selftest/image.o: vmm/selftest/image.S build/guest.elf
 $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB_OBJ) $(DEV_LIB)
 	$(call note,LD )
 	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(TEST_VMM_LIBS) $(DEV_LIB) $(LDLIBS) -lcheck -lsubunit -lrt -lm -o $@
+$(filter $(B)/tests/contract/%,$(TESTS)): $(CONTRACT_OBJ)
 VMM_TESTS := $(filter $(B)/tests/unit/vmm/%,$(TESTS))
 $(VMM_TESTS): $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB)
 $(VMM_TESTS): TEST_VMM_LIBS = -Wl,--start-group $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB) $(DEV_LIB) -Wl,--end-group
-.SECONDARY: $(call obj,$(TEST_SRC))
+.SECONDARY: $(call obj,$(TEST_SRC)) $(TEST_LIB_OBJ) $(CONTRACT_OBJ)
 
 # What the shell suites run beside tapvm: a helper, and kernels of a few instructions, one for each way to end.
 ENDINGS := IDLE BUSY VERDICT_0 VERDICT_5 VERDICT_63 RESET CRASH PANIC SPAM ECHO

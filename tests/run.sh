@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh BUILD_DIR PROGRAM...: runs each Check program, then the shell suites, and sums up.
-# SUITES: these shell suites instead of all. A program prints Check's summary; exit status 77 means skipped, with a line "skip: REASON".
+# SUITES: these shell suites instead of all. A program prints Check's summary, and a line "skip: REASON" for each part of it
+# that was skipped; exit status 77 means that all of it was.
 set -u
 build=$1
 shift
@@ -33,6 +34,8 @@ run_program() {
 		return
 	fi
 	echo "$name: $summary"
+	skipped=$((skipped + $(grep -c '^skip:' "$log")))
+	grep '^skip:' "$log"
 	# shellcheck disable=SC2086
 	set -- $counts
 	bad=$(($2 + $3))
