@@ -1,87 +1,27 @@
 /* devices/tap/explain.c: what a failing step on a TAP means, in words, with the command that mends it.
  * The kernel's errno alone does not tell: EINVAL has five causes. So the host is looked at. */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "devices/tap/link.h"
 #include "devices/tap/tap_priv.h"
 
-/* ---- who holds it: fdinfo of a tun descriptor has a line "iff:\tNAME" ---- */
-
-static bool fdinfo_names(const char *path, const char *name)
+/* Making the node: there is none yet, so its own mode cannot be at fault. */
+static struct err explain_node(const char *what, const char *name, int err)
 {
-	char line[128];
-	bool found = false;
-	FILE *f = fopen(path, "re");
-
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		found = strncmp(line, "iff:\t", 5) == 0 && strcmp(line + 5, name) == 0;
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return err_make(ERR_SETUP, 0, "%s %s: needs root: run it once as root, or make the node by 'mkdir "
+				"-p /dev/net && mknod " TUN_NODE " c 10 200 && chmod 666 " TUN_NODE "'", what, name);
+	case EROFS:
+		return err_make(ERR_SETUP, 0, "%s %s: /dev is read-only here: have " TUN_NODE " handed into it "
+				"from outside (a container's option like '--device " TUN_NODE "')", what, name);
+	default:
+		return err_make(ERR_SETUP, err, "%s %s", what, name);
 	}
-	if (f != NULL)
-		(void)fclose(f);
-	return found;
 }
-
-static bool process_holds(const char *pid, const char *name)
-{
-	char path[64 + 256];
-	const struct dirent *d;
-	bool found = false;
-	DIR *dir;
-
-	(void)snprintf(path, sizeof(path), "/proc/%.20s/fdinfo", pid);
-	dir = opendir(path);
-	while (dir != NULL && !found && (d = readdir(dir)) != NULL) {
-		(void)snprintf(path, sizeof(path), "/proc/%.20s/fdinfo/%s", pid, d->d_name);
-		found = isdigit((unsigned char)d->d_name[0]) && fdinfo_names(path, name);
-	}
-	if (dir != NULL)
-		(void)closedir(dir);
-	return found;
-}
-
-static void read_line(const char *path, char *ret, size_t size)
-{
-	FILE *f = fopen(path, "re");
-
-	ret[0] = '\0';
-	if (f == NULL)
-		return;
-	if (fgets(ret, (int)size, f) == NULL)
-		ret[0] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
-	(void)fclose(f);
-}
-
-/* "process 123 (qemu)", or "another process". */
-static void holder(const char *name, char *ret, size_t size)
-{
-	DIR *proc = opendir("/proc");
-	const struct dirent *d;
-
-	(void)snprintf(ret, size, "another process");
-	while (proc != NULL && (d = readdir(proc)) != NULL) {
-		char path[64], comm[32];
-
-		if (!isdigit((unsigned char)d->d_name[0]) || !process_holds(d->d_name, name))
-			continue;
-		(void)snprintf(path, sizeof(path), "/proc/%.20s/comm", d->d_name);
-		read_line(path, comm, sizeof(comm));
-		(void)snprintf(ret, size, "process %.20s (%s)", d->d_name, comm);
-		break;
-	}
-	if (proc != NULL)
-		(void)closedir(proc);
-}
-
-/* ---- each step ---- */
 
 static struct err explain_open(const char *what, const char *name, int err)
 {
@@ -97,8 +37,11 @@ static struct err explain_open(const char *what, const char *name, int err)
 		return err_make(ERR_SETUP, 0, "%s %s: its file mode does not let you: 'chmod 666 " TUN_NODE
 				"' as root", what, name);
 	case EPERM:
-		return err_make(ERR_SETUP, 0, "%s %s: needs root: run it once as root, or make the node by "
-				"'mknod " TUN_NODE " c 10 200 && chmod 666 " TUN_NODE "'", what, name);
+		return err_make(ERR_SETUP, 0, "%s %s: it is forbidden here: run as root, in a container with "
+				"'--device " TUN_NODE "'", what, name);
+	case EMFILE:
+		return err_make(ERR_SETUP, 0, "%s %s: this process has as many files open as it may: raise "
+				"'ulimit -n'", what, name);
 	case ENOTTY:
 		return err_make(ERR_SETUP, 0, "%s %s: it is another device, not TUN/TAP: 'rm " TUN_NODE
 				" && mknod " TUN_NODE " c 10 200' as root", what, name);
@@ -120,21 +63,25 @@ static bool look(const char *name, struct link_info *ret_info)
 	return there;
 }
 
+/* The kernel asks for the effective user (tun_not_capable). */
 static struct err explain_permission(const char *name)
 {
 	struct link_info info;
+	unsigned me = geteuid();
 
 	if (!look(name, &info))
 		return err_make(ERR_SETUP, 0, "make TAP '%s': needs CAP_NET_ADMIN in this network namespace: "
 				"run as root, or have root make it for you by 'ip tuntap add %s mode tap "
-				"vnet_hdr user %u'", name, name[0] != '\0' ? name : "tap0", (unsigned)getuid());
-	if (info.tun_owner >= 0 && info.tun_owner != (int64_t)getuid())
+				"vnet_hdr user %u'", name, name[0] != '\0' ? name : "tap0", me);
+	if (info.tun_owner >= 0 && info.tun_owner != (int64_t)me)
 		return err_make(ERR_SETUP, 0, "attach to TAP %s: it belongs to user %lld, you are %u: have root "
 				"give it to you by 'ip tuntap del %s mode tap; ip tuntap add %s mode tap vnet_hdr "
-				"user %u'", name, (long long)info.tun_owner, (unsigned)getuid(), name, name,
-				(unsigned)getuid());
-	return err_make(ERR_SETUP, 0, "attach to TAP %s: it belongs to group %lld, in which you are not (owner "
-			"and group must both match)", name, (long long)info.tun_group);
+				"user %u'", name, (long long)info.tun_owner, me, name, name, me);
+	if (info.tun_group >= 0)
+		return err_make(ERR_SETUP, 0, "attach to TAP %s: it belongs to group %lld, in which you are not "
+				"(owner and group must both match): run as one of that group, or as root", name,
+				(long long)info.tun_group);
+	return err_make(ERR_SETUP, EPERM, "attach to TAP %s (needs CAP_NET_ADMIN: run as root)", name);
 }
 
 static struct err explain_invalid(const char *name, bool multi)
@@ -170,7 +117,7 @@ static struct err explain_attach(const char *what, const char *name, int err)
 	case EBUSY:
 		if (look(name, &info) && strcmp(info.kind, "tun") != 0)
 			return explain_invalid(name, false);
-		holder(name, who, sizeof(who));
+		tap_holder(name, who, sizeof(who));
 		return err_make(ERR_SETUP, 0, "attach to TAP %s: %s uses it: end that, or choose another name",
 				name, who);
 	case E2BIG:
@@ -182,18 +129,31 @@ static struct err explain_attach(const char *what, const char *name, int err)
 	}
 }
 
+static struct err explain_set(const char *what, const char *name, int err)
+{
+	switch (err) {
+	case EBADFD:
+		return err_make(ERR_SETUP, 0, "TAP %s: %s: the interface was deleted meanwhile: make it again",
+				name, what);
+	case EINVAL:
+	case ENOTTY:
+		return err_make(ERR_SETUP, err, "TAP %s: %s: this kernel's TUN/TAP driver cannot do it: Linux 4.1 "
+				"or later is needed", name, what);
+	case EPERM:
+		return err_make(ERR_SETUP, err, "TAP %s: %s: needs CAP_NET_ADMIN in its network namespace: run as "
+				"root", name, what);
+	default: return err_make(ERR_SETUP, err, "TAP %s: %s", name, what);
+	}
+}
+
 struct err tap_explain(const struct sys *sys, enum tap_step step, const char *what, const char *name, int err)
 {
 	(void)sys;
 	switch (step) {
-	case TAP_STEP_NODE:
+	case TAP_STEP_NODE: return explain_node(what, name, err);
 	case TAP_STEP_OPEN: return explain_open(what, name, err);
 	case TAP_STEP_ATTACH: return explain_attach(what, name, err);
-	case TAP_STEP_SET:
-		if (err == EBADFD)
-			return err_make(ERR_SETUP, 0, "TAP %s: %s: the interface was deleted meanwhile: make it "
-					"again", name, what);
-		return err_make(ERR_SETUP, err, "TAP %s: %s", name, what);
+	case TAP_STEP_SET: return explain_set(what, name, err);
 	}
 	return err_make(ERR_SETUP, err, "TAP %s", name);
 }

@@ -87,6 +87,9 @@ bool link_watch_next(struct link_watch *w, struct link_event *ret_event, bool *r
 		if (h->nlmsg_type != RTM_NEWLINK && h->nlmsg_type != RTM_DELLINK)
 			continue;
 		i = mnl_nlmsg_get_payload(h);
+		/* A bridge tells of a port that leaves it by RTM_DELLINK of its own family. */
+		if (i->ifi_family != AF_UNSPEC)
+			continue;
 		*ret_event = (struct link_event){
 			.index = (unsigned)i->ifi_index,
 			.up = (i->ifi_flags & IFF_UP) != 0,

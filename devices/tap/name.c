@@ -5,6 +5,10 @@
 
 #include "devices/tap/tap.h"
 
+/* The kernel's isspace is Latin-1: 0xa0 is white space there, also as a part of UTF-8 (c3 a0, an a with a
+ * grave accent). Source: Linux lib/ctype.c. */
+static bool kernel_space(char c) { return isspace((unsigned char)c) || (unsigned char)c == 0xa0; }
+
 /* One %d at most, and no other directive. */
 static bool pattern_ok(const char *name)
 {
@@ -27,9 +31,9 @@ struct err tap_name_check(const char *name)
 		if (strcmp(name, reserved[i]) == 0)
 			return err_make(ERR_USAGE, 0, "TAP name '%s' is reserved: choose another", name);
 	for (const char *c = name; *c != '\0'; c++)
-		if (*c == '/' || *c == ':' || isspace((unsigned char)*c))
-			return err_make(ERR_USAGE, 0,
-					"TAP name '%s': '/', ':' and white space are not possible in it", name);
+		if (*c == '/' || *c == ':' || kernel_space(*c))
+			return err_make(ERR_USAGE, 0, "TAP name '%s': '/', ':', white space and the byte 0xa0 "
+					"are not possible in it", name);
 	if (!pattern_ok(name))
 		return err_make(ERR_USAGE, 0, "TAP name '%s': a pattern has one %%d and no other %%", name);
 	return err_none();

@@ -39,9 +39,14 @@ struct err netns_current(int *ret_fd) { return open_ns("/proc/thread-self/ns/net
 
 struct err netns_enter(int fd)
 {
-	if (setns(fd, CLONE_NEWNET) < 0)
+	if (setns(fd, CLONE_NEWNET) == 0)
+		return err_none();
+	if (errno == EINVAL)
+		return err_make(ERR_SETUP, 0, "descriptor %d is no network namespace: give the name of one, or a "
+				"path like /proc/PID/ns/net", fd);
+	if (errno == EPERM)
 		return err_make(ERR_SETUP, errno, "enter a network namespace (needs CAP_SYS_ADMIN)");
-	return err_none();
+	return err_make(ERR_SETUP, errno, "enter a network namespace");
 }
 
 static struct err loopback_up(void)

@@ -2,6 +2,7 @@
  * Source: Linux drivers/net/tun.c, __tun_chr_ioctl, tun_set_iff. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -61,7 +62,7 @@ static struct err attach(const struct sys *sys, const struct tap_request *r, str
 		int why = errno;
 
 		(void)sys->close(fd);
-		return tap_explain(sys, TAP_STEP_NODE, "ask for the features of", TUN_NODE, why);
+		return tap_explain(sys, TAP_STEP_OPEN, "ask for the features of", TUN_NODE, why);
 	}
 	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", tap->name);
 	request.ifr_flags = (short)wanted_flags(features, r);
@@ -77,6 +78,21 @@ static struct err attach(const struct sys *sys, const struct tap_request *r, str
 	return err_none();
 }
 
+/* TUNGETIFF, whose 0x1000 is IFF_NO_PI, or IFF_NOFILTER: the same bit. A filter that passes everything makes
+ * the second false. It takes the place of one that a last user left, and goes again. */
+static int ask_flags(const struct sys *sys, int fd, struct ifreq *ret_is)
+{
+	struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	struct sock_fprog program = { .len = 1, .filter = &pass };
+	bool filtered = sys->ioctl(fd, TUNATTACHFILTER, &program) == 0; /* EINVAL: a TUN */
+	int failed = sys->ioctl(fd, TUNGETIFF, ret_is), why = errno;
+
+	if (filtered)
+		(void)sys->ioctl(fd, TUNDETACHFILTER, NULL);
+	errno = why;
+	return failed;
+}
+
 /* What the descriptor is attached to, compared with what we need. */
 static struct err check_flags(const struct sys *sys, struct tap *tap)
 {
@@ -84,7 +100,9 @@ static struct err check_flags(const struct sys *sys, struct tap *tap)
 	int fd = tap->fd[0];
 	unsigned flags;
 
-	if (sys->ioctl(fd, TUNGETIFF, &is) < 0) {
+	if (ask_flags(sys, fd, &is) < 0) {
+		if (!tap->inherited)
+			return tap_explain(sys, TAP_STEP_SET, "ask what it is", tap->name, errno);
 		if (errno == EBADFD)
 			return err_make(ERR_SETUP, 0,
 					"descriptor %d is an open " TUN_NODE " without an interface: "

@@ -59,7 +59,7 @@ struct err tap_features(const struct sys *sys, unsigned *ret_flags)
 	if (fd < 0)
 		return tap_explain(sys, TAP_STEP_OPEN, "open", TUN_NODE, errno);
 	if (sys->ioctl(fd, TUNGETFEATURES, &flags) < 0)
-		e = tap_explain(sys, TAP_STEP_NODE, "ask for the features of", TUN_NODE, errno);
+		e = tap_explain(sys, TAP_STEP_OPEN, "ask for the features of", TUN_NODE, errno);
 	(void)sys->close(fd);
 	if (!err_is(e))
 		*ret_flags = flags;

@@ -10,4 +10,7 @@
  * offloads (which are tried, then off), filter, send buffer, carrier. */
 struct err tap_settle(const struct sys *sys, struct tap *tap) MUST_USE;
 
+/* Who holds a TAP of this network namespace: "process 123 (qemu)", or "another process". */
+void tap_holder(const char *name, char *ret, size_t size);
+
 #endif
