@@ -18,13 +18,13 @@ enum { QUEUES_MAX = 256, REST_MAX = 128 };
 struct tap_queue {
 	int fd;
 	atomic_uint_fast64_t syscalls, again;
+	struct log_limit limit; /* its own: each queue has a thread */
 };
 
 struct backend_tap {
 	struct backend backend;
 	const struct sys *sys;
 	struct log log;
-	struct log_limit limit;
 	unsigned hdr_bytes;
 	atomic_bool gone;
 	char name[32];
@@ -41,7 +41,7 @@ static void add(atomic_uint_fast64_t *counter)
 }
 
 /* ENOBUFS and ENOMEM are not waited for: poll says writable at once, that would be a spin. */
-static void write_failed(struct backend_tap *t, struct frame *f, int why)
+static void write_failed(struct backend_tap *t, struct tap_queue *q, struct frame *f, int why)
 {
 	switch (why) {
 	case EIO: frame_drop(f, DROP_TX_LINK_DOWN); return;
@@ -56,7 +56,7 @@ static void write_failed(struct backend_tap *t, struct frame *f, int why)
 		return;
 	default:
 		frame_drop(f, DROP_TX_REFUSED);
-		log_limited(&t->log, &t->limit, "%s: write of a frame of %u bytes: %s", t->name, f->len,
+		log_limited(&t->log, &q->limit, "%s: write of a frame of %u bytes: %s", t->name, f->len,
 			    strerrordesc_np(why));
 	}
 }
@@ -69,13 +69,14 @@ static bool send_one(struct backend_tap *t, struct tap_queue *q, struct frame *f
 	struct iovec iov[1 + REST_MAX];
 	ssize_t done;
 
+	if (f->rest_count > REST_MAX) {
+		frame_drop(f, DROP_TX_REFUSED); /* net/tx.c lends fewer */
+		return true;
+	}
 	vnet_hdr_write(f->hdr, head, t->hdr_bytes);
 	add(&q->syscalls);
 	if (f->rest_count == 0) {
 		done = t->sys->write(q->fd, head, head_bytes);
-	} else if (f->rest_count > REST_MAX) {
-		frame_drop(f, DROP_TX_REFUSED); /* net/tx.c lends fewer */
-		return true;
 	} else {
 		iov[0] = (struct iovec){ head, head_bytes };
 		memcpy(&iov[1], f->rest, (size_t)f->rest_count * sizeof(iov[0]));
@@ -91,7 +92,7 @@ static bool send_one(struct backend_tap *t, struct tap_queue *q, struct frame *f
 		add(&q->again);
 		return false;
 	}
-	write_failed(t, f, errno);
+	write_failed(t, q, f, errno);
 	return true;
 }
 
@@ -111,6 +112,25 @@ static void tap_send(struct backend *be, unsigned queue, struct batch *batch)
 	}
 }
 
+/* EFAULT is tun's word for a deleted device. EINVAL: a frame that has no header in virtio's form; the kernel
+ * has thrown it away. Returns whether a frame was used up. */
+static bool read_failed(struct backend_tap *t, struct tap_queue *q, struct frame *f, int why)
+{
+	switch (why) {
+	case EAGAIN: add(&q->again); return false;
+	case EBADFD:
+	case EBADF:
+	case EFAULT: atomic_store(&t->gone, true); return false;
+	case EINVAL:
+		*f = (struct frame){ .bytes = f->bytes };
+		frame_drop(f, DROP_RX_ERROR);
+		return true;
+	default:
+		log_limited(&t->log, &q->limit, "%s: read: %s", t->name, strerrordesc_np(why));
+		return false;
+	}
+}
+
 /* A frame that is read has an end, whatever it is. false: nothing was there. */
 static bool recv_one(struct backend_tap *t, struct tap_queue *q, struct frame *f)
 {
@@ -120,13 +140,8 @@ static bool recv_one(struct backend_tap *t, struct tap_queue *q, struct frame *f
 
 	add(&q->syscalls);
 	got = t->sys->read(q->fd, head, SLOT_BYTES - VNET_HDR_MAX + t->hdr_bytes);
-	if (got < 0) {
-		if (errno == EAGAIN)
-			add(&q->again);
-		else if (errno == EBADFD || errno == EFAULT || errno == EBADF)
-			atomic_store(&t->gone, true); /* EFAULT: tun's word for a deleted device */
-		return false;
-	}
+	if (got < 0)
+		return read_failed(t, q, f, errno);
 	*f = (struct frame){ .bytes = bytes };
 	if ((size_t)got < t->hdr_bytes + FRAME_MIN) {
 		frame_drop(f, DROP_RX_RUNT);
@@ -166,6 +181,8 @@ static struct err tap_set_offloads(struct backend *be, struct backend_offloads w
 			 (wanted.tso6 ? TUN_F_TSO6 : 0u) | (wanted.ecn ? TUN_F_TSO_ECN : 0u) |
 			 (wanted.uso ? TUN_F_USO4 | TUN_F_USO6 : 0u);
 
+	if (atomic_load(&t->gone))
+		return err_none();
 	if (t->sys->ioctl(t->queue[0].fd, TUNSETOFFLOAD, (void *)(uintptr_t)value) < 0)
 		return err_make(ERR_SETUP, errno, "set offloads %#x of %s", value, t->name);
 	return err_none();
