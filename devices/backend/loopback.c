@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { QUEUES_MAX = 256, FRAMES_MAX = 4096 };
+enum { QUEUES_MAX = 256, FRAMES_MAX = 4096, REST_MAX = 128 };
 #define COUNT_FULL (UINT64_MAX - 1)
 
 struct kept_frame {
@@ -105,9 +105,16 @@ static void show_edge(struct loop_queue *q)
 
 static void send_one(struct loopback *l, struct loop_queue *q, struct frame *f)
 {
-	struct iovec iov[1 + 128];
-	int parts = f->rest_count < 128 ? f->rest_count : 128;
+	struct iovec iov[1 + REST_MAX];
 
+	if (l->gone) {
+		frame_drop(f, DROP_TX_GONE);
+		return;
+	}
+	if (f->len < FRAME_MIN || f->rest_count > REST_MAX) {
+		frame_drop(f, DROP_TX_REFUSED);
+		return;
+	}
 	if (l->fail_count > 0) {
 		l->fail_count--;
 		l->gone = l->gone || l->fail_why == DROP_TX_GONE;
@@ -122,9 +129,9 @@ static void send_one(struct loopback *l, struct loop_queue *q, struct frame *f)
 		return;
 	}
 	iov[0] = (struct iovec){ f->bytes, f->local };
-	for (int i = 0; i < parts; i++)
+	for (int i = 0; i < f->rest_count; i++)
 		iov[1 + i] = f->rest[i];
-	if (!append(l->echo ? &q->in : &q->out, f->hdr, iov, 1 + parts)) {
+	if (!append(l->echo ? &q->in : &q->out, f->hdr, iov, 1 + f->rest_count)) {
 		frame_drop(f, DROP_TX_NO_MEMORY);
 		return;
 	}
@@ -144,11 +151,12 @@ static void loopback_send(struct backend *be, unsigned queue, struct batch *batc
 
 		if (f->fate != FATE_OPEN)
 			continue;
-		q->counters.syscalls++;
-		if (kept)
+		if (kept) {
 			f->fate = FATE_KEPT;
-		else
-			send_one(l, q, f);
+			continue;
+		}
+		q->counters.syscalls++;
+		send_one(l, q, f);
 		kept = f->fate == FATE_KEPT;
 	}
 	if (l->echo)
@@ -291,7 +299,7 @@ bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, cons
 {
 	struct loopback *l = lock(be);
 	const struct iovec iov = { (void *)(uintptr_t)bytes, len };
-	bool taken = append(&l->queue[queue].in, hdr, &iov, 1);
+	bool taken = !l->gone && append(&l->queue[queue].in, hdr, &iov, 1);
 
 	if (taken)
 		show_edge(&l->queue[queue]);
@@ -341,6 +349,19 @@ void loopback_fail(struct backend *be, enum drop_reason why, uint32_t count)
 
 	l->fail_why = why;
 	l->fail_count = count;
+	unlock(l);
+}
+
+void loopback_end(struct backend *be)
+{
+	struct loopback *l = lock(be);
+
+	l->gone = true;
+	for (unsigned i = 0; i < l->queue_count; i++) {
+		drop_list(&l->queue[i].in);
+		l->queue[i].blocked = false;
+		show_edge(&l->queue[i]);
+	}
 	unlock(l);
 }
 

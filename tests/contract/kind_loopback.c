@@ -1,0 +1,45 @@
+/* tests/contract/kind_loopback.c: the backend of memory, and its other side. */
+#include <check.h>
+
+#include "devices/backend/loopback.h"
+#include "tests/contract/kind.h"
+
+static struct backend *make(void)
+{
+	struct backend *be;
+
+	ck_assert(!err_is(loopback_create(1, &be)));
+	ck_assert(!err_is(be->ops->set_carrier(be, true)));
+	return be;
+}
+
+static void destroy(struct backend *be) { be->ops->destroy(be); }
+
+static void give(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, uint32_t len)
+{
+	ck_assert(loopback_give(be, 0, hdr, bytes, len));
+}
+
+static int taken(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_bytes, uint32_t max)
+{
+	return loopback_taken(be, 0, ret_hdr, ret_bytes, max);
+}
+
+static void block(struct backend *be, bool on) { loopback_set_room(be, on ? 2 : UINT32_MAX); }
+
+static void link(struct backend *be, bool up) { loopback_fail(be, DROP_TX_LINK_DOWN, up ? 0 : UINT32_MAX); }
+
+const struct kind kind_loopback = {
+	.name = "loopback",
+	.longest_sent = FRAME_MAX,
+	.longest_given = FRAME_MAX,
+	.gives_runts = true,
+	.make = make,
+	.destroy = destroy,
+	.give = give,
+	.taken = taken,
+	.block = block,
+	.link = link,
+	.end = loopback_end,
+	.carrier = loopback_carrier,
+};

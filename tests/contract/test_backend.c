@@ -1,0 +1,45 @@
+/* One contract, every backend: devices/backend/backend.h, row by row, over each kind of kind.h. */
+#include "tests/contract/contract.h"
+#include "tests/host/host.h"
+
+static void setup_loopback(void)
+{
+	kind = &kind_loopback;
+	be = kind->make();
+}
+
+static void setup_tap(void)
+{
+	kind = &kind_tap;
+	be = kind->make();
+}
+
+static void teardown(void) { kind->destroy(be); }
+
+static TCase *contract(const char *name, void (*setup)(void))
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	contract_send(tc);
+	contract_recv(tc);
+	contract_life(tc);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("backend");
+	SRunner *sr;
+	int failed;
+
+	suite_add_tcase(s, contract("loopback", setup_loopback));
+	if (host_ready("the contract over a TAP"))
+		suite_add_tcase(s, contract("tap", setup_tap));
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
