@@ -1,27 +1,8 @@
 /* The split ring: which chains and which rings it accepts, against a driver that keeps the rules and one that
  * breaks each of them. */
-#include <linux/virtio_ring.h>
-
-#include "devices/virtio/wire_split.h"
 #include "tests/unit/virtio/split.h"
 
 enum { FAR_AWAY = 3 * REGION };
-
-/* Ours are the kernel's. */
-START_TEST(wire_is_the_kernels)
-{
-	ck_assert_uint_eq(sizeof(struct wire_desc), sizeof(struct vring_desc));
-	ck_assert_uint_eq(offsetof(struct wire_desc, next), offsetof(struct vring_desc, next));
-	ck_assert_uint_eq(sizeof(struct wire_used_element), sizeof(struct vring_used_elem));
-	ck_assert_uint_eq(offsetof(struct wire_avail, ring), offsetof(struct vring_avail, ring));
-	ck_assert_uint_eq(offsetof(struct wire_used, ring), offsetof(struct vring_used, ring));
-	ck_assert_int_eq(WIRE_DESC_NEXT, VRING_DESC_F_NEXT);
-	ck_assert_int_eq(WIRE_DESC_WRITE, VRING_DESC_F_WRITE);
-	ck_assert_int_eq(WIRE_DESC_INDIRECT, VRING_DESC_F_INDIRECT);
-	ck_assert_int_eq(WIRE_AVAIL_NO_INTERRUPT, VRING_AVAIL_F_NO_INTERRUPT);
-	ck_assert_int_eq(WIRE_USED_NO_NOTIFY, VRING_USED_F_NO_NOTIFY);
-}
-END_TEST
 
 /* ---- what one chain gives: a table of descriptors, the first is the head ---- */
 
@@ -202,7 +183,6 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, wire_is_the_kernels);
 	tcase_add_loop_test(tc, take_judges_a_chain, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tc, indirect_tables);
 	tcase_add_loop_test(tc, indirect_entries_are_judged, 0, (int)ARRAY_LEN(entries));

@@ -1,0 +1,200 @@
+/* What we wrote from the specification is what the kernel wrote: our wire structs, the bytes of the
+ * header and of the configuration, the registers, and the tiny guest's twin of them. The one place
+ * where the two are laid side by side. */
+#include <check.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/base/uapi_compat.h"
+#include "devices/frame/vnet_hdr.h"
+#include "devices/virtio/wire_split.h"
+#include "guest/driver/nic.h"
+#include "tests/driver/rig.h"
+
+/* ---- sizes, offsets and numbers ---- */
+
+/* clang-format off */
+#define SIZE(ours, theirs) { "size of " #ours, sizeof(ours), sizeof(theirs) }
+#define FIELD(ours, field, theirs, its) { #ours ", " #field, offsetof(ours, field), offsetof(theirs, its) }
+#define VALUE(ours, theirs) { #ours, ours, theirs }
+/* clang-format on */
+
+static const struct {
+	const char *says;
+	unsigned long ours, theirs;
+} pairs[] = {
+	SIZE(struct wire_desc, struct vring_desc),
+	FIELD(struct wire_desc, addr, struct vring_desc, addr),
+	FIELD(struct wire_desc, len, struct vring_desc, len),
+	FIELD(struct wire_desc, flags, struct vring_desc, flags),
+	FIELD(struct wire_desc, next, struct vring_desc, next),
+	SIZE(struct wire_avail, struct vring_avail),
+	FIELD(struct wire_avail, flags, struct vring_avail, flags),
+	FIELD(struct wire_avail, index, struct vring_avail, idx),
+	FIELD(struct wire_avail, ring, struct vring_avail, ring),
+	SIZE(struct wire_used, struct vring_used),
+	FIELD(struct wire_used, flags, struct vring_used, flags),
+	FIELD(struct wire_used, index, struct vring_used, idx),
+	FIELD(struct wire_used, ring, struct vring_used, ring),
+	SIZE(struct wire_used_element, struct vring_used_elem),
+	FIELD(struct wire_used_element, id, struct vring_used_elem, id),
+	FIELD(struct wire_used_element, len, struct vring_used_elem, len),
+	VALUE(WIRE_DESC_NEXT, VRING_DESC_F_NEXT),
+	VALUE(WIRE_DESC_WRITE, VRING_DESC_F_WRITE),
+	VALUE(WIRE_DESC_INDIRECT, VRING_DESC_F_INDIRECT),
+	VALUE(WIRE_AVAIL_NO_INTERRUPT, VRING_AVAIL_F_NO_INTERRUPT),
+	VALUE(WIRE_USED_NO_NOTIFY, VRING_USED_F_NO_NOTIFY),
+	VALUE(VNET_HDR_BYTES, sizeof(struct virtio_net_hdr_v1)),
+	VALUE(MMIO_QUEUE_NOTIFY, VIRTIO_MMIO_QUEUE_NOTIFY),
+	/* ---- the tiny guest's ---- */
+	SIZE(struct virtq_desc, struct vring_desc),
+	FIELD(struct virtq_desc, len, struct vring_desc, len),
+	FIELD(struct virtq_desc, flags, struct vring_desc, flags),
+	FIELD(struct virtq_desc, next, struct vring_desc, next),
+	VALUE(DESC_NEXT, VRING_DESC_F_NEXT),
+	VALUE(DESC_WRITE, VRING_DESC_F_WRITE),
+	VALUE(DESC_INDIRECT, VRING_DESC_F_INDIRECT),
+	SIZE(struct hdr, struct virtio_net_hdr_v1),
+	FIELD(struct hdr, gso_type, struct virtio_net_hdr_v1, gso_type),
+	FIELD(struct hdr, hdr_len, struct virtio_net_hdr_v1, hdr_len),
+	FIELD(struct hdr, gso_size, struct virtio_net_hdr_v1, gso_size),
+	FIELD(struct hdr, csum_start, struct virtio_net_hdr_v1, csum_start),
+	FIELD(struct hdr, csum_offset, struct virtio_net_hdr_v1, csum_offset),
+	FIELD(struct hdr, num_buffers, struct virtio_net_hdr_v1, num_buffers),
+	VALUE(H_NEEDS_CSUM, VIRTIO_NET_HDR_F_NEEDS_CSUM),
+	VALUE(GSO_NONE, VIRTIO_NET_HDR_GSO_NONE),
+	VALUE(GSO_TCPV4, VIRTIO_NET_HDR_GSO_TCPV4),
+	VALUE(GSO_TCPV6, VIRTIO_NET_HDR_GSO_TCPV6),
+	VALUE(GSO_UDP_L4, VIRTIO_NET_HDR_GSO_UDP_L4),
+	VALUE(F_CSUM, VIRTIO_NET_F_CSUM),
+	VALUE(F_GUEST_CSUM, VIRTIO_NET_F_GUEST_CSUM),
+	VALUE(F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS),
+	VALUE(F_MTU, VIRTIO_NET_F_MTU),
+	VALUE(F_MAC, VIRTIO_NET_F_MAC),
+	VALUE(F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO4),
+	VALUE(F_GUEST_TSO6, VIRTIO_NET_F_GUEST_TSO6),
+	VALUE(F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO4),
+	VALUE(F_HOST_TSO6, VIRTIO_NET_F_HOST_TSO6),
+	VALUE(F_MRG_RXBUF, VIRTIO_NET_F_MRG_RXBUF),
+	VALUE(F_STATUS, VIRTIO_NET_F_STATUS),
+	VALUE(F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ),
+	VALUE(F_CTRL_RX, VIRTIO_NET_F_CTRL_RX),
+	VALUE(F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_MAC_ADDR),
+	VALUE(F_INDIRECT, VIRTIO_RING_F_INDIRECT_DESC),
+	VALUE(F_EVENT_IDX, VIRTIO_RING_F_EVENT_IDX),
+	VALUE(F_VERSION_1, VIRTIO_F_VERSION_1),
+	VALUE(F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO4),
+	VALUE(F_GUEST_USO6, VIRTIO_NET_F_GUEST_USO6),
+	VALUE(F_HOST_USO, VIRTIO_NET_F_HOST_USO),
+	VALUE(S_ACKNOWLEDGE, VIRTIO_CONFIG_S_ACKNOWLEDGE),
+	VALUE(S_DRIVER, VIRTIO_CONFIG_S_DRIVER),
+	VALUE(S_DRIVER_OK, VIRTIO_CONFIG_S_DRIVER_OK),
+	VALUE(S_FEATURES_OK, VIRTIO_CONFIG_S_FEATURES_OK),
+	VALUE(S_NEEDS_RESET, VIRTIO_CONFIG_S_NEEDS_RESET),
+	VALUE(REG_STATUS, VIRTIO_MMIO_STATUS),
+	VALUE(REG_NOTIFY, VIRTIO_MMIO_QUEUE_NOTIFY),
+};
+
+START_TEST(ours_are_the_kernels)
+{
+	ck_assert_msg(pairs[_i].ours == pairs[_i].theirs, "%s: got %lu, want the kernel's %lu",
+		      pairs[_i].says, pairs[_i].ours, pairs[_i].theirs);
+}
+END_TEST
+
+/* ---- bytes ---- */
+
+START_TEST(the_header_as_written)
+{
+	const struct vnet_hdr ours = { 1, 4, 0x1234, 0x2345, 0x3456, 0x4567, 0x5678 };
+	struct virtio_net_hdr_v1 theirs;
+	uint8_t bytes[sizeof(theirs)];
+
+	vnet_hdr_write(ours, bytes, sizeof(bytes));
+	memcpy(&theirs, bytes, sizeof(theirs));
+	ck_assert_uint_eq(theirs.flags, ours.flags);
+	ck_assert_uint_eq(theirs.gso_type, ours.gso_type);
+	ck_assert_uint_eq(le16toh(theirs.hdr_len), ours.hdr_len);
+	ck_assert_uint_eq(le16toh(theirs.gso_size), ours.gso_size);
+	ck_assert_uint_eq(le16toh(theirs.csum_start), ours.csum_start);
+	ck_assert_uint_eq(le16toh(theirs.csum_offset), ours.csum_offset);
+	ck_assert_uint_eq(le16toh(theirs.num_buffers), ours.num_buffers);
+}
+END_TEST
+
+/* By the transport's window, as a driver of the kernel's reads it. */
+START_TEST(the_configuration_as_read)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
+	struct virtio_net_config theirs;
+	uint8_t bytes[sizeof(theirs)];
+	struct rig r;
+
+	rig_make(&r);
+	for (uint32_t i = 0; i < sizeof(bytes); i++)
+		mmio_read(r.mmio, VIRTIO_MMIO_CONFIG + i, &bytes[i], 1);
+	memcpy(&theirs, bytes, sizeof(theirs));
+	ck_assert_mem_eq(theirs.mac, mac, sizeof(mac));
+	ck_assert_uint_eq(le16toh(theirs.status), VIRTIO_NET_S_LINK_UP);
+	ck_assert_msg(le16toh(theirs.max_virtqueue_pairs) == 0,
+		      "got %u pairs, want 0: MQ is not offered",
+		      le16toh(theirs.max_virtqueue_pairs));
+	ck_assert_uint_eq(le16toh(theirs.mtu), 1500);
+	for (size_t i = offsetof(struct virtio_net_config, speed); i < sizeof(bytes); i++)
+		ck_assert_msg(bytes[i] == 0, "byte %zu: got %#x, want 0: it is not offered", i,
+			      bytes[i]);
+	rig_end(&r);
+}
+END_TEST
+
+static const struct {
+	const char *says;
+	uint32_t offset, want;
+} registers[] = {
+	{ "the magic number: \"virt\"", VIRTIO_MMIO_MAGIC_VALUE,
+	  'v' | 'i' << 8 | 'r' << 16 | 't' << 24 },
+	{ "version", VIRTIO_MMIO_VERSION, 2 },
+	{ "a network card", VIRTIO_MMIO_DEVICE_ID, 1 },
+	{ "largest queue", VIRTIO_MMIO_QUEUE_NUM_MAX, 256 },
+	{ "ready", VIRTIO_MMIO_QUEUE_READY, 0 },
+	{ "interrupts", VIRTIO_MMIO_INTERRUPT_STATUS, 0 },
+	{ "status", VIRTIO_MMIO_STATUS, 0 },
+};
+
+START_TEST(registers_where_the_kernel_reads_them)
+{
+	struct rig r;
+	uint32_t got;
+
+	rig_make(&r);
+	got = rig_read(&r, registers[_i].offset);
+	ck_assert_msg(got == registers[_i].want, "%s: got %#x, want %#x", registers[_i].says, got,
+		      registers[_i].want);
+	rig_end(&r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("base/uapi");
+	TCase *tc = tcase_create("uapi");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc, ours_are_the_kernels, 0, (int)ARRAY_LEN(pairs));
+	tcase_add_test(tc, the_header_as_written);
+	tcase_add_test(tc, the_configuration_as_read);
+	tcase_add_loop_test(tc, registers_where_the_kernel_reads_them, 0,
+			    (int)ARRAY_LEN(registers));
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
