@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Adds len bytes to a running one's complement sum; at an odd offset the caller says so. */
+/* Adds len bytes to a running one's complement sum. An odd len ends it: the last byte is the upper
+ * half of a word. */
 uint32_t csum_add(uint32_t sum, const uint8_t *bytes, uint32_t len);
 uint16_t csum_fold(uint32_t sum); /* the complement, host order of a big-endian word: store with htons */
 

@@ -13,6 +13,7 @@ enum {
 	TCP_CSUM_OFFSET = 16,
 	UDP_CSUM_OFFSET = 6,
 	SEGMENTS_MAX = 128, /* Linux, UDP_MAX_SEGMENTS: tun refuses more of USO */
+	ETH_TYPE = 12, ETH_BYTES = 14, VLAN_BYTES = 4, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8,
 };
 
 static uint16_t get16(const uint8_t *b) { return (uint16_t)(b[0] | b[1] << 8); }
@@ -60,6 +61,17 @@ static const struct gso_kind *gso_kind(uint8_t gso_type)
 		if (gso_kinds[i].type == (gso_type & ~VIRTIO_NET_HDR_GSO_ECN))
 			return &gso_kinds[i];
 	return NULL;
+}
+
+/* NET-08, NET-10: the room of a tag is for those that carry one. */
+static bool too_long(const struct frame *f, uint32_t frame_max_plain)
+{
+	uint32_t type = 0, spare;
+
+	if (f->local >= ETH_BYTES)
+		type = (uint32_t)f->bytes[ETH_TYPE] << 8 | f->bytes[ETH_TYPE + 1];
+	spare = type == TYPE_VLAN || type == TYPE_QINQ ? 0 : VLAN_BYTES;
+	return frame_max_plain != 0 && f->len + spare > frame_max_plain;
 }
 
 /* NET-21, NET-23. */
@@ -118,7 +130,7 @@ enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules
 			return why;
 		clean.gso_type = h.gso_type;
 		clean.gso_size = h.gso_size;
-	} else if (rules->frame_max_plain != 0 && f->len > rules->frame_max_plain) {
+	} else if (too_long(f, rules->frame_max_plain)) {
 		return DROP_TX_MTU;
 	}
 	f->hdr = clean;
@@ -167,7 +179,7 @@ enum drop_reason vnet_hdr_make_rx(struct frame *f, const struct rx_rules *rules)
 			clean.hdr_len = p.understood ? p.payload_offset : h.hdr_len;
 		if (rules->frame_max != 0 && f->len > rules->frame_max)
 			return DROP_RX_TOO_BIG;
-	} else if (rules->frame_max_plain != 0 && f->len > rules->frame_max_plain) {
+	} else if (too_long(f, rules->frame_max_plain)) {
 		return DROP_RX_MTU;
 	}
 	f->hdr = clean;

@@ -16,7 +16,9 @@ void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size);
 /* What the driver agreed on for frames that it sends. */
 struct tx_rules {
 	bool csum, tso4, tso6, ecn, uso;
-	uint32_t frame_max_plain; /* longest frame without GSO: mtu + 14 + a VLAN tag's 4; 0: no limit but FRAME_MAX */
+	/* Longest frame without GSO: mtu + 14 + 4, the 4 only for one with a VLAN tag; 0: no limit but
+	 * FRAME_MAX. */
+	uint32_t frame_max_plain;
 };
 
 /* Judges f->hdr (the guest's) against the frame's bytes and rules (NET-14 to NET-25), and on
@@ -29,7 +31,8 @@ enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules
 struct rx_rules {
 	bool csum, tso4, tso6, ecn, uso4, uso6;
 	bool hdr_len; /* any guest GSO bit: hdr_len must cover all headers (NET-39) */
-	uint32_t frame_max_plain; /* with MTU accepted: mtu + 14 (+ 4 for a tagged frame); else 0 */
+	/* With MTU accepted: mtu + 14 + 4, the 4 only for one with a VLAN tag; else 0. */
+	uint32_t frame_max_plain;
 	uint32_t frame_max; /* FRAME_MAX with a guest GSO bit, else 0 = whatever the buffers take */
 };
 
