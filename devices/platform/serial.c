@@ -15,7 +15,7 @@ struct serial {
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
 	bool thr_empty_pending; /* THRE interrupt not yet seen by a read of IIR */
 	bool irq; /* as last told */
-	bool was_full;
+	bool refused; /* input waits outside */
 	uint8_t fifo[FIFO_BYTES];
 	unsigned head, count;
 };
@@ -62,6 +62,19 @@ static void tell_irq(struct serial *s)
 		s->config.irq(s->config.self, level);
 }
 
+static bool loops(const struct serial *s) { return (s->mcr & UART_MCR_LOOP) != 0; }
+
+/* Whatever made the room: a read, a cleared FIFO, the end of a loopback. Input that is not told of it
+ * waits for ever. */
+static void tell_room(struct serial *s)
+{
+	if (!s->refused || s->count == FIFO_BYTES || loops(s))
+		return;
+	s->refused = false;
+	if (s->config.room != NULL)
+		s->config.room(s->config.self);
+}
+
 static void put(struct serial *s, uint8_t byte)
 {
 	if (s->count == FIFO_BYTES)
@@ -78,11 +91,18 @@ static uint8_t get(struct serial *s)
 	byte = s->fifo[s->head];
 	s->head = (s->head + 1) % FIFO_BYTES;
 	s->count--;
-	if (s->was_full && s->config.room != NULL) {
-		s->was_full = false;
-		s->config.room(s->config.self);
-	}
 	return byte;
+}
+
+/* In loopback the four outputs are the inputs: drivers know a UART by that. */
+static uint8_t modem_status(const struct serial *s)
+{
+	if (!loops(s))
+		return UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
+	return (uint8_t)(((s->mcr & UART_MCR_DTR) != 0 ? UART_MSR_DSR : 0) |
+			 ((s->mcr & UART_MCR_RTS) != 0 ? UART_MSR_CTS : 0) |
+			 ((s->mcr & UART_MCR_OUT1) != 0 ? UART_MSR_RI : 0) |
+			 ((s->mcr & UART_MCR_OUT2) != 0 ? UART_MSR_DCD : 0));
 }
 
 static uint8_t read_reg(struct serial *s, unsigned reg)
@@ -101,7 +121,7 @@ static uint8_t read_reg(struct serial *s, unsigned reg)
 	case UART_LCR: return s->lcr;
 	case UART_MCR: return s->mcr;
 	case UART_LSR: return (uint8_t)(UART_LSR_TEMT | UART_LSR_THRE | (s->count > 0 ? UART_LSR_DR : 0));
-	case UART_MSR: return UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
+	case UART_MSR: return modem_status(s);
 	case UART_SCR: return s->scr;
 	default: return 0xff;
 	}
@@ -109,7 +129,7 @@ static uint8_t read_reg(struct serial *s, unsigned reg)
 
 static void transmit(struct serial *s, uint8_t byte)
 {
-	if ((s->mcr & UART_MCR_LOOP) != 0)
+	if (loops(s))
 		put(s, byte);
 	else
 		s->config.out(s->config.self, &byte, 1);
@@ -158,6 +178,7 @@ uint8_t serial_read(struct serial *s, unsigned reg)
 	(void)pthread_mutex_lock(&s->mutex);
 	value = read_reg(s, reg);
 	tell_irq(s);
+	tell_room(s);
 	(void)pthread_mutex_unlock(&s->mutex);
 	return value;
 }
@@ -167,6 +188,7 @@ void serial_write(struct serial *s, unsigned reg, uint8_t value)
 	(void)pthread_mutex_lock(&s->mutex);
 	write_reg(s, reg, value);
 	tell_irq(s);
+	tell_room(s);
 	(void)pthread_mutex_unlock(&s->mutex);
 }
 
@@ -175,9 +197,10 @@ size_t serial_input(struct serial *s, const uint8_t *bytes, size_t len)
 	size_t taken = 0;
 
 	(void)pthread_mutex_lock(&s->mutex);
-	while (taken < len && s->count < FIFO_BYTES)
+	/* A loopback cuts the receiver off from outside. */
+	while (taken < len && s->count < FIFO_BYTES && !loops(s))
 		put(s, bytes[taken++]);
-	s->was_full = taken < len;
+	s->refused = taken < len;
 	tell_irq(s);
 	(void)pthread_mutex_unlock(&s->mutex);
 	return taken;

@@ -1,8 +1,9 @@
 /* devices/platform/serial.h: a 16550A UART, KVM-free (register model: National Semiconductor PC16550D).
  *
  * Registers 0 to 7, one byte each. Output is handed to `out` byte by byte or in runs; input comes by
- * serial_input, which takes what the FIFO has room for. Interrupt level is told by `irq`, only when it
- * changes. Threads: everything takes the UART's own mutex; callbacks are called with it held. */
+ * serial_input, which takes what the FIFO has room for, and nothing in loopback. Interrupt level is told
+ * by `irq`, only when it changes. Threads: everything takes the UART's own mutex; callbacks are called
+ * with it held. */
 #ifndef TAPVM_PLATFORM_SERIAL_H
 #define TAPVM_PLATFORM_SERIAL_H
 
@@ -16,7 +17,7 @@ struct serial;
 struct serial_config {
 	void (*out)(void *self, const uint8_t *bytes, size_t len);
 	void (*irq)(void *self, bool level); /* may be NULL */
-	void (*room)(void *self); /* input FIFO was full and has room again; may be NULL */
+	void (*room)(void *self); /* input was refused and there is room again; may be NULL */
 	void *self;
 };
 

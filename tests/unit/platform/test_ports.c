@@ -1,0 +1,105 @@
+/* The ports by which a guest ends, and what is read where no device is. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "devices/base/err.h"
+#include "devices/platform/ports.h"
+
+static const char *const kind_name[] = { "goes on", "verdict", "panic", "reset" };
+
+static const struct {
+	const char *says;
+	uint16_t port;
+	uint32_t value;
+	enum guest_end_kind want;
+	uint32_t verdict;
+} writes[] = {
+	{ "a verdict of 0", 0xf4, 0, GUEST_VERDICT, 0 },
+	{ "a verdict of one byte", 0xf4, 0xff, GUEST_VERDICT, 0xff },
+	{ "a verdict of four bytes", 0xf4, 0xdeadbeef, GUEST_VERDICT, 0xdeadbeef },
+	{ "beside the port of verdicts", 0xf5, 1, GUEST_GOES_ON, 0 },
+	{ "a panic", 0x505, 1, GUEST_PANIC, 0 },
+	{ "a panic and a crash kernel", 0x505, 3, GUEST_PANIC, 0 },
+	{ "a crash kernel was loaded", 0x505, 2, GUEST_GOES_ON, 0 },
+	{ "no event", 0x505, 0, GUEST_GOES_ON, 0 },
+	{ "the keyboard controller pulses reset", 0x64, 0xfe, GUEST_RESET, 0 },
+	{ "the same as a word", 0x64, 0x12fe, GUEST_RESET, 0 },
+	{ "another keyboard command", 0x64, 0xd1, GUEST_GOES_ON, 0 },
+	{ "a keyboard byte", 0x60, 0xfe, GUEST_GOES_ON, 0 },
+	{ "the reset register: a hard reset", 0xcf9, 6, GUEST_RESET, 0 },
+	{ "the reset register: the processor", 0xcf9, 4, GUEST_RESET, 0 },
+	{ "the reset register: getting ready for it", 0xcf9, 2, GUEST_GOES_ON, 0 },
+	{ "PCI's address port", 0xcf8, 0x80000004, GUEST_GOES_ON, 0 },
+	{ "POST codes", 0x80, 0xfe, GUEST_GOES_ON, 0 },
+	{ "port 0", 0, 0xffffffff, GUEST_GOES_ON, 0 },
+	{ "the last port", 0xffff, 0xffffffff, GUEST_GOES_ON, 0 },
+};
+
+START_TEST(writes_mean)
+{
+	struct guest_end got = port_write(writes[_i].port, writes[_i].value);
+
+	ck_assert_msg(got.kind == writes[_i].want, "%s: got %s, want %s", writes[_i].says,
+		      kind_name[got.kind], kind_name[writes[_i].want]);
+	ck_assert_msg(got.kind != GUEST_VERDICT || got.value == writes[_i].verdict,
+		      "%s: got %#x, want %#x", writes[_i].says, got.value, writes[_i].verdict);
+}
+END_TEST
+
+/* Any other port, written with ones. */
+START_TEST(no_other_port_ends_a_guest)
+{
+	for (uint32_t port = 0; port <= UINT16_MAX; port++) {
+		bool known = port == 0xf4 || port == 0x505 || port == 0xcf9;
+		struct guest_end got = port_write((uint16_t)port, UINT32_MAX);
+
+		if (known != (got.kind != GUEST_GOES_ON))
+			ck_abort_msg("port %#x: got %s", port, kind_name[got.kind]);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *says;
+	uint16_t port;
+	unsigned width;
+	uint32_t want;
+} reads[] = {
+	{ "the events that a panic may tell", 0x505, 1, 3 },
+	{ "the keyboard: nothing there", 0x60, 1, 0 },
+	{ "the keyboard: ready for a command", 0x64, 1, 0 },
+	{ "a byte of nothing", 0x2f8, 1, 0xff },
+	{ "a word of nothing", 0x2f8, 2, 0xffff },
+	{ "four bytes of nothing", 0xcfc, 4, 0xffffffff },
+	{ "the port of verdicts is for writing", 0xf4, 1, 0xff },
+	{ "the reset register likewise", 0xcf9, 1, 0xff },
+	{ "port 0", 0, 4, 0xffffffff },
+	{ "the last port", 0xffff, 1, 0xff },
+};
+
+START_TEST(reads_give)
+{
+	uint32_t got = port_read(reads[_i].port, reads[_i].width);
+
+	ck_assert_msg(got == reads[_i].want, "%s: got %#x, want %#x", reads[_i].says, got,
+		      reads[_i].want);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("platform/ports");
+	TCase *tc = tcase_create("ports");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc, writes_mean, 0, (int)ARRAY_LEN(writes));
+	tcase_add_test(tc, no_other_port_ends_a_guest);
+	tcase_add_loop_test(tc, reads_give, 0, (int)ARRAY_LEN(reads));
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
