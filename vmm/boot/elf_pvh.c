@@ -68,8 +68,10 @@ static struct err check_header(const uint8_t *bytes, uint64_t size, const char *
 	memcpy(ret, bytes, sizeof(*ret));
 	if (ret->e_machine != EM_X86_64)
 		return err_make(ERR_SETUP, 0, "kernel %s is for another machine than x86-64", what);
-	if (ret->e_phnum > PHDRS_MAX || ret->e_phentsize != sizeof(Elf64_Phdr) ||
-	    !range_inside(0, size, ret->e_phoff, (uint64_t)ret->e_phnum * sizeof(Elf64_Phdr)))
+	if (ret->e_phnum > PHDRS_MAX || ret->e_phentsize != sizeof(Elf64_Phdr))
+		return err_make(ERR_SETUP, 0, "kernel %s has %u program headers of %u bytes: up to %d of %zu can be "
+				"loaded", what, ret->e_phnum, ret->e_phentsize, PHDRS_MAX, sizeof(Elf64_Phdr));
+	if (!range_inside(0, size, ret->e_phoff, (uint64_t)ret->e_phnum * sizeof(Elf64_Phdr)))
 		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its program headers are cut off", what);
 	return err_none();
 }
@@ -83,6 +85,8 @@ static struct err load_segment(const uint8_t *bytes, uint64_t size, const Elf64_
 		return err_make(ERR_SETUP, 0, "kernel %s is truncated: a segment ends behind the file", what);
 	if (p->p_memsz < p->p_filesz)
 		return err_make(ERR_SETUP, 0, "kernel %s: a segment is larger in the file than in memory", what);
+	if (p->p_memsz == 0)
+		return err_none(); /* its address says nothing */
 	if (mem_slice(mem, p->p_paddr, p->p_memsz, parts, GUEST_MEM_REGIONS_MAX) < 0 ||
 	    !mem_write(mem, p->p_paddr, bytes + p->p_offset, p->p_filesz))
 		return err_make(ERR_SETUP, 0, "kernel %s does not fit into guest memory (it needs %#llx to %#llx): "
@@ -107,7 +111,9 @@ struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what, s
 		memcpy(&p, bytes + h.e_phoff + i * sizeof(p), sizeof(p));
 		if (p.p_type == PT_LOAD)
 			e = load_segment(bytes, size, &p, what, mem, &image);
-		else if (p.p_type == PT_NOTE && range_inside(0, size, p.p_offset, p.p_filesz))
+		else if (p.p_type == PT_NOTE && !range_inside(0, size, p.p_offset, p.p_filesz))
+			e = err_make(ERR_SETUP, 0, "kernel %s is truncated: its notes end behind the file", what);
+		else if (p.p_type == PT_NOTE)
 			read_notes(bytes + p.p_offset, p.p_filesz, &notes);
 	}
 	if (err_is(e))
