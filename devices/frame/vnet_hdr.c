@@ -12,7 +12,7 @@
 enum {
 	TCP_CSUM_OFFSET = 16,
 	UDP_CSUM_OFFSET = 6,
-	SEGMENTS_MAX = 128, /* Linux, UDP_MAX_SEGMENTS: tun refuses more of USO */
+	USO_SEGMENTS_MAX = 128, /* Linux, UDP_MAX_SEGMENTS: tun refuses more; of TCP it takes any number */
 	ETH_TYPE = 12, ETH_BYTES = 14, VLAN_BYTES = 4, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8,
 };
 
@@ -99,7 +99,8 @@ static enum drop_reason judge_gso(const struct frame *f, const struct gso_kind *
 	    (kind->ip_version != 0 && p.ip_version != kind->ip_version) ||
 	    h->csum_start != p.l4_offset || h->csum_offset != offset)
 		return DROP_TX_GSO_PROTOCOL;
-	if ((f->len - p.payload_offset + h->gso_size - 1u) / h->gso_size > SEGMENTS_MAX)
+	if (kind->l4 == L4_UDP &&
+	    (f->len - p.payload_offset + h->gso_size - 1u) / h->gso_size > USO_SEGMENTS_MAX)
 		return DROP_TX_GSO_FIELDS;
 	return DROP_NONE;
 }
