@@ -296,6 +296,6 @@ void machine_run(const struct machine_config *config)
 	vcpu_stop(&m.vcpu);
 	if (config->stats)
 		words_tell_stats(config, m.nic, &m.ram);
-	words_tell(config, "end %d %u %s", (int)m.vcpu.end, m.vcpu.value & 63, m.vcpu.text);
+	words_tell(config, "end %d %u %s", (int)m.vcpu.end, m.vcpu.value, m.vcpu.text);
 	tear_down(&m);
 }

@@ -15,8 +15,10 @@ static const struct {
 	uint32_t verdict;
 } writes[] = {
 	{ "a verdict of 0", 0xf4, 0, GUEST_VERDICT, 0 },
-	{ "a verdict of one byte", 0xf4, 0xff, GUEST_VERDICT, 0xff },
-	{ "a verdict of four bytes", 0xf4, 0xdeadbeef, GUEST_VERDICT, 0xdeadbeef },
+	{ "the largest verdict", 0xf4, 63, GUEST_VERDICT, 63 },
+	{ "a larger one, whose low bits say success", 0xf4, 64, GUEST_VERDICT, 63 },
+	{ "a verdict of one byte", 0xf4, 0xff, GUEST_VERDICT, 63 },
+	{ "a verdict of four bytes", 0xf4, 0xdeadbe00, GUEST_VERDICT, 63 },
 	{ "beside the port of verdicts", 0xf5, 1, GUEST_GOES_ON, 0 },
 	{ "a panic", 0x505, 1, GUEST_PANIC, 0 },
 	{ "a panic and a crash kernel", 0x505, 3, GUEST_PANIC, 0 },
