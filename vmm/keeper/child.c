@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -148,4 +149,12 @@ int child_end(struct machine_process *process, int wait_ms)
 	(void)close(process->fd);
 	*process = (struct machine_process){ .pid = -1, .pidfd = -1, .fd = -1 };
 	return status;
+}
+
+struct err child_died(int status)
+{
+	if (WIFSIGNALED(status))
+		return err_make(ERR_SETUP, 0, "the machine process was killed by signal %d (SIG%s)",
+				WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
+	return err_make(ERR_SETUP, 0, "the machine process ended without a word, status %d", status);
 }

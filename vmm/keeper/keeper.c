@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "devices/base/clock.h"
@@ -188,16 +187,18 @@ static bool tell(struct keeper *k, const char *text)
 	       errno != EAGAIN;
 }
 
-/* Asked twice, the machine has no more time. */
+/* Asked twice, the machine has no more time. A signal is raised again whatever came before it. */
 static void stop(struct keeper *k, enum stop_reason why)
 {
 	uint64_t now = clock_now_ns(&clock_host);
+	bool again = k->stop != STOP_NONE;
 
-	if (k->stop != STOP_NONE) {
+	if (!again || why == STOP_SIGNAL)
+		k->stop = why;
+	if (again) {
 		k->kill_ns = now;
 		return;
 	}
-	k->stop = why;
 	k->kill_ns = now + (uint64_t)STOP_MS * MS_NS;
 	/* A machine that does not read its messages sees the end of them. */
 	if (!tell(k, "stop"))
@@ -303,12 +304,14 @@ static struct err judge(struct keeper *k, int status, struct keeper_end *ret_end
 		return k->error;
 	if (k->ended && k->end.machine == MACHINE_END_ERROR)
 		return err_make(ERR_SETUP, 0, "the machine could not be set up: %s", k->end.text);
-	if (!k->ended && WIFSIGNALED(status))
-		return err_make(ERR_SETUP, 0, "the machine process was killed by signal %d (SIG%s)",
-				WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
+	/* It did not obey and was killed: what was asked for all the same. */
+	if (k->stop == STOP_ESCAPE && !k->ended) {
+		*ret_end = (struct keeper_end){ .kind = KEEPER_MACHINE,
+						.machine = MACHINE_END_STOPPED };
+		return err_none();
+	}
 	if (!k->ended)
-		return err_make(ERR_SETUP, 0, "the machine process ended without a word, status %d",
-				status);
+		return child_died(status);
 	*ret_end = k->end;
 	return err_none();
 }

@@ -78,6 +78,8 @@ struct err child_start(const struct machine_config *config, machine_fn run, cons
 		       struct machine_process *ret_process) MUST_USE;
 /* Waits wait_ms for its end, then kills it. ret: the wait status. Closes the descriptors. */
 int child_end(struct machine_process *process, int wait_ms);
+/* That wait status in words: of a machine that did not say how it ended. */
+struct err child_died(int status) MUST_USE;
 
 /* ---- message.c: what the machine says ---- */
 enum message_kind {

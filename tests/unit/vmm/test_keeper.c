@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +87,14 @@ void machine_run(const struct machine_config *config)
 		say(config, "end 4 0 ");
 	} else if (strcmp(what, "stubborn") == 0) {
 		signal_keeper(config, SIGTERM, 1);
+		(void)kill(getppid(), SIGTERM);
+		for (;;)
+			(void)pause();
+	} else if (strcmp(what, "deaf") == 0) {
+		for (;;)
+			(void)pause();
+	} else if (strcmp(what, "stopped, then SIGTERM") == 0) {
+		wait_for_stop(config);
 		(void)kill(getppid(), SIGTERM);
 		for (;;)
 			(void)pause();
@@ -172,16 +181,70 @@ START_TEST(a_run_fails_in_words)
 }
 END_TEST
 
+/* Whoever asks last is answered: a run that is out of time may still be given up by a signal. */
 START_TEST(a_timeout_stops_the_machine)
 {
-	struct keeper_options o = options_for("wait");
+	struct keeper_options o = options_for(_i == 0 ? "wait" : "stopped, then SIGTERM");
 	struct keeper_end end = { .value = 99 };
 	struct err e;
 
 	o.timeout_seconds = 1;
 	e = keeper_run(&o, &end);
-	ck_assert_msg(!err_is(e) && end.kind == KEEPER_TIMEOUT, "got \"%s\", kind %d", e.text,
-		      (int)end.kind);
+	ck_assert_msg(!err_is(e) && end.kind == (_i == 0 ? KEEPER_TIMEOUT : KEEPER_SIGNAL),
+		      "got \"%s\", kind %d", e.text, (int)end.kind);
+}
+END_TEST
+
+static const struct {
+	const char *says, *what;
+	struct keeper_end want;
+} escapes[] = {
+	{ "a machine that does not obey is quit all the same",
+	  "deaf",
+	  { .kind = KEEPER_MACHINE, .machine = MACHINE_END_STOPPED } },
+	{ "a signal behind it counts",
+	  "stopped, then SIGTERM",
+	  { .kind = KEEPER_SIGNAL, .value = SIGTERM } },
+};
+
+/* In the foreground of a terminal of its own. ret: 0, or what went wrong. */
+static int run_on_terminal(int slave, unsigned row)
+{
+	struct keeper_options o = options_for(escapes[row].what);
+	struct keeper_end end = { .value = 99 };
+	struct err e;
+
+	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) != 0 || dup2(slave, STDIN_FILENO) < 0)
+		return 1;
+	o.serial = SERIAL_STDIO;
+	e = keeper_run(&o, &end);
+	if (err_is(e))
+		return 2;
+	return end.kind == escapes[row].want.kind && end.machine == escapes[row].want.machine &&
+			       end.value == escapes[row].want.value
+		       ? 0
+		       : 3;
+}
+
+START_TEST(the_escape_quits)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int status = -1, slave;
+	pid_t pid;
+
+	ck_assert(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(slave, 0);
+	/* Typed ahead: it waits in the terminal. */
+	ck_assert_int_eq(write(master, "\001x", 2), 2);
+	pid = fork();
+	if (pid == 0)
+		_exit(run_on_terminal(slave, (unsigned)_i));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %s", escapes[_i].says,
+		      WEXITSTATUS(status) == 2 ? "got an error" : "got another end");
+	(void)close(slave);
+	(void)close(master);
 }
 END_TEST
 
@@ -293,7 +356,8 @@ int main(void)
 	tcase_set_timeout(tc, 20);
 	tcase_add_loop_test(tc, a_run_ends_as_the_machine_says, 0, ARRAY_LEN(ends));
 	tcase_add_loop_test(tc, a_run_fails_in_words, 0, ARRAY_LEN(errors));
-	tcase_add_test(tc, a_timeout_stops_the_machine);
+	tcase_add_loop_test(tc, a_timeout_stops_the_machine, 0, 2);
+	tcase_add_loop_test(tc, the_escape_quits, 0, ARRAY_LEN(escapes));
 	tcase_add_test(tc, everything_is_as_before);
 	tcase_add_loop_test(tc, kernels_that_are_none, 0, ARRAY_LEN(kernels));
 	tcase_add_test(tc, an_empty_kernel);
