@@ -336,8 +336,10 @@ static struct err run_machine(struct keeper *k, struct keeper_end *ret_end)
 
 static struct err prepare(struct keeper *k)
 {
-	struct err e = signals_open(&k->signals);
+	struct err e = net_inherited_check(k->options);
 
+	if (!err_is(e))
+		e = signals_open(&k->signals);
 	if (!err_is(e))
 		e = loop_create(&k->loop);
 	if (!err_is(e))

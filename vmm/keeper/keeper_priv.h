@@ -118,6 +118,8 @@ struct net_home {
 	int home;    /* the namespace we came from; -1: not needed yet */
 	int private; /* the one of this run; -1: none yet */
 };
+/* Before anything of ours is open: a number that is free now would name a descriptor of ours later. */
+struct err net_inherited_check(const struct keeper_options *o) MUST_USE;
 /* keeper_nic in the namespace that o names, and a watch there. Back home on return. */
 struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index,
 		    bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch,

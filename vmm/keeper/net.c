@@ -14,6 +14,17 @@
 #include "devices/tap/tap.h"
 #include "vmm/keeper/keeper_priv.h"
 
+struct err net_inherited_check(const struct keeper_options *o)
+{
+	for (unsigned i = 0; i < o->nic_count; i++)
+		if (o->nic[i].fd >= 0 && fcntl(o->nic[i].fd, F_GETFD) < 0)
+			return err_make(ERR_USAGE, 0,
+					"net %u: descriptor %d is not open: hand it over without "
+					"close-on-exec",
+					i, o->nic[i].fd);
+	return err_none();
+}
+
 /* One private namespace a run, shared by its NICs. An ordinary user gets it inside a user namespace
  * of our own, into which we move for good: only if no NIC belongs elsewhere. */
 static struct err private_open(struct net_home *home, bool all_private, int *ret_fd)

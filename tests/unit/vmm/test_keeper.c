@@ -332,6 +332,24 @@ START_TEST(more_memory_than_the_host_has)
 }
 END_TEST
 
+/* By the time a NIC is opened, descriptors of our own may have the number. */
+START_TEST(a_descriptor_that_was_not_open)
+{
+	struct keeper_options o = options_for("nothing");
+	int fd = dup(STDERR_FILENO);
+	struct keeper_end end;
+	struct err e;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(close(fd), 0);
+	o.nic[0] = (struct nic_options){ .fd = fd, .owner = -1, .group = -1 };
+	o.nic_count = 1;
+	e = keeper_run(&o, &end);
+	ck_assert_msg(e.kind == ERR_USAGE && strstr(e.text, "is not open") != NULL, "got \"%s\"",
+		      e.text);
+}
+END_TEST
+
 START_TEST(a_serial_file_that_cannot_be)
 {
 	struct keeper_options o = options_for("nothing");
@@ -362,6 +380,7 @@ int main(void)
 	tcase_add_loop_test(tc, kernels_that_are_none, 0, ARRAY_LEN(kernels));
 	tcase_add_test(tc, an_empty_kernel);
 	tcase_add_test(tc, more_memory_than_the_host_has);
+	tcase_add_test(tc, a_descriptor_that_was_not_open);
 	tcase_add_test(tc, a_serial_file_that_cannot_be);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
