@@ -143,10 +143,11 @@ static struct err inherit(const struct sys *sys, const struct tap_request *r, st
 	return e;
 }
 
-/* Without an owner any user who can open the node may take a persistent TAP. */
+/* Without an owner any user who can open the node may take a persistent TAP. One that was there before
+ * keeps the owner that it has. */
 static struct err make_persistent(const struct sys *sys, const struct tap_request *r, struct tap *tap)
 {
-	int64_t owner = r->owner >= 0 ? r->owner : r->persist ? (int64_t)getuid() : -1;
+	int64_t owner = r->owner >= 0 ? r->owner : r->persist && tap->made ? (int64_t)getuid() : -1;
 
 	if (owner >= 0 && sys->ioctl(tap->fd[0], TUNSETOWNER, (void *)(uintptr_t)owner) < 0)
 		return tap_explain(sys, TAP_STEP_SET, "set the owner", tap->name, errno);

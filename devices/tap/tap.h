@@ -16,8 +16,8 @@ struct tap_request {
 	const char *name; /* NULL or "": automatic; "vm%d": a pattern; else this name */
 	int fd; /* an inherited, attached descriptor, or -1 */
 	unsigned queues; /* 1, or more with IFF_MULTI_QUEUE */
-	bool persist; /* make it outlive us; then an owner is always set */
-	int64_t owner, group; /* uid, gid; -1: our own if persist, else none */
+	bool persist; /* make it outlive us; then one that we make always gets an owner */
+	int64_t owner, group; /* uid, gid; -1: left as it is, but for the owner of one that we make persistent */
 };
 
 enum { TAP_QUEUES_MAX = 8 };

@@ -2,9 +2,11 @@
  * own: what the options say is set, the link is watched, and what failed leaves nothing. */
 #include <check.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -270,6 +272,35 @@ START_TEST(an_inherited_tap_elsewhere_is_found)
 }
 END_TEST
 
+/* Attaching with persist=on must not take a TAP away from whom it belongs to. */
+START_TEST(persist_leaves_a_tap_its_owner)
+{
+	struct nic_options o = default_nic();
+	struct machine_nic nic;
+	struct link_info info;
+	char line[LINE];
+	struct err e;
+
+	o.tap_name = "kn8";
+	o.persist = true;
+	o.owner = (int64_t)getuid() + 1; /* root of this namespace may attach all the same */
+	if (geteuid() != 0 || getuid() != 0)
+		return;
+	e = keeper_nic(&o, 0, &nic, line, sizeof(line));
+	if (err_is(e) && strstr(e.text, "owner") != NULL)
+		return; /* that user is not in our user namespace */
+	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
+	tap_close(&sys_host, &nic.tap);
+	o.owner = -1;
+	e = keeper_nic(&o, 0, &nic, line, sizeof(line));
+	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
+	ck_assert_msg(look_up("kn8", &info) && info.tun_owner == (int64_t)getuid() + 1,
+		      "got owner %lld, want %lld", (long long)info.tun_owner, (long long)getuid() + 1);
+	ck_assert(sys_host.ioctl(nic.tap.fd[0], TUNSETPERSIST, NULL) == 0);
+	tap_close(&sys_host, &nic.tap);
+}
+END_TEST
+
 /* ret: whether we are root of a network namespace of our own. */
 static bool enter_private(void)
 {
@@ -301,6 +332,7 @@ int main(void)
 	tcase_add_test(tc, the_link_is_watched);
 	tcase_add_test(tc, a_private_namespace_is_left_again);
 	tcase_add_test(tc, an_inherited_tap_elsewhere_is_found);
+	tcase_add_test(tc, persist_leaves_a_tap_its_owner);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
