@@ -106,12 +106,17 @@ struct nic_watch {
 	struct link_watch *watch;
 	char name[IFNAMSIZ];
 	unsigned index; /* the kernel's */
+	unsigned mtu;   /* when the watch began */
 	bool up, told;  /* now; as the machine was told last */
 };
 struct err watch_open(struct nic_watch *w, const char *name) MUST_USE;
 void watch_close(struct nic_watch *w);
 /* Reads what happened; w->up is right then. */
 void watch_read(struct nic_watch *w);
+
+/* ---- nic.c ---- */
+/* A TAP's MTU as the guest is told it; 0: not told, it is none that a device can have. */
+uint16_t keeper_mtu(unsigned mtu);
 
 /* ---- net.c: a NIC in its namespace ---- */
 struct net_home {

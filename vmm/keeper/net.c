@@ -72,7 +72,23 @@ static void append(char *line, unsigned size, const char *text)
 	(void)snprintf(line + used, size - used, "%s", text);
 }
 
-/* An inherited TAP's state is asked where the TAP is. Out of reach: taken as up, and said so. */
+/* What an inherited TAP is, asked in the namespace where it is; told to the guest as of any other. */
+static struct err look_and_watch(struct machine_nic *nic, struct nic_watch *ret_watch, char *line,
+				 unsigned line_size)
+{
+	char text[32];
+	struct err e = watch_open(ret_watch, nic->tap.name);
+
+	if (err_is(e))
+		return e;
+	nic->link_up = ret_watch->up;
+	nic->mtu = keeper_mtu(ret_watch->mtu);
+	(void)snprintf(text, sizeof(text), ", MTU %u", ret_watch->mtu);
+	append(line, line_size, text);
+	return err_none();
+}
+
+/* Out of reach: the link is taken as up, the guest is told no MTU, and the line says so. */
 static struct err watch_inherited(const struct net_home *home, struct machine_nic *nic,
 				  struct nic_watch *ret_watch, char *line, unsigned line_size)
 {
@@ -81,11 +97,11 @@ static struct err watch_inherited(const struct net_home *home, struct machine_ni
 	struct err watched = err_make(ERR_SETUP, 0, "not in reach");
 
 	if (ours) {
-		watched = watch_open(ret_watch, nic->tap.name);
+		watched = look_and_watch(nic, ret_watch, line, line_size);
 	} else if (there >= 0 && !err_is(netns_enter(there))) {
 		struct err e;
 
-		watched = watch_open(ret_watch, nic->tap.name);
+		watched = look_and_watch(nic, ret_watch, line, line_size);
 		e = go_home(home);
 		if (err_is(e)) {
 			(void)close(there);
@@ -95,9 +111,8 @@ static struct err watch_inherited(const struct net_home *home, struct machine_ni
 	if (there >= 0)
 		(void)close(there);
 	if (err_is(watched))
-		append(line, line_size, ", its link is in another namespace: unknown, taken as up");
-	else
-		nic->link_up = ret_watch->up;
+		append(line, line_size,
+		       ", out of reach in another namespace: its link is taken as up, its MTU is not known");
 	return err_none();
 }
 

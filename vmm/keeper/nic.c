@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "vmm/keeper/keeper.h"
+#include "vmm/keeper/keeper_priv.h"
 
 enum { MTU_MIN = 68, QUEUE_SIZE_DEFAULT = 256, ADDRESS_TEXT = 64 };
 
@@ -81,6 +81,11 @@ static struct err set_by_netlink(struct link *link, const struct nic_options *o,
 	return e;
 }
 
+uint16_t keeper_mtu(unsigned mtu)
+{
+	return mtu >= MTU_MIN && mtu <= UINT16_MAX ? (uint16_t)mtu : 0;
+}
+
 static struct err set_up(const struct nic_options *o, struct machine_nic *nic)
 {
 	struct link_info info = { .mtu = 0 };
@@ -100,7 +105,7 @@ static struct err set_up(const struct nic_options *o, struct machine_nic *nic)
 				"mac= is the address of TAP %s itself; the guest needs another",
 				nic->tap.name);
 	nic->link_up = (info.flags & IFF_UP) != 0;
-	nic->mtu = info.mtu >= MTU_MIN && info.mtu <= UINT16_MAX ? (uint16_t)info.mtu : 0;
+	nic->mtu = keeper_mtu(info.mtu);
 	return err_none();
 }
 

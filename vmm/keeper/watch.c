@@ -23,6 +23,7 @@ struct err watch_open(struct nic_watch *w, const char *name)
 		return e;
 	}
 	w->index = info.index;
+	w->mtu = info.mtu;
 	w->up = (info.flags & IFF_UP) != 0;
 	w->told = w->up;
 	return err_none();

@@ -272,6 +272,33 @@ START_TEST(an_inherited_tap_elsewhere_is_found)
 }
 END_TEST
 
+/* A guest on an inherited TAP of 9000 bytes is told of them like any other. */
+START_TEST(an_inherited_tap_tells_its_mtu)
+{
+	struct net_home home = { .home = -1, .private = -1 };
+	struct nic_options o = default_nic();
+	struct machine_nic first, nic;
+	struct nic_watch unused, watch;
+	char line[LINE];
+	struct err e;
+
+	o.tap_name = "kn7";
+	o.mtu = 9000;
+	e = net_open(&home, &o, 0, false, &first, &unused, line, sizeof(line));
+	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
+	o = default_nic();
+	o.fd = first.tap.fd[0];
+	e = net_open(&home, &o, 0, false, &nic, &watch, line, sizeof(line));
+	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
+	ck_assert_msg(nic.mtu == 9000, "the guest is told %u, want 9000", nic.mtu);
+	ck_assert_msg(strstr(line, "MTU 9000") != NULL, "got \"%s\"", line);
+	ck_assert_msg(nic.link_up && watch.up, "the link is down");
+	net_close(&o, &nic, &watch, false);
+	net_close(&o, &first, &unused, false);
+	net_home_close(&home);
+}
+END_TEST
+
 /* Attaching with persist=on must not take a TAP away from whom it belongs to. */
 START_TEST(persist_leaves_a_tap_its_owner)
 {
@@ -332,6 +359,7 @@ int main(void)
 	tcase_add_test(tc, the_link_is_watched);
 	tcase_add_test(tc, a_private_namespace_is_left_again);
 	tcase_add_test(tc, an_inherited_tap_elsewhere_is_found);
+	tcase_add_test(tc, an_inherited_tap_tells_its_mtu);
 	tcase_add_test(tc, persist_leaves_a_tap_its_owner);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
