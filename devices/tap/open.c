@@ -114,13 +114,18 @@ static struct err check_flags(const struct sys *sys, struct tap *tap)
 	(void)snprintf(tap->name, sizeof(tap->name), "%s", is.ifr_name);
 	flags = (unsigned short)is.ifr_flags;
 	if ((flags & TUN_TYPE_MASK) != IFF_TAP)
-		return err_make(ERR_SETUP, 0, "%s is a TUN (IP only), not a TAP: make it by "
-				"'ip tuntap add %s mode tap'", tap->name, tap->name);
+		return err_make(ERR_SETUP, 0, "descriptor %d: %s is a TUN (IP only), not a TAP: make it by "
+				"'ip tuntap add %s mode tap'", fd, tap->name, tap->name);
 	if ((flags & IFF_NO_PI) == 0)
-		return err_make(ERR_SETUP, 0, "%s carries packet information: attach it with IFF_NO_PI",
-				tap->name);
+		return err_make(ERR_SETUP, 0, "descriptor %d: %s carries packet information: attach it with "
+				"IFF_NO_PI", fd, tap->name);
 	if ((flags & IFF_VNET_HDR) == 0)
-		return err_make(ERR_SETUP, 0, "%s has no vnet_hdr: attach it with IFF_VNET_HDR", tap->name);
+		return err_make(ERR_SETUP, 0, "descriptor %d: %s has no vnet_hdr: attach it with IFF_VNET_HDR", fd,
+				tap->name);
+	/* It would take what is written, and never have anything to read. */
+	if ((flags & IFF_DETACH_QUEUE) != 0)
+		return err_make(ERR_SETUP, 0, "descriptor %d: this queue of %s is detached: attach it by "
+				"TUNSETQUEUE with IFF_ATTACH_QUEUE", fd, tap->name);
 	return err_none();
 }
 

@@ -39,6 +39,8 @@ static const struct { const char *says; int is_flags, err; const char *thing, *m
 	{ "a TUN", IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, 0, "inherited0", "not a TAP" },
 	{ "with packet information", IFF_TAP | IFF_VNET_HDR, 0, "inherited0", "IFF_NO_PI" },
 	{ "without vnet_hdr", IFF_TAP | IFF_NO_PI, 0, "inherited0", "IFF_VNET_HDR" },
+	{ "a queue that is detached", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | IFF_DETACH_QUEUE, 0,
+	  "inherited0", "IFF_ATTACH_QUEUE" },
 	{ "without an interface", 0, EBADFD, "descriptor", "TUNSETIFF" },
 	{ "not a TUN/TAP", 0, ENOTTY, "descriptor", "/dev/net/tun" },
 	{ "not a TUN/TAP (of another kernel)", 0, EINVAL, "descriptor", "/dev/net/tun" },
@@ -53,6 +55,8 @@ START_TEST(what_is_no_tap_of_ours_is_refused)
 	fake_fail("TUNGETIFF", 1, inherited[_i].err);
 	fd = inherit(eventfd(0, EFD_CLOEXEC), &e);
 	assert_refused(e, inherited[_i].thing, inherited[_i].mend);
+	ck_assert_msg(strncmp(e.text, "descriptor ", 11) == 0, "%s: which descriptor? \"%s\"", inherited[_i].says,
+		      e.text);
 	ck_assert_msg((fcntl(fd, F_GETFL) & O_NONBLOCK) == 0, "%s: the descriptor was changed", inherited[_i].says);
 	ck_assert_uint_eq(fake_count("TUNSET"), 0);
 	ck_assert_int_eq(close(fd), 0);
