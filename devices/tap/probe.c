@@ -28,6 +28,16 @@ static unsigned probe_offloads(const struct sys *sys, int fd)
 	return have;
 }
 
+/* Programs stay with a persistent TAP: a filter drops frames, and no counter of the guest says so. Linux
+ * before 4.16 knows none. */
+static void drop_programs(const struct sys *sys, int fd)
+{
+	int none = -1;
+
+	(void)sys->ioctl(fd, TUNSETFILTEREBPF, &none);
+	(void)sys->ioctl(fd, TUNSETSTEERINGEBPF, &none);
+}
+
 struct err tap_settle(const struct sys *sys, struct tap *tap)
 {
 	int fd = tap->fd[0], hdr = HDR_BYTES, little = 1, sndbuf = INT_MAX, carrier = 0;
@@ -43,6 +53,7 @@ struct err tap_settle(const struct sys *sys, struct tap *tap)
 		return tap_explain(sys, TAP_STEP_SET, "switch offloads off", tap->name, errno);
 	if (sys->ioctl(fd, TUNSETTXFILTER, &none) < 0)
 		return tap_explain(sys, TAP_STEP_SET, "empty the filter", tap->name, errno);
+	drop_programs(sys, fd);
 	if (sys->ioctl(fd, TUNSETSNDBUF, &sndbuf) < 0)
 		return tap_explain(sys, TAP_STEP_SET, "set the send buffer", tap->name, errno);
 	/* Linux 5.0 and later; without it the host sees a carrier at all times. */

@@ -7,7 +7,7 @@
 #define TUN_NODE "/dev/net/tun"
 
 /* Sets everything again that a last user may have left in the device: header size, byte order,
- * offloads (which are tried, then off), filter, send buffer, carrier. */
+ * offloads (which are tried, then off), filter, eBPF programs, send buffer, carrier. */
 struct err tap_settle(const struct sys *sys, struct tap *tap) MUST_USE;
 
 /* Who holds a TAP of this network namespace: "process 123 (qemu)", or "another process". */

@@ -226,6 +226,8 @@ static const struct { unsigned long request; const char *name; bool int_at; int 
 	{ TUNSETTXFILTER, "", false, on_filter },
 	{ TUNSETVNETHDRSZ, "TUNSETVNETHDRSZ", true, NULL },
 	{ TUNSETVNETLE, "TUNSETVNETLE", true, NULL },
+	{ TUNSETFILTEREBPF, "TUNSETFILTEREBPF", true, NULL },
+	{ TUNSETSTEERINGEBPF, "TUNSETSTEERINGEBPF", true, NULL },
 	{ TUNSETSNDBUF, "TUNSETSNDBUF", true, NULL },
 	{ TUNSETCARRIER, "TUNSETCARRIER", true, NULL },
 	{ TUNSETOWNER, "TUNSETOWNER", false, NULL },
