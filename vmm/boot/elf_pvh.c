@@ -9,7 +9,8 @@
 
 enum {
 	NOTE_XEN_PHYS32_ENTRY = 18, NOTE_TAPVM_FDT = 1, PHDRS_MAX = 64,
-	START_INFO = 0x6000, MEMORY_MAP = 0x6100, MODULE = 0x6200, CMDLINE = 0x7000, FDT = 0x9000,
+	/* Below 1 MiB, each up to the next, up to BOOT_END. */
+	START_INFO = 0x6000, MEMORY_MAP = 0x6100, MODULE = 0x6200, CMDLINE = 0x7000, FDT = 0x9000, BOOT_END = 0xd000,
 	LOW_END = 0xa0000, HIGH_START = 0x100000,
 	E820_RAM = 1,
 };
@@ -25,8 +26,20 @@ struct module { uint64_t address, size, cmdline, reserved; };
 struct map_entry { uint64_t address, size; uint32_t type, reserved; };
 static_assert(sizeof(struct start_info) == 56 && sizeof(struct module) == 32, "Xen start_info.h");
 static_assert(sizeof(struct map_entry) == 24, "Xen start_info.h");
+static_assert(CMDLINE + PVH_CMDLINE_MAX < FDT, "a command line ends before the device tree");
 
 struct notes { bool has_entry, wants_fdt; uint32_t entry; };
+
+/* A file under way into memory. */
+struct load {
+	const uint8_t *bytes;
+	uint64_t size;
+	const char *what;
+	struct guest_mem *mem;
+	struct notes notes;
+	struct { uint64_t at, size; } loaded[PHDRS_MAX];
+	unsigned loaded_count;
+};
 
 static uint64_t align4(uint64_t v) { return (v + 3) & ~UINT64_C(3); }
 
@@ -62,7 +75,8 @@ static struct err check_header(const uint8_t *bytes, uint64_t size, const char *
 		return err_make(ERR_SETUP, 0, "kernel %s is not an ELF file: give an uncompressed vmlinux with a "
 				"PVH entry", what);
 	if (bytes[EI_CLASS] != ELFCLASS64 || bytes[EI_DATA] != ELFDATA2LSB)
-		return err_make(ERR_SETUP, 0, "kernel %s is not a 64-bit x86 ELF", what);
+		return err_make(ERR_SETUP, 0, "kernel %s is not a 64-bit x86 ELF: give an x86-64 vmlinux with a "
+				"PVH entry", what);
 	if (size < sizeof(*ret))
 		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its header is cut off", what);
 	memcpy(ret, bytes, sizeof(*ret));
@@ -76,55 +90,112 @@ static struct err check_header(const uint8_t *bytes, uint64_t size, const char *
 	return err_none();
 }
 
-static struct err load_segment(const uint8_t *bytes, uint64_t size, const Elf64_Phdr *p, const char *what,
-			       struct guest_mem *mem, struct pvh_image *image)
+/* Where a segment may not be: over another one, and over what we write for the kernel to find. */
+static struct err check_place(const struct load *l, const Elf64_Phdr *p)
 {
-	struct iovec parts[GUEST_MEM_REGIONS_MAX];
+	unsigned long long at = p->p_paddr, end = p->p_paddr + p->p_memsz;
 
-	if (!range_inside(0, size, p->p_offset, p->p_filesz))
-		return err_make(ERR_SETUP, 0, "kernel %s is truncated: a segment ends behind the file", what);
-	if (p->p_memsz < p->p_filesz)
-		return err_make(ERR_SETUP, 0, "kernel %s: a segment is larger in the file than in memory", what);
-	if (p->p_memsz == 0)
-		return err_none(); /* its address says nothing */
-	if (mem_slice(mem, p->p_paddr, p->p_memsz, parts, GUEST_MEM_REGIONS_MAX) < 0 ||
-	    !mem_write(mem, p->p_paddr, bytes + p->p_offset, p->p_filesz))
-		return err_make(ERR_SETUP, 0, "kernel %s does not fit into guest memory (it needs %#llx to %#llx): "
-				"give more --memory", what, (unsigned long long)p->p_paddr,
-				(unsigned long long)(p->p_paddr + p->p_memsz));
-	if (p->p_paddr + p->p_memsz > image->end)
-		image->end = p->p_paddr + p->p_memsz;
+	if (range_overlap(p->p_paddr, p->p_memsz, START_INFO, BOOT_END - START_INFO))
+		return err_make(ERR_SETUP, 0, "kernel %s: a segment at %#llx to %#llx lies over %#x to %#x, where "
+				"its command line is put: link it at 0x100000 or above", l->what, at, end,
+				(unsigned)START_INFO, (unsigned)BOOT_END);
+	for (unsigned i = 0; i < l->loaded_count; i++)
+		if (range_overlap(p->p_paddr, p->p_memsz, l->loaded[i].at, l->loaded[i].size))
+			return err_make(ERR_SETUP, 0, "kernel %s: its segments at %#llx and %#llx overlap: it was "
+					"linked wrongly", l->what, (unsigned long long)l->loaded[i].at, at);
 	return err_none();
 }
 
+static struct err load_segment(struct load *l, const Elf64_Phdr *p)
+{
+	struct iovec parts[GUEST_MEM_REGIONS_MAX];
+	struct err e;
+
+	if (!range_inside(0, l->size, p->p_offset, p->p_filesz))
+		return err_make(ERR_SETUP, 0, "kernel %s is truncated: a segment ends behind the file", l->what);
+	if (p->p_memsz < p->p_filesz)
+		return err_make(ERR_SETUP, 0, "kernel %s: a segment is larger in the file than in memory", l->what);
+	if (p->p_memsz == 0)
+		return err_none(); /* its address says nothing */
+	if (mem_slice(l->mem, p->p_paddr, p->p_memsz, parts, GUEST_MEM_REGIONS_MAX) < 0)
+		return err_make(ERR_SETUP, 0, "kernel %s does not fit into guest memory (it needs %#llx to %#llx): "
+				"give more --memory", l->what, (unsigned long long)p->p_paddr,
+				(unsigned long long)(p->p_paddr + p->p_memsz));
+	e = check_place(l, p);
+	if (err_is(e))
+		return e;
+	(void)mem_write(l->mem, p->p_paddr, l->bytes + p->p_offset, p->p_filesz);
+	l->loaded[l->loaded_count].at = p->p_paddr;
+	l->loaded[l->loaded_count++].size = p->p_memsz;
+	return err_none();
+}
+
+static struct err take_notes(struct load *l, const Elf64_Phdr *p)
+{
+	if (!range_inside(0, l->size, p->p_offset, p->p_filesz))
+		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its notes end behind the file", l->what);
+	read_notes(l->bytes + p->p_offset, p->p_filesz, &l->notes);
+	return err_none();
+}
+
+/* Each program header of that type. */
+static struct err take_headers(struct load *l, const Elf64_Ehdr *h, uint32_t type,
+			       struct err (*take)(struct load *l, const Elf64_Phdr *p))
+{
+	struct err e = err_none();
+
+	for (unsigned i = 0; !err_is(e) && i < h->e_phnum; i++) {
+		Elf64_Phdr p;
+
+		memcpy(&p, l->bytes + h->e_phoff + i * sizeof(p), sizeof(p));
+		if (p.p_type == type)
+			e = take(l, &p);
+	}
+	return e;
+}
+
+/* What has been loaded: the end of it, and whether the entry is in it. */
+static struct err check_loaded(const struct load *l, uint64_t *ret_end)
+{
+	uint64_t end = 0;
+	bool has_entry = false;
+
+	for (unsigned i = 0; i < l->loaded_count; i++) {
+		uint64_t at = l->loaded[i].at, size = l->loaded[i].size;
+
+		end = at + size > end ? at + size : end;
+		has_entry = has_entry || range_inside(at, size, l->notes.entry, 1);
+	}
+	if (!has_entry)
+		return err_make(ERR_SETUP, 0, "kernel %s: its PVH entry %#x is in none of its segments: it was "
+				"linked wrongly", l->what, l->notes.entry);
+	*ret_end = end;
+	return err_none();
+}
+
+/* The notes first: a program that is no kernel is told that, not where its segments should be. */
 struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what, struct guest_mem *mem,
 			struct pvh_image *ret_image)
 {
-	struct pvh_image image = { 0 };
-	struct notes notes = { 0 };
+	struct load l = { .bytes = bytes, .size = size, .what = what, .mem = mem };
+	uint64_t end = 0;
 	Elf64_Ehdr h;
 	struct err e = check_header(bytes, size, what, &h);
 
-	for (unsigned i = 0; !err_is(e) && i < h.e_phnum; i++) {
-		Elf64_Phdr p;
-
-		memcpy(&p, bytes + h.e_phoff + i * sizeof(p), sizeof(p));
-		if (p.p_type == PT_LOAD)
-			e = load_segment(bytes, size, &p, what, mem, &image);
-		else if (p.p_type == PT_NOTE && !range_inside(0, size, p.p_offset, p.p_filesz))
-			e = err_make(ERR_SETUP, 0, "kernel %s is truncated: its notes end behind the file", what);
-		else if (p.p_type == PT_NOTE)
-			read_notes(bytes + p.p_offset, p.p_filesz, &notes);
-	}
-	if (err_is(e))
-		return e;
-	if (!notes.has_entry)
-		return err_make(ERR_SETUP, 0, "kernel %s has no PVH entry (ELF note Xen, type 18): a Linux kernel "
-				"needs CONFIG_PVH", what);
-	image.entry = notes.entry;
-	image.wants_fdt = notes.wants_fdt;
-	*ret_image = image;
-	return err_none();
+	if (!err_is(e))
+		e = take_headers(&l, &h, PT_NOTE, take_notes);
+	if (!err_is(e) && !l.notes.has_entry)
+		e = err_make(ERR_SETUP, 0, "kernel %s has no PVH entry (ELF note Xen, type 18): a Linux kernel "
+			     "needs CONFIG_PVH", what);
+	if (!err_is(e))
+		e = take_headers(&l, &h, PT_LOAD, load_segment);
+	if (!err_is(e))
+		e = check_loaded(&l, &end);
+	if (!err_is(e))
+		*ret_image = (struct pvh_image){ .entry = l.notes.entry,
+						 .end = end,
+						 .wants_fdt = l.notes.wants_fdt };
+	return e;
 }
 
 static uint32_t memory_map(uint64_t memory, struct map_entry map[static 4])
@@ -158,6 +229,9 @@ struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot, ui
 	if (len > PVH_CMDLINE_MAX)
 		return err_make(ERR_USAGE, 0, "the command line has %zu bytes: the guest takes at most %d", len,
 				PVH_CMDLINE_MAX);
+	if (boot->fdt != NULL && boot->fdt_bytes > BOOT_END - FDT)
+		return err_make(ERR_SETUP, 0, "a device tree of %u bytes: there is room for %d", boot->fdt_bytes,
+				BOOT_END - FDT);
 	if (!mem_write(mem, START_INFO, &info, sizeof(info)) ||
 	    !mem_write(mem, MEMORY_MAP, map, info.memory_map_count * sizeof(map[0])) ||
 	    !mem_write(mem, MODULE, &module, sizeof(module)) ||

@@ -19,7 +19,7 @@ struct pvh_image {
 
 /* The file is in bytes[0, size); what: its name for messages. Segments behind .filesz stay as they
  * are (fresh memory is zero). Fails in words: not an ELF, 32-bit, no PVH note, truncated, larger than
- * memory. */
+ * memory, segments over each other or over what pvh_boot_write writes, an entry outside of them. */
 struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what, struct guest_mem *mem,
 			struct pvh_image *ret_image) MUST_USE;
 
@@ -29,8 +29,8 @@ struct pvh_boot {
 	const uint8_t *fdt; /* NULL: no module */
 	uint32_t fdt_bytes;
 };
-/* Writes start_info, memory map, command line and FDT below 1 MiB (0x6000 up); ret: the address of
- * start_info, for EBX. Fails if the command line is longer than PVH_CMDLINE_MAX. */
+/* Writes start_info, memory map, command line and FDT below 1 MiB (0x6000 to 0xd000); ret: the address of
+ * start_info, for EBX. Fails if the command line is longer than PVH_CMDLINE_MAX, or the FDT than 16 KiB. */
 enum { PVH_CMDLINE_MAX = 2047 };
 struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot, uint32_t *ret_start_info) MUST_USE;
 

@@ -185,9 +185,22 @@ static const struct { const char *says; size_t at, size; uint64_t value; const c
 	  "does not fit" },
 	{ "room behind memory", AT(text.p_memsz), MEMORY_BYTES, "give more --memory" },
 	{ "room that wraps", AT(text.p_memsz), UINT64_MAX, "does not fit" },
+	/* ---- where they may not be ---- */
+	{ "a segment over another", AT(data.p_paddr), TEXT_AT, "overlap" },
+	{ "a segment over another's last byte", AT(data.p_paddr), TEXT_AT + TEXT_ROOM - 1, "overlap" },
+	{ "a segment over another's first byte", AT(data.p_paddr), TEXT_AT - DATA_BYTES + 1, "overlap" },
+	{ "a segment that ends in start_info", AT(data.p_paddr), 0x6001 - DATA_BYTES,
+	  "over 0x6000 to 0xd000" },
+	{ "a segment that begins in the device tree", AT(data.p_paddr), 0xcfff,
+	  "over 0x6000 to 0xd000" },
+	{ "an entry in front of its segment", AT(xen.entry[0]), TEXT_AT - 1, "entry 0xfffdf" },
+	{ "an entry behind its segment", AT(xen.entry[0]), TEXT_AT + TEXT_ROOM, "entry 0x100fe0" },
+	{ "an entry behind memory", AT(xen.entry[0]), 0xfffffff0, "entry 0xfffffff0" },
 	/* ---- what may be otherwise ---- */
 	{ "the last bytes of memory", AT(data.p_paddr), MEMORY_BYTES - DATA_BYTES, NULL },
-	{ "a segment over another", AT(data.p_paddr), TEXT_AT, NULL },
+	{ "a segment just behind another", AT(data.p_paddr), TEXT_AT + TEXT_ROOM, NULL },
+	{ "a segment just below start_info", AT(data.p_paddr), 0x6000 - DATA_BYTES, NULL },
+	{ "a segment just behind the device tree", AT(data.p_paddr), 0xd000, NULL },
 	{ "all room and no bytes", AT(text.p_filesz), 0, NULL },
 	{ "an entry of four bytes", AT(xen.n.n_descsz), 4, NULL },
 	{ "no note of our own", AT(own.n.n_type), 2, NULL },
@@ -213,6 +226,24 @@ START_TEST(one_field_spoiled)
 		ck_assert_msg(err_is(e) && strstr(e.text, spoiled[_i].want) != NULL,
 			      "%s: got \"%s\", want \"%s\"", spoiled[_i].says,
 			      err_is(e) ? e.text : "success", spoiled[_i].want);
+	driver_memory_fini(&memory);
+}
+END_TEST
+
+/* A program of this machine, which lies low: it is no kernel, whatever else is wrong with it. */
+START_TEST(what_is_no_kernel_is_told_that_first)
+{
+	struct driver_memory memory;
+	struct image m = sound();
+	struct pvh_image got;
+	struct err e;
+
+	driver_memory_init(&memory, REGION_BYTES);
+	m.note.p_type = PT_NULL;
+	m.text.p_paddr = 0x6000;
+	m.data.p_paddr = MEMORY_BYTES;
+	e = load(&memory, &m, sizeof(m), &got);
+	ck_assert_msg(strstr(e.text, "no PVH entry") != NULL, "got \"%s\"", e.text);
 	driver_memory_fini(&memory);
 }
 END_TEST
@@ -310,6 +341,7 @@ int main(void)
 
 	tcase_add_test(tc, a_sound_image);
 	tcase_add_loop_test(tc, one_field_spoiled, 0, (int)ARRAY_LEN(spoiled));
+	tcase_add_test(tc, what_is_no_kernel_is_told_that_first);
 	tcase_add_test(tc, a_segment_without_room_is_nowhere);
 	tcase_add_test(tc, no_note_of_ours_no_fdt);
 	tcase_add_test(tc, cut_at_each_byte);

@@ -159,12 +159,12 @@ END_TEST
 
 START_TEST(too_little_memory_is_told)
 {
-	static const uint8_t tree[0x9000] = { 0 };
+	static const uint8_t tree[0x4000] = { 0 };
 	const struct pvh_boot boot = { "", 0x10000, tree, sizeof(tree) };
 	struct driver_memory m;
 	uint32_t at = 77;
 
-	for (uint64_t region = 0x1000; region <= 0x8000; region += 0x1000) {
+	for (uint64_t region = 0x1000; region <= 0x6000; region += 0x1000) {
 		struct err e;
 
 		driver_memory_init(&m, region);
@@ -174,6 +174,25 @@ START_TEST(too_little_memory_is_told)
 			      2 * (unsigned long long)region, e.text);
 		driver_memory_fini(&m);
 	}
+}
+END_TEST
+
+/* What lies behind 0xd000 may be the kernel's. */
+START_TEST(a_tree_keeps_to_its_place)
+{
+	static const uint8_t tree[0x4001] = { 0 };
+	struct pvh_boot boot = { "", 2 * REGION_BYTES, tree, sizeof(tree) };
+	struct driver_memory m;
+	uint32_t at = 77;
+	struct err e;
+
+	driver_memory_init(&m, REGION_BYTES);
+	e = pvh_boot_write(m.mem, &boot, &at);
+	ck_assert_msg(err_is(e) && strstr(e.text, "device tree of 16385 bytes") != NULL && at == 77,
+		      "got \"%s\"", e.text);
+	boot.fdt_bytes--;
+	(void)boot_with(&m, &boot);
+	driver_memory_fini(&m);
 }
 END_TEST
 
@@ -189,6 +208,7 @@ int main(void)
 	tcase_add_loop_test(tc, memory_maps, 0, (int)ARRAY_LEN(maps));
 	tcase_add_loop_test(tc, command_lines, 0, (int)ARRAY_LEN(lengths));
 	tcase_add_test(tc, too_little_memory_is_told);
+	tcase_add_test(tc, a_tree_keeps_to_its_place);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
