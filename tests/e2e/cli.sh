@@ -186,6 +186,13 @@ q="--quiet --memory 16M --timeout 10"
 if [ "$(cat "$w/serial")" = '>' ]; then ok serial-file; else bad "serial-file: $(head -c 100 "$w/serial")"; fi
 printf hello | "$tapvm" run --quiet --timeout 2 "$kernels/ECHO.elf" >"$w/out" 2>/dev/null
 if [ "$(cat "$w/out")" = '>hello' ]; then ok serial-pipe; else bad "serial-pipe: $(head -c 100 "$w/out")"; fi
+printf hello >"$w/in"
+"$tapvm" run --quiet --timeout 2 "$kernels/ECHO.elf" <"$w/in" >"$w/out" 2>/dev/null
+if [ "$(cat "$w/out")" = '>hello' ]; then ok serial-from-file; else bad "serial-from-file: $(head -c 100 "$w/out")"; fi
+# A full disk is no end for the guest, and is said once: the second line is the time limit's.
+"$tapvm" run --quiet --serial /dev/full --timeout 1 "$kernels/SPAM.elf" </dev/null >/dev/null 2>"$w/err"
+if [ $? = 124 ] && [ "$(wc -l <"$w/err")" = 2 ] && grep -q '^tapvm: /dev/full: No space left on device' "$w/err"
+then ok serial-disk-full; else bad "serial-disk-full: $(cat "$w/err")"; fi
 
 # ---- a persistent TAP: made, stays, is attached to, is free again ----
 "$tapvm" run --net tap,name=e2ek,persist=on "$kernels/VERDICT_0.elf" 2>"$w/err"

@@ -80,6 +80,7 @@ static struct err serial_stdio(struct keeper *k)
 	struct err e;
 
 	k->config.serial_out = STDOUT_FILENO;
+	k->config.serial_name = "stdout";
 	k->config.serial_in = is_terminal ? -1 : STDIN_FILENO;
 	terminal_open(&k->terminal, STDIN_FILENO);
 	if (k->terminal.fd < 0)
@@ -101,6 +102,7 @@ static struct err serial_ready(struct keeper *k)
 	case SERIAL_FILE:
 		e = serial_file_open(k->options->serial_path, &k->serial_file);
 		k->config.serial_out = k->serial_file;
+		k->config.serial_name = k->options->serial_path;
 		break;
 	case SERIAL_NONE: break;
 	case SERIAL_FDS:

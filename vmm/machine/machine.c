@@ -12,22 +12,17 @@
 #include "vmm/boot/elf_pvh.h"
 #include "vmm/machine/machine_priv.h"
 
-enum { FDT_BYTES = 16384, INPUT_BYTES = 256 };
+enum { FDT_BYTES = 16384 };
 
 struct machine {
 	const struct machine_config *config;
 	struct loop *loop;
 	struct ram ram;
 	struct vm vm;
-	struct serial *serial;
+	struct console console;
 	struct bus bus;
 	struct vcpu vcpu;
 	struct nic nic[NICS_MAX];
-	int serial_irq_fd;
-	int room_fd; /* eventfd: the UART has room again */
-	bool input_on; /* the loop watches serial_in */
-	uint8_t input[INPUT_BYTES];
-	size_t input_from, input_to;
 	bool over; /* stop was asked, the keeper is gone, or the vCPU has ended */
 };
 
@@ -36,95 +31,6 @@ static void log_line(void *self, const char *text)
 	const struct machine *m = self;
 
 	words_tell(m->config, "log %s", text);
-}
-
-/* ---- the serial line ---- */
-
-/* On the vCPU's thread. A reader that does not read holds the guest up, but not our end: vcpu_stop
- * interrupts the write until we have seen it. */
-static void on_serial_out(void *self, const uint8_t *bytes, size_t len)
-{
-	const struct machine *m = self;
-
-	while (len > 0 && m->config->serial_out >= 0 && !atomic_load(&m->vcpu.stop)) {
-		ssize_t done = write(m->config->serial_out, bytes, len);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return;
-		bytes += done;
-		len -= (size_t)done;
-	}
-}
-
-/* Edge: a rise is a pulse. */
-static void on_serial_irq(void *self, bool level)
-{
-	const struct machine *m = self;
-	const uint64_t one = 1;
-	ssize_t done;
-
-	if (!level)
-		return;
-	done = write(m->serial_irq_fd, &one, sizeof(one));
-	(void)done;
-}
-
-static void on_serial_room(void *self)
-{
-	const struct machine *m = self;
-	const uint64_t one = 1;
-	ssize_t done = write(m->room_fd, &one, sizeof(one));
-
-	(void)done;
-}
-
-static void on_input(void *self, uint32_t epoll_events);
-
-/* What the UART has no room for waits here, and nothing more is read meanwhile: nothing is lost. */
-static void feed(struct machine *m)
-{
-	bool want;
-
-	if (m->input_from < m->input_to)
-		m->input_from += serial_input(m->serial, m->input + m->input_from, m->input_to - m->input_from);
-	want = m->input_from == m->input_to && m->config->serial_in >= 0;
-	if (want == m->input_on)
-		return;
-	if (want && err_is(loop_add(m->loop, m->config->serial_in, EPOLLIN, on_input, m)))
-		return; /* a plain file cannot be watched: no input then */
-	if (!want)
-		loop_remove(m->loop, m->config->serial_in);
-	m->input_on = want;
-}
-
-static void on_input(void *self, uint32_t epoll_events)
-{
-	struct machine *m = self;
-	ssize_t got = read(m->config->serial_in, m->input, sizeof(m->input));
-
-	(void)epoll_events;
-	if (got <= 0) {
-		if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-			loop_remove(m->loop, m->config->serial_in);
-			m->input_on = true; /* at its end: not watched again */
-		}
-		return;
-	}
-	m->input_from = 0;
-	m->input_to = (size_t)got;
-	feed(m);
-}
-
-static void on_room(void *self, uint32_t epoll_events)
-{
-	struct machine *m = self;
-	uint64_t count;
-
-	(void)epoll_events;
-	if (read(m->room_fd, &count, sizeof(count)) > 0)
-		feed(m);
 }
 
 /* ---- the keeper ---- */
@@ -156,17 +62,11 @@ static struct err make_eventfd(int *ret_fd)
 
 static struct err make_serial(struct machine *m)
 {
-	const struct serial_config config = {
-		.out = on_serial_out, .irq = on_serial_irq, .room = on_serial_room, .self = m };
-	struct err e = make_eventfd(&m->serial_irq_fd);
+	struct err e = console_open(&m->console);
 
 	if (!err_is(e))
-		e = make_eventfd(&m->room_fd);
-	if (!err_is(e))
-		e = vm_interrupt(&m->vm, SERIAL_GSI, m->serial_irq_fd);
-	if (!err_is(e))
-		e = serial_create(&config, &m->serial);
-	m->bus.serial = m->serial;
+		e = vm_interrupt(&m->vm, SERIAL_GSI, m->console.irq_fd);
+	m->bus.serial = m->console.serial;
 	return e;
 }
 
@@ -219,10 +119,9 @@ static struct err watch(struct machine *m)
 	struct err e = loop_add(m->loop, m->config->keeper_fd, EPOLLIN, on_keeper, m);
 
 	if (!err_is(e))
-		e = loop_add(m->loop, m->room_fd, EPOLLIN, on_room, m);
-	if (!err_is(e))
 		e = loop_add(m->loop, m->vcpu.done_fd, EPOLLIN, on_vcpu_done, m);
-	feed(m);
+	if (!err_is(e))
+		e = console_watch(&m->console, m->loop);
 	return e;
 }
 
@@ -265,22 +164,20 @@ static void tear_down(struct machine *m)
 	vcpu_stop(&m->vcpu);
 	for (unsigned i = 0; i < m->config->nic_count; i++)
 		nic_fini(&m->nic[i]);
-	serial_destroy(m->serial);
+	console_close(&m->console);
 	vcpu_fini(&m->vcpu);
 	vm_fini(&m->vm);
 	ram_fini(&m->ram);
 	loop_destroy(m->loop);
 	close_fd(m->vcpu.done_fd);
-	close_fd(m->serial_irq_fd);
-	close_fd(m->room_fd);
 }
 
 void machine_run(const struct machine_config *config)
 {
-	struct machine m = { .config = config, .vm.fd = -1, .vcpu.fd = -1, .vcpu.done_fd = -1,
-			     .serial_irq_fd = -1, .room_fd = -1 };
+	struct machine m = { .config = config, .vm.fd = -1, .vcpu.fd = -1, .vcpu.done_fd = -1 };
 	struct err e;
 
+	console_init(&m.console, config, &m.vcpu.stop);
 	/* One arena: the workers allocate nothing, and each arena costs memory. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	e = set_up(&m);
@@ -295,7 +192,7 @@ void machine_run(const struct machine_config *config)
 		e = loop_once(m.loop, -1);
 	vcpu_stop(&m.vcpu);
 	if (config->stats)
-		words_tell_stats(config, m.nic, &m.ram);
+		words_tell_stats(config, m.nic, &m.ram, atomic_load(&m.console.lost));
 	words_tell(config, "end %d %u %s", (int)m.vcpu.end, m.vcpu.value, m.vcpu.text);
 	tear_down(&m);
 }

@@ -31,6 +31,7 @@ struct machine_config {
 	struct machine_nic nic[NICS_MAX];
 	unsigned nic_count;
 	int serial_in, serial_out; /* -1: none */
+	const char *serial_name; /* of serial_out, for messages; may be NULL */
 	int keeper_fd; /* SOCK_SEQPACKET; see messages below */
 	uint64_t started_ns; /* CLOCK_MONOTONIC at the start of the process, for --stats */
 	bool stats; /* send stats at the end */

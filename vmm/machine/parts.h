@@ -3,7 +3,10 @@
 #ifndef TAPVM_MACHINE_PARTS_H
 #define TAPVM_MACHINE_PARTS_H
 
+#include <stdatomic.h>
+
 #include "devices/datapath/worker.h"
+#include "devices/platform/serial.h"
 #include "devices/transport/mmio.h"
 #include "vmm/machine/machine.h"
 
@@ -30,18 +33,41 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		    struct loop *loop, struct log log) MUST_USE;
 void nic_fini(struct nic *nic);
 
+/* ---- console.c: the UART, with the descriptors of config behind it ---- */
+enum { CONSOLE_BYTES = 256 };
+struct console {
+	const struct machine_config *config;
+	const atomic_bool *stop; /* the vCPU is to end: output does not wait any more */
+	struct loop *loop;
+	struct serial *serial;
+	int irq_fd; /* eventfd: written for an interrupt */
+	int room_fd; /* eventfd: the UART has room again */
+	bool watched; /* the loop watches serial_in */
+	bool plain; /* serial_in cannot be watched: a file */
+	bool at_end; /* of the input */
+	uint8_t input[CONSOLE_BYTES];
+	size_t from, to;
+	atomic_uint_fast64_t lost; /* bytes that could not be written */
+};
+void console_init(struct console *c, const struct machine_config *config, const atomic_bool *stop);
+struct err console_open(struct console *c) MUST_USE;
+struct err console_watch(struct console *c, struct loop *loop) MUST_USE; /* input from here on */
+void console_close(struct console *c); /* takes what was never opened */
+
 /* ---- stats.c: the text of --stats ---- */
 struct stats_request {
 	const struct nic *nic;
 	unsigned nic_count;
 	const struct ram *ram;
 	uint64_t started_ns;
+	uint64_t serial_lost; /* bytes */
 };
 void stats_text(const struct stats_request *r, char *ret_text, size_t size);
 
 /* ---- words.c: messages from and to the keeper, as machine.h has them ---- */
 void words_tell(const struct machine_config *config, const char *format, ...) PRINTF_LIKE(2, 3);
-void words_tell_stats(const struct machine_config *config, const struct nic *nics, const struct ram *ram);
+void words_tell_stats(const struct machine_config *config, const struct nic *nics, const struct ram *ram,
+		      uint64_t serial_lost);
 /* Takes one message and does it. false: the machine is to stop, or the keeper is gone. */
 bool words_take(const struct machine_config *config, const struct nic *nics);
 

@@ -122,6 +122,8 @@ void stats_text(const struct stats_request *r, char *ret_text, size_t size)
 		nic_stats(&t, &r->nic[i], i);
 	say(&t, "machine.pss_kib=%ld\n",
 	    pss_kib("/proc/self/smaps_rollup", 0, 0) - pss_kib("/proc/self/smaps", ram, ram + r->ram->bytes));
+	if (r->serial_lost != 0)
+		say(&t, "machine.serial_lost=%llu\n", (unsigned long long)r->serial_lost);
 	if (first != 0)
 		say(&t, "machine.first_frame_us=%llu\n", (unsigned long long)(first - r->started_ns) / 1000);
 }

@@ -206,7 +206,7 @@ void hosted_run(const struct machine_config *config)
 	while (!h.over && !err_is(e))
 		e = loop_once(h.loop, -1);
 	if (config->stats)
-		words_tell_stats(config, &h.nic, &h.ram);
+		words_tell_stats(config, &h.nic, &h.ram, 0);
 	if (read(h.done_fd, &count, sizeof(count)) < 0) {
 		/* The guest's thread is at work: it ends with the process, and so does what it uses. */
 		words_tell(config, "end %d 0 ", (int)MACHINE_END_STOPPED);
