@@ -110,7 +110,7 @@ $(VMM_TESTS): TEST_VMM_LIBS = -Wl,--start-group $(VMM_LIB) $(MACHINE_LIB) $(HOST
 .SECONDARY: $(call obj,$(TEST_SRC)) $(TEST_LIB_OBJ) $(CONTRACT_OBJ)
 
 # What the shell suites run beside tapvm: a helper, and kernels of a few instructions, one for each way to end.
-ENDINGS := IDLE BUSY VERDICT_0 VERDICT_5 VERDICT_63 RESET CRASH PANIC SPAM ECHO
+ENDINGS := IDLE BUSY VERDICT_0 VERDICT_5 VERDICT_63 RESET CRASH EMULATION LARGE PANIC SPAM ECHO
 E2E := $(B)/e2e/helper $(patsubst %,$(B)/e2e/%.elf,$(ENDINGS))
 $(B)/e2e/helper: tests/e2e/helper.c | deps-quiet
 	@mkdir -p $(@D)

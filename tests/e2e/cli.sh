@@ -163,7 +163,10 @@ q="--quiet --memory 16M --timeout 10"
 	ends verdict-5 11 '' "$tapvm" run $q "$kernels/VERDICT_5.elf"
 	ends verdict-63 127 '' "$tapvm" run $q "$kernels/VERDICT_63.elf"
 	ends reset 0 '' "$tapvm" run $q "$kernels/RESET.elf"
-	ends crash 6 'tapvm: the guest crashed: .*rip' "$tapvm" run $q "$kernels/CRASH.elf"
+	ends crash 6 'tapvm: the guest crashed: triple fault (exit reason 8), rip 0x[0-9a-f]*, cr2 0' \
+		"$tapvm" run $q "$kernels/CRASH.elf"
+	ends crash-emulation 6 'suberror 1 (exit reason 17), rip 0x[0-9a-f]*, cr2 0.*, instruction d9 05 00 00 00 d0' \
+		"$tapvm" run $q "$kernels/EMULATION.elf"
 	ends panic 8 'tapvm: the guest panicked' "$tapvm" run $q "$kernels/PANIC.elf"
 	ends timeout-idle 124 'tapvm: --timeout' "$tapvm" run --quiet --timeout 1 "$idle"
 	ends timeout-busy 124 'tapvm: --timeout' "$tapvm" run --quiet --timeout 1 "$kernels/BUSY.elf"

@@ -1,5 +1,6 @@
 /* tests/e2e/ending.S: kernels of a few instructions, one for each way a run can end. Which one is
- * chosen by -DIDLE, -DBUSY, -DVERDICT=v, -DRESET, -DCRASH, -DPANIC, -DSPAM or -DECHO.
+ * chosen by -DIDLE, -DBUSY, -DVERDICT=v, -DRESET, -DCRASH, -DEMULATION, -DPANIC, -DSPAM or -DECHO.
+ * -DLARGE is verdict 0 with 8 MiB to load.
  *   gcc -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-Ttext-segment=0x100000 -DIDLE ending.S -o idle.elf */
 	.section .note.Xen, "a", @note
 	.align 4
@@ -29,6 +30,14 @@ _start:
 nowhere:
 	.word 0
 	.long 0
+#elif defined(EMULATION)
+	flds 0xd0000000			/* where no memory is, by what no emulator of KVM knows */
+#elif defined(LARGE)
+	movb $0, %al
+	outb %al, $0xf4
+	.section .data
+	.fill 0x100000, 8, 0x6c617267
+	.section .text
 #elif defined(PANIC)
 	movw $0x505, %dx
 	movb $1, %al

@@ -14,6 +14,7 @@
 enum {
 	CPUID_ENTRIES = 256,
 	STACK_BYTES = 128 * 1024,
+	RESET_RIP = 0xfff0,
 	SIGNAL_AGAIN_NS = 5000000,
 	SECOND_NS = 1000000000,
 };
@@ -123,24 +124,41 @@ static void on_mmio(struct vcpu *v)
 		bus_mmio_read(v->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 }
 
-/* One line: what happened, where. */
+/* What KVM could not emulate. */
+static void add_instruction(struct vcpu *v, size_t used)
+{
+	const struct kvm_run *run = v->run;
+	unsigned count = run->emulation_failure.insn_size;
+
+	if (run->exit_reason != KVM_EXIT_INTERNAL_ERROR || run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION ||
+	    run->emulation_failure.ndata < 3 ||
+	    (run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0)
+		return;
+	if (count > sizeof(run->emulation_failure.insn_bytes))
+		count = sizeof(run->emulation_failure.insn_bytes);
+	for (unsigned i = 0; i < count && used < sizeof(v->text); i++)
+		used += (size_t)snprintf(v->text + used, sizeof(v->text) - used, "%s %02x",
+					 i == 0 ? ", instruction" : "", run->emulation_failure.insn_bytes[i]);
+}
+
+/* One line: what happened, where. After a triple fault KVM on AMD has reset the processor already. */
 static void crash(struct vcpu *v, const char *what)
 {
 	struct kvm_regs regs = { 0 };
 	struct kvm_sregs sregs = { 0 };
+	unsigned reason = v->run->exit_reason;
+	const char *note = "";
 	int used;
 
 	(void)ioctl(v->fd, KVM_GET_REGS, &regs);
 	(void)ioctl(v->fd, KVM_GET_SREGS, &sregs);
 	v->end = MACHINE_END_CRASH;
-	used = snprintf(v->text, sizeof(v->text), "%s, rip %#llx, cr2 %#llx", what,
-			(unsigned long long)regs.rip, (unsigned long long)sregs.cr2);
-	if (v->run->exit_reason != KVM_EXIT_INTERNAL_ERROR || v->run->internal.ndata < 3 || used < 0)
-		return;
-	used += snprintf(v->text + used, sizeof(v->text) - (size_t)used, ", instruction bytes");
-	for (unsigned i = 0; i < 15; i++)
-		used += snprintf(v->text + used, sizeof(v->text) - (size_t)used, " %02x",
-				 (unsigned)(v->run->internal.data[1 + i / 8] >> (8 * (i % 8)) & 0xff));
+	if (reason == KVM_EXIT_SHUTDOWN && regs.rip == RESET_RIP)
+		note = " (as after a reset: this KVM tells no more)";
+	used = snprintf(v->text, sizeof(v->text), "%s (exit reason %u), rip %#llx, cr2 %#llx%s", what, reason,
+			(unsigned long long)regs.rip, (unsigned long long)sregs.cr2, note);
+	if (used > 0)
+		add_instruction(v, (size_t)used);
 }
 
 static void crash_numbered(struct vcpu *v, const char *what, uint64_t number)
@@ -169,7 +187,7 @@ static bool handle_exit(struct vcpu *v)
 		crash_numbered(v, "failed entry, reason",
 			       v->run->fail_entry.hardware_entry_failure_reason);
 		return false;
-	default: crash_numbered(v, "exit reason", v->run->exit_reason); return false;
+	default: crash(v, "unexpected exit"); return false;
 	}
 	switch (end.kind) {
 	case GUEST_GOES_ON: return true;
