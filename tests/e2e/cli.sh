@@ -183,6 +183,7 @@ q="--quiet --memory 16M --timeout 10"
 	ends inherited 1 'TAP e2ei inherited as fd 9' "$helper" tap e2ei "$tapvm" run --net tap,fd=9 "$kernels/VERDICT_0.elf"
 	ends closed-stdio 1 '' sh -c "exec '$tapvm' run $q '$kernels/VERDICT_0.elf' <&- >&- 2>&-"
 	ends stats 1 'net.0.rx.pkts' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
+	ends stats-kernel-file 1 '^machine.pss_kib=[0-3]\{0,1\}[0-9]\{1,3\}$' "$tapvm" run --stats $q "$kernels/LARGE.elf"
 	ends stats-account 1 'unaccounted.*0' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
 }
 "$tapvm" run --quiet --serial "$w/serial" --timeout 2 "$kernels/ECHO.elf" 2>/dev/null

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "vmm/boot/elf_pvh.h"
@@ -70,6 +71,16 @@ static struct err make_serial(struct machine *m)
 	return e;
 }
 
+/* A file's pages are read once: kept, they would count as the machine's own memory. */
+static void give_back(const uint8_t *file, uint64_t bytes)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)file + page - 1) & ~(page - 1), to = ((uintptr_t)file + bytes) & ~(page - 1);
+
+	if (from < to)
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 static struct err load(struct machine *m, uint32_t *ret_entry, uint32_t *ret_start_info)
 {
 	const struct machine_config *c = m->config;
@@ -96,6 +107,7 @@ static struct err load(struct machine *m, uint32_t *ret_entry, uint32_t *ret_sta
 		e = pvh_boot_write(m->ram.mem, &boot, ret_start_info);
 	if (!err_is(e))
 		*ret_entry = image.entry;
+	give_back(c->kernel, c->kernel_bytes);
 	return e;
 }
 
