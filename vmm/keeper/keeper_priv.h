@@ -16,7 +16,7 @@
 /* ---- terminal.c: raw while a guest has it, as it was before on every way out ---- */
 struct terminal {
 	int fd;       /* -1: none; a descriptor of our own */
-	bool is_raw;  /* by terminal_set_raw */
+	bool is_raw;  /* by terminal_set_raw, and not before */
 	pid_t keeper; /* who sets it */
 	struct termios before, raw;
 };

@@ -10,6 +10,12 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
+static bool is_same(const struct termios *a, const struct termios *b)
+{
+	return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag &&
+	       a->c_lflag == b->c_lflag && memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) == 0;
+}
+
 void terminal_open(struct terminal *t, int fd)
 {
 	*t = (struct terminal){ .fd = -1, .keeper = getpid() };
@@ -33,7 +39,8 @@ struct err terminal_set_raw(struct terminal *t)
 		return err_none();
 	if (tcsetattr(t->fd, TCSANOW, &t->raw) != 0)
 		return err_make(ERR_SETUP, errno, "set the terminal raw");
-	t->is_raw = true;
+	/* Found raw, it is another run's to restore: it may have done so by the time we end. */
+	t->is_raw = !is_same(&t->before, &t->raw);
 	return err_none();
 }
 
@@ -45,12 +52,6 @@ void terminal_close(struct terminal *t)
 		(void)tcsetattr(t->fd, TCSANOW, &t->before);
 	(void)close(t->fd);
 	t->fd = -1;
-}
-
-static bool is_same(const struct termios *a, const struct termios *b)
-{
-	return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag &&
-	       a->c_lflag == b->c_lflag && memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) == 0;
 }
 
 void terminal_restore_if_still_raw(const struct terminal *t)

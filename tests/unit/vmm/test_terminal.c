@@ -115,6 +115,42 @@ static int raw_and_back(int slave)
 	return is_same(slave, &odd) ? 0 : 13;
 }
 
+/* Two runs of one job: the second finds the terminal raw, and it is not the second's to make it so again
+ * when the first has restored it. ret: 0, or the step that failed. */
+static int raw_by_two(int slave)
+{
+	struct termios before;
+	struct terminal first, second;
+
+	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) != 0 || tcgetattr(slave, &before) != 0)
+		return 1;
+	terminal_open(&first, slave);
+	if (err_is(terminal_set_raw(&first)))
+		return 2;
+	terminal_open(&second, slave);
+	if (err_is(terminal_set_raw(&second)) || !is_same(slave, &first.raw))
+		return 3;
+	terminal_close(&first);
+	if (!is_same(slave, &before))
+		return 4;
+	terminal_close(&second);
+	if (!is_same(slave, &before))
+		return 5;
+	terminal_open(&first, slave);
+	if (err_is(terminal_set_raw(&first)))
+		return 6;
+	terminal_open(&second, slave);
+	if (err_is(terminal_set_raw(&second)))
+		return 7;
+	terminal_close(&second);
+	if (!is_same(slave, &first.raw))
+		return 8;
+	terminal_close(&first);
+	return is_same(slave, &before) ? 0 : 9;
+}
+
+static int (*const in_a_session[])(int slave) = { raw_and_back, raw_by_two };
+
 START_TEST(a_terminal_is_raw_and_back)
 {
 	int slave;
@@ -124,7 +160,7 @@ START_TEST(a_terminal_is_raw_and_back)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		_exit(raw_and_back(slave));
+		_exit(in_a_session[_i](slave));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "step %d failed",
 		      WEXITSTATUS(status));
@@ -164,7 +200,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, keys_are_relayed, 0, ARRAY_LEN(keys));
 	tcase_add_test(tc, keys_one_by_one_are_as_all_at_once);
-	tcase_add_test(tc, a_terminal_is_raw_and_back);
+	tcase_add_loop_test(tc, a_terminal_is_raw_and_back, 0, ARRAY_LEN(in_a_session));
 	tcase_add_test(tc, what_is_not_ours_is_left_alone);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
