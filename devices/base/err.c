@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REASON_BYTES = 80 };
+/* Words are formatted whole before they are cut to what a struct err holds. */
+enum { REASON_BYTES = 80, WHOLE_BYTES = 8192 };
 
 struct err err_none(void) { return (struct err){ .kind = ERR_NONE }; }
 
@@ -23,40 +24,54 @@ static void reason(int sys_errno, char ret[static REASON_BYTES])
 }
 
 /* Names come from users and hosts: none of them breaks the line, nor steers the terminal. */
-static void keep_one_line(char *text)
+void err_one_line(char *text)
 {
 	for (; *text != '\0'; text++)
 		if ((unsigned char)*text < ' ' || *text == '\x7f')
 			*text = '?';
 }
 
+/* Of what is too long the middle goes: that is a name, and what mends it stands at the end. */
+static void set_text(struct err *e, const char *whole)
+{
+	static const char gap[] = " ... ";
+	size_t length = strlen(whole), room = sizeof(e->text) - sizeof(gap), head = room / 2;
+
+	if (length < sizeof(e->text))
+		memcpy(e->text, whole, length + 1);
+	else
+		(void)snprintf(e->text, sizeof(e->text), "%.*s%s%s", (int)head, whole, gap,
+			       whole + length - (room - head));
+	err_one_line(e->text);
+}
+
 struct err err_make(enum err_kind kind, int sys_errno, const char *format, ...)
 {
 	struct err e = { .kind = kind, .sys_errno = sys_errno };
-	char why[REASON_BYTES];
+	char whole[WHOLE_BYTES + REASON_BYTES], why[REASON_BYTES];
 	va_list args;
 
 	reason(sys_errno, why);
 	va_start(args, format);
-	(void)vsnprintf(e.text, sizeof(e.text) - strlen(why), format, args);
+	(void)vsnprintf(whole, WHOLE_BYTES, format, args);
 	va_end(args);
-	keep_one_line(e.text);
-	memcpy(e.text + strlen(e.text), why, strlen(why) + 1);
+	memcpy(whole + strlen(whole), why, strlen(why) + 1);
+	set_text(&e, whole);
 	return e;
 }
 
 struct err err_within(struct err e, const char *format, ...)
 {
 	struct err outer = { .kind = e.kind, .sys_errno = e.sys_errno };
+	char whole[WHOLE_BYTES + sizeof(e.text) + 2];
 	va_list args;
 	size_t used;
 
 	va_start(args, format);
-	(void)vsnprintf(outer.text, sizeof(outer.text), format, args);
+	(void)vsnprintf(whole, WHOLE_BYTES, format, args);
 	va_end(args);
-	keep_one_line(outer.text);
-	used = strlen(outer.text);
-	(void)snprintf(outer.text + used, sizeof(outer.text) - used, ": %.*s",
-		       (int)(sizeof(outer.text) - 3), e.text);
+	used = strlen(whole);
+	(void)snprintf(whole + used, sizeof(whole) - used, ": %s", e.text);
+	set_text(&outer, whole);
 	return outer;
 }

@@ -28,11 +28,13 @@ struct err {
 static inline bool err_is(struct err e) { return e.kind != ERR_NONE; }
 struct err err_none(void);
 
-/* The text ends with ": " and sys_errno in words if sys_errno is not 0; a long one is cut in front
- * of them. */
+/* The text ends with ": " and sys_errno in words if sys_errno is not 0. A long one loses its middle:
+ * its beginning says what was tried, its end why not and what mends it. */
 struct err err_make(enum err_kind kind, int sys_errno, const char *format, ...) MUST_USE
 	PRINTF_LIKE(3, 4);
 /* Puts "where: " in front of e's text, keeps the rest. */
 struct err err_within(struct err e, const char *format, ...) MUST_USE PRINTF_LIKE(2, 3);
+/* Control characters of text become '?': for whatever else prints a name that is not ours. */
+void err_one_line(char *text);
 
 #endif

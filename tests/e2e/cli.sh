@@ -127,6 +127,9 @@ refuse nine-nics 2 'more than 8' "$tapvm" run $nets "$idle"
 
 # ---- what the host has not got: status 4 ----
 refuse kernel-missing 4 'No such file' "$tapvm" run "$w/nothing"
+refuse kernel-of-two-lines 4 'open kernel a?b: No such file' "$tapvm" run "a
+b"
+refuse kernel-long 4 'File name too long' "$tapvm" run "/$(head -c 3000 /dev/zero | tr '\0' x)"
 refuse kernel-directory 4 'is a directory' "$tapvm" run "$w"
 : >"$w/empty"
 refuse kernel-empty 4 'is empty' "$tapvm" run "$w/empty"

@@ -70,6 +70,7 @@ static void append(char *line, unsigned size, const char *text)
 	size_t used = strlen(line);
 
 	(void)snprintf(line + used, size - used, "%s", text);
+	err_one_line(line);
 }
 
 /* What an inherited TAP is, asked in the namespace where it is; told to the guest as of any other. */

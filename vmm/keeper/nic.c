@@ -61,6 +61,7 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 	line_add_mac(&line, nic->mac);
 	if (nic->tap.made && o->persist)
 		line_add(&line, ", stays (remove it: ip link del %s)", nic->tap.name);
+	err_one_line(ret_line); /* a TAP's name may hold nearly anything */
 }
 
 /* What is as it should be is not set: an ordinary user may attach to a TAP of his own, not change

@@ -75,7 +75,7 @@ static bool ends_with(const char *text, const char *end)
 	return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* What is longer than the text is cut, and the reason is the last that may go. */
+/* What is longer than the text loses its middle: what was tried and the reason stay. */
 START_TEST(long_names_are_cut_and_the_reason_stays)
 {
 	static const char why[] = ": No such file or directory";
@@ -103,6 +103,26 @@ START_TEST(long_names_are_cut_and_the_reason_stays)
 }
 END_TEST
 
+/* Where no call failed, the end says what mends it. */
+START_TEST(long_names_do_not_cost_the_mend)
+{
+	static const char begin[] = "TAP name 'n", mend[] = "' is too long: at most 15 bytes";
+	char name[NAME_MAX_HERE + 1];
+
+	for (size_t len = 1; len <= NAME_MAX_HERE; len++) {
+		struct err e;
+
+		fill(name, len);
+		e = err_make(ERR_USAGE, 0, "TAP name '%s' is too long: at most 15 bytes", name);
+		if (strncmp(e.text, begin, strlen(begin)) != 0 || !ends_with(e.text, mend))
+			ck_abort_msg("a name of %zu bytes: got \"%s\"", len, e.text);
+		e = err_within(e, "net %d", 3);
+		if (strncmp(e.text, "net 3: TAP", 10) != 0 || !ends_with(e.text, mend))
+			ck_abort_msg("a name of %zu bytes, within: got \"%s\"", len, e.text);
+	}
+}
+END_TEST
+
 START_TEST(long_places_are_cut)
 {
 	char name[NAME_MAX_HERE + 1];
@@ -119,8 +139,10 @@ START_TEST(long_places_are_cut)
 		if (got != want)
 			ck_abort_msg("a place of %zu bytes: got a text of %zu, want %zu", len, got,
 				     want);
-		if (strncmp(e.text, name, len < got ? len : got) != 0)
+		if (strncmp(e.text, name, len < TEXT_BYTES / 4 ? len : TEXT_BYTES / 4) != 0)
 			ck_abort_msg("a place of %zu bytes: got another one in front", len);
+		if (!ends_with(e.text, ": failed"))
+			ck_abort_msg("a place of %zu bytes: what failed is cut off", len);
 	}
 }
 END_TEST
@@ -150,6 +172,7 @@ int main(void)
 	tcase_add_test(tc, success_is_no_error);
 	tcase_add_test(tc, within_puts_where_in_front_and_keeps_the_rest);
 	tcase_add_test(tc, long_names_are_cut_and_the_reason_stays);
+	tcase_add_test(tc, long_names_do_not_cost_the_mend);
 	tcase_add_test(tc, long_places_are_cut);
 	tcase_add_test(tc, places_upon_places_never_overflow);
 	suite_add_tcase(s, tc);
