@@ -82,6 +82,9 @@ refuse help-nowhere-to-go 4 stdout sh -c "exec '$tapvm' --help >/dev/full"
 refuse no-command 2 'no command' "$tapvm"
 refuse unknown-command 2 'did you mean run' "$tapvm" rum
 refuse unknown-command-far 2 'tapvm --help' "$tapvm" frobnicate
+refuse unknown-option-of-none 2 'did you mean --version' "$tapvm" --verson
+refuse unknown-option-of-none-far 2 'unknown option' "$tapvm" --frobnicate
+refuse version-operand 2 'not expected' "$tapvm" --version please
 refuse help-unknown 2 'did you mean doctor' "$tapvm" help docter
 refuse doctor-operand 2 'not expected' "$tapvm" doctor now
 refuse selftest-option 2 'did you mean --verbose' "$tapvm" selftest --verbos

@@ -60,16 +60,35 @@ const char *command_nearest(const char *name)
 	return nearest(names, COMMANDS, name, strlen(name));
 }
 
-static int unknown_command(const char *word)
+static int unknown_word(const char *word)
 {
-	const char *near = command_nearest(word);
-	struct err e = near == NULL
-			       ? err_make(ERR_USAGE, 0,
-					  "unknown command '%.64s'; tapvm --help lists them", word)
-			       : err_make(ERR_USAGE, 0, "unknown command '%.64s'; did you mean %s?",
-					  word, near);
+	static const char *const options[] = { "--help", "--version" };
+	bool is_option = word[0] == '-';
+	const char *kind = is_option ? "option" : "command";
+	const char *near = is_option ? nearest(options, ARRAY_LEN(options), word, strlen(word))
+				     : command_nearest(word);
+	struct err e = near == NULL ? err_make(ERR_USAGE, 0,
+					       "unknown %s '%s'; tapvm --help lists them", kind, word)
+				    : err_make(ERR_USAGE, 0, "unknown %s '%s'; did you mean %s?",
+					       kind, word, near);
 
 	return command_fail(&e);
+}
+
+/* `tapvm --help` and `tapvm --version`, which stand alone. */
+static int print_alone(int argc, char *const argv[], const char *version)
+{
+	if (argc > 2) {
+		struct err e = err_make(ERR_USAGE, 0, "'%s' is not expected behind %s; leave it out",
+					argv[2], argv[1]);
+
+		return command_fail(&e);
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		(void)printf("tapvm %s\n", version);
+	else
+		help_all();
+	return command_printed(STATUS_DONE);
 }
 
 int cli_main(int argc, char *const argv[], const char *version, uint64_t started_ns)
@@ -81,16 +100,11 @@ int cli_main(int argc, char *const argv[], const char *version, uint64_t started
 
 		return command_fail(&e);
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		help_all();
-		return command_printed(STATUS_DONE);
-	}
-	if (strcmp(argv[1], "--version") == 0) {
-		(void)printf("tapvm %s\n", version);
-		return command_printed(STATUS_DONE);
-	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "--version") == 0)
+		return print_alone(argc, argv, version);
 	c = command_find(argv[1]);
 	if (c == NULL)
-		return unknown_command(argv[1]);
+		return unknown_word(argv[1]);
 	return c->run(c, argc - 2, argv + 2, started_ns);
 }
