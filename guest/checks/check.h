@@ -51,5 +51,7 @@ struct check {
 extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[],
 	hostile_checks[];
 extern const unsigned basic_count, offload_count, control_count, load_count, hostile_count;
+/* The check at that place of the table; NULL behind the last. */
+const struct check *check_at(unsigned index);
 
 #endif

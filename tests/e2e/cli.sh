@@ -89,6 +89,8 @@ refuse help-unknown 2 'did you mean doctor' "$tapvm" help docter
 refuse doctor-operand 2 'not expected' "$tapvm" doctor now
 refuse selftest-option 2 'did you mean --verbose' "$tapvm" selftest --verbos
 refuse selftest-with 2 'it is qemu' "$tapvm" selftest --with xen
+refuse selftest-only 2 'did you mean arp' "$tapvm" selftest --no-kvm --only apr
+refuse selftest-only-far 2 'unknown check' "$tapvm" selftest --no-kvm --only frobnicate
 refuse selftest-with-no-kvm 2 'does not go with' "$tapvm" selftest --with qemu --no-kvm
 refuse no-kernel 2 'no kernel' "$tapvm" run
 refuse unknown-option 2 'did you mean --memory' "$tapvm" run --memroy 64M "$idle"

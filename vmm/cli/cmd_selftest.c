@@ -14,12 +14,24 @@ static struct err take_no_kvm(void *into, const char *value)
 	return err_none();
 }
 
+enum { CHECKS_MAX = 256 };
+
+/* A table without rows would be no failure, and so a misspelt check a success. */
 static struct err take_only(void *into, const char *value)
 {
 	struct selftest_options *o = into;
+	const char *names[CHECKS_MAX], *near;
+	unsigned count = 0;
 
 	o->only = value;
-	return err_none();
+	while (count < CHECKS_MAX && (names[count] = selftest_check(count)) != NULL)
+		if (strcmp(names[count++], value) == 0)
+			return err_none();
+	near = nearest(names, count, value, strlen(value));
+	if (near == NULL)
+		return err_make(ERR_USAGE, 0, "unknown check '%s'; tapvm selftest shows their names",
+				value);
+	return err_make(ERR_USAGE, 0, "unknown check '%s'; did you mean %s?", value, near);
 }
 
 static struct err take_verbose(void *into, const char *value)

@@ -10,12 +10,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest/checks/check.h"
 #include "vmm/machine/kvm_report.h"
 #include "vmm/selftest/hosted.h"
 #include "vmm/selftest/qemu.h"
 #include "vmm/selftest/selftest_priv.h"
 
 enum { MESSAGE_BYTES = 32768, MEMORY_BYTES = 64 << 20, STOP_MS = 5000 };
+
+const char *selftest_check(unsigned index)
+{
+	const struct check *c = check_at(index);
+
+	return c == NULL ? NULL : c->name;
+}
 
 /* "end KIND VALUE TEXT", and everything else that the machine says. */
 static void on_message(struct server *s, char *text)

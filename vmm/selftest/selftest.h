@@ -21,4 +21,7 @@ struct selftest_options {
  * be run at all; nothing is left behind either way. */
 struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed) MUST_USE;
 
+/* The name of the check at that place of the table; NULL behind the last. */
+const char *selftest_check(unsigned index);
+
 #endif
