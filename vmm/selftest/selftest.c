@@ -38,7 +38,7 @@ static void on_message(struct server *s, char *text)
 			(void)snprintf(s->end_text, sizeof(s->end_text), "the machine ended (%d, %d) %.200s", kind,
 				       value, text + at);
 	} else if (strncmp(text, "error ", 6) == 0) {
-		(void)fprintf(stderr, "tapvm: selftest: %s\n", text + 8);
+		s->error = err_make(ERR_SETUP, 0, "selftest: %s", text + strlen("error 2 "));
 	} else if (s->options->verbose) {
 		(void)printf("  %s\n", text);
 	}
@@ -126,7 +126,7 @@ static struct err run_machine(struct server *s, int serial)
 	(void)waitpid(p.pid, NULL, 0);
 	(void)close(p.fd);
 	(void)close(p.pidfd);
-	return err_none();
+	return s->error;
 }
 
 /* A serial line between the guest and us, and whoever runs the guest. */

@@ -44,6 +44,7 @@ struct server {
 	unsigned passed, failed, skipped;
 	bool counted; /* the guest's last line came */
 	char end_text[256]; /* how the machine ended, if not well */
+	struct err error; /* the machine could not be set up */
 	int judge_fd; /* AF_PACKET in J, -1 */
 	unsigned judge_port;
 	bool judge_v6, judge_tcp;
