@@ -3,19 +3,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "devices/tap/link.h"
 
+/* O_NONBLOCK: a FIFO without a writer would hold us here for ever. */
 static struct err open_ns(const char *path, const char *what, int *ret_fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_make(ERR_SETUP, errno, "open network namespace %s", what);
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+		(void)close(fd);
+		return err_make(ERR_SETUP, 0, "%s is no network namespace: give a name that 'ip netns' lists, or a "
+				"path such as /proc/PID/ns/net", what);
+	}
 	*ret_fd = fd;
 	return err_none();
 }

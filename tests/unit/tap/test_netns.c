@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,6 +84,8 @@ END_TEST
 static const struct { const char *name; int err; const char *word[2]; } opens[] = {
 	{ "no-such-namespace-here", 0, { "does not exist", "ip netns add no-such-namespace-here" } },
 	{ "/no/such/path", ENOENT, { "/no/such/path", "No such file" } },
+	{ "/proc/self/comm", 0, { "/proc/self/comm is no network namespace", "'ip netns'" } },
+	{ "/proc/self/ns/uts", 0, { "/proc/self/ns/uts is no network namespace", "/proc/PID/ns/net" } },
 };
 
 START_TEST(one_that_is_not_there)
@@ -112,15 +115,27 @@ START_TEST(one_by_its_path)
 }
 END_TEST
 
-/* A file that is none: the words do not blame a missing right. */
+/* Nobody writes to it: to wait for that would be for ever. */
+START_TEST(a_fifo_is_not_waited_for)
+{
+	char path[] = "/tmp/tapvm-netns-XXXXXX";
+	struct err e;
+	int fd = 77;
+
+	ck_assert(mkdtemp(path) != NULL && rmdir(path) == 0 && mkfifo(path, 0600) == 0);
+	e = netns_open(path, &fd);
+	(void)unlink(path);
+	ck_assert_msg(err_is(e) && strstr(e.text, "is no network namespace") != NULL, "got \"%s\"", e.text);
+}
+END_TEST
+
+/* A descriptor that is none: the words do not blame a missing right. */
 START_TEST(what_is_none)
 {
 	ino_t before = here();
-	struct err e;
-	int fd;
+	int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
+	struct err e = netns_enter(fd);
 
-	done(netns_open("/proc/self/comm", &fd));
-	e = netns_enter(fd);
 	ck_assert_msg(err_is(e) && strstr(e.text, "CAP_SYS_ADMIN") == NULL && strstr(e.text, "no network namespace") != NULL,
 		      "got \"%s\"", e.text);
 	ck_assert(here() == before);
@@ -196,8 +211,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, a_private_one_is_new_and_we_are_back);
 	tcase_add_test(tc, a_private_one_goes_with_its_descriptor);
-	tcase_add_loop_test(tc, one_that_is_not_there, 0, 2);
+	tcase_add_loop_test(tc, one_that_is_not_there, 0, (int)ARRAY_LEN(opens));
 	tcase_add_test(tc, one_by_its_path);
+	tcase_add_test(tc, a_fifo_is_not_waited_for);
 	tcase_add_test(tc, what_is_none);
 	if (host_is_root()) {
 		tcase_add_test(tc, an_ordinary_user_may_not);
