@@ -69,10 +69,12 @@ static struct err explain_permission(const char *name)
 	struct link_info info;
 	unsigned me = geteuid();
 
+	/* No command makes a TAP of a pattern. */
 	if (!look(name, &info))
 		return err_make(ERR_SETUP, 0, "make TAP '%s': needs CAP_NET_ADMIN in this network namespace: "
-				"run as root, or have root make it for you by 'ip tuntap add %s mode tap "
-				"vnet_hdr user %u'", name, name[0] != '\0' ? name : "tap0", me);
+				"run as root, take netns=private, or have root make one for you by 'ip tuntap "
+				"add %s mode tap vnet_hdr user %u' and name it", name,
+				name[0] != '\0' && strchr(name, '%') == NULL ? name : "tap0", me);
 	if (info.tun_owner >= 0 && info.tun_owner != (int64_t)me)
 		return err_make(ERR_SETUP, 0, "attach to TAP %s: it belongs to user %lld, you are %u: have root "
 				"give it to you by 'ip tuntap del %s mode tap; ip tuntap add %s mode tap vnet_hdr "
@@ -101,8 +103,9 @@ static struct err explain_invalid(const char *name, bool multi)
 				"tuntap del %s mode tun; ip tuntap add %s mode tap vnet_hdr'", name, name, name);
 	if (info.tun_multi_queue != multi)
 		return err_make(ERR_SETUP, 0, "attach to TAP %s: it was made %s multi_queue, and is asked for %s: "
-				"make it anew, or choose queues=%s", name, info.tun_multi_queue ? "with" : "without",
-				multi ? "with" : "without", info.tun_multi_queue ? "2 or more" : "1");
+				"make it anew by 'ip link del %s; ip tuntap add %s mode tap vnet_hdr%s'", name,
+				multi ? "without" : "with", multi ? "with" : "without", name, name,
+				multi ? " multi_queue" : "");
 	return err_make(ERR_SETUP, EINVAL, "attach to TAP %s", name);
 }
 

@@ -110,8 +110,10 @@ END_TEST
 
 static const struct { const char *says; int flags; unsigned queues; const char *word[4]; } others[] = {
 	{ "a TUN", IFF_TUN | IFF_NO_PI, 1, { "attach to ex1", "made as a TUN", "ip tuntap del ex1 mode tun" } },
-	{ "with multi_queue", PLAIN | IFF_MULTI_QUEUE, 1, { "TAP ex1", "made with multi_queue", "queues=2 or more" } },
-	{ "without multi_queue", PLAIN, 2, { "TAP ex1", "made without multi_queue", "queues=1" } },
+	{ "with multi_queue", PLAIN | IFF_MULTI_QUEUE, 1, { "TAP ex1", "made with multi_queue",
+	  "ip link del ex1; ip tuntap add ex1 mode tap vnet_hdr'" } },
+	{ "without multi_queue", PLAIN, 2, { "TAP ex1", "made without multi_queue",
+	  "ip link del ex1; ip tuntap add ex1 mode tap vnet_hdr multi_queue'" } },
 };
 
 START_TEST(another_kind_of_tun_is_told)
@@ -177,7 +179,8 @@ END_TEST
 
 /* owner, group: of the TAP, -1: there is none, or it has none. */
 static const struct { const char *says; bool there; int owner, group; const char *word[4]; } rights[] = {
-	{ "no TAP", false, -1, -1, { "make TAP 'ex5'", "CAP_NET_ADMIN", "ip tuntap add ex5 mode tap vnet_hdr user 65534" } },
+	{ "no TAP", false, -1, -1, { "make TAP 'ex5'", "CAP_NET_ADMIN", "ip tuntap add ex5 mode tap vnet_hdr user 65534",
+				     "netns=private" } },
 	{ "root's", true, 0, -1, { "TAP ex5", "belongs to user 0, you are 65534", "ip tuntap del ex5" } },
 	{ "another group's", true, -1, 4242, { "TAP ex5", "belongs to group 4242", "as root" } },
 	{ "another group's, but own", true, HOST_NOBODY, 4242, { "TAP ex5", "belongs to group 4242", "both" } },
