@@ -145,6 +145,11 @@ case $build in
 *) refuse selftest-no-memory 4 'of guest memory: Cannot allocate memory' \
 	sh -c "ulimit -v 60000; exec '$tapvm' selftest --no-kvm" ;;
 esac
+if [ "$(id -u)" = 0 ] && ! grep -q ' kvm$' /proc/misc; then
+	refuse kvm-node-alone 4 "modprobe kvm_" "$(dirname "$0")/own-dev.sh" "$tapvm" kvm /dev/tapvm run /dev/tapvm
+else
+	skip "kvm-node-alone this kernel has KVM, or we are not root"
+fi
 if [ "$(id -u)" != 0 ] || [ ! -w /dev/kvm ]; then
 	skip "with-kvm /dev/kvm is not there or not ours; tapvm doctor says more"
 	echo "= $passed passed, $failed failed, $skipped skipped"

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "vmm/machine/kvm_report.h"
 #include "vmm/machine/machine_priv.h"
 
 enum { IOAPIC_PINS = 24 };
@@ -34,9 +35,10 @@ static struct err set_routes(int vm)
 
 struct err vm_init(struct vm *vm, int kvm_fd, const struct ram *ram)
 {
-	vm->fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
-	if (vm->fd < 0)
-		return err_make(ERR_SETUP, errno, "KVM: make a virtual machine");
+	struct err e = kvm_make_vm(kvm_fd, &vm->fd);
+
+	if (err_is(e))
+		return e;
 	for (unsigned i = 0; i < ram->regions; i++) {
 		struct kvm_userspace_memory_region slot = {
 			.slot = i,

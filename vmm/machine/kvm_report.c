@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define KVM_NODE "/dev/kvm"
+#define LOAD_KVM "'modprobe kvm_intel' or 'modprobe kvm_amd' as root, or switch virtualization on in the firmware"
 
 struct err kvm_open(int *ret_fd)
 {
@@ -15,8 +16,10 @@ struct err kvm_open(int *ret_fd)
 	int version;
 
 	if (fd < 0 && errno == ENOENT)
-		return err_make(ERR_SETUP, 0, KVM_NODE " does not exist: load kvm_intel or kvm_amd, or switch "
-				"virtualization on in the firmware ('tapvm selftest --no-kvm' needs none)");
+		return err_make(ERR_SETUP, 0, KVM_NODE " does not exist: " LOAD_KVM " ('tapvm selftest --no-kvm' "
+				"needs none)");
+	if (fd < 0 && (errno == ENODEV || errno == ENXIO))
+		return err_make(ERR_SETUP, 0, KVM_NODE ": the node is there, but the kernel has no KVM: " LOAD_KVM);
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
 		return err_make(ERR_SETUP, 0, KVM_NODE ": no permission: 'chmod 666 " KVM_NODE "' or 'usermod -aG "
 				"kvm USER' as root");
@@ -28,6 +31,19 @@ struct err kvm_open(int *ret_fd)
 		return version < 0 ? err_make(ERR_SETUP, 0, KVM_NODE " is not KVM")
 				   : err_make(ERR_SETUP, 0, KVM_NODE " speaks API %d: 12 is needed", version);
 	}
+	*ret_fd = fd;
+	return err_none();
+}
+
+struct err kvm_make_vm(int kvm_fd, int *ret_fd)
+{
+	int fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+
+	if (fd < 0 && errno == EBUSY)
+		return err_make(ERR_SETUP, 0, "KVM: make a virtual machine: another hypervisor has the processor: end "
+				"its machines (VirtualBox, VMware), or unload it");
+	if (fd < 0)
+		return err_make(ERR_SETUP, errno, "KVM: make a virtual machine");
 	*ret_fd = fd;
 	return err_none();
 }
@@ -46,7 +62,12 @@ struct err kvm_report(int kvm_fd, struct kvm_report_row ret_rows[static KVM_REPO
 		{ "KVM_CAP_MAX_VCPUS", KVM_CAP_MAX_VCPUS, false },
 	};
 	unsigned count = 0;
+	int vm;
+	struct err e = kvm_make_vm(kvm_fd, &vm);
 
+	if (err_is(e))
+		return e;
+	(void)close(vm);
 	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
 		int value = ioctl(kvm_fd, KVM_CHECK_EXTENSION, rows[i].capability);
 
