@@ -127,7 +127,13 @@ enum take queue_take(struct queue *q, struct chain *ret)
 	return took;
 }
 
-uint32_t queue_available(struct queue *q) { return q->ops->available(q); }
+/* A broken queue has one that is not there: who takes it learns of the fault. */
+uint32_t queue_available(struct queue *q)
+{
+	uint32_t count = q->fault == QUEUE_FINE ? q->ops->available(q) : 0;
+
+	return q->fault == QUEUE_FINE ? count : 1;
+}
 
 void queue_push(struct queue *q, const struct chain *chain, uint32_t written)
 {
@@ -168,8 +174,16 @@ void queue_rewind(struct queue *q, const struct chain *chain)
 		q->slices_used = 0;
 }
 
-bool queue_kick_enable(struct queue *q) { return q->ops->kick_enable(q); }
-void queue_kick_disable(struct queue *q) { q->ops->kick_disable(q); }
+/* The rings of a broken queue may be gone. */
+bool queue_kick_enable(struct queue *q)
+{
+	return q->fault == QUEUE_FINE && q->ops->kick_enable(q);
+}
+void queue_kick_disable(struct queue *q)
+{
+	if (q->fault == QUEUE_FINE)
+		q->ops->kick_disable(q);
+}
 
 /* ---- slices ---- */
 

@@ -85,7 +85,7 @@ bool queue_running(const struct queue *q);
 void queue_remap(struct queue *q);
 
 enum take queue_take(struct queue *q, struct chain *ret);
-/* A lower bound of what queue_take would give now, without reading descriptors. */
+/* A lower bound of what queue_take would give now, without reading descriptors. Broken: 1. */
 uint32_t queue_available(struct queue *q);
 /* Notes that the device is done with chain and wrote `written` bytes from its first writable byte
  * on (also told to mem_wrote). Chains are pushed in the order in which they were taken. */

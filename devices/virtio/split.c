@@ -96,14 +96,6 @@ static uint32_t look(struct queue *q)
 	return ring_distance(s->next_avail, index);
 }
 
-/* A broken queue says 1: who takes then learns of it. */
-static uint32_t split_available(struct queue *q)
-{
-	uint32_t count = look(q);
-
-	return q->fault == QUEUE_FINE ? count : 1;
-}
-
 /* SPLIT-13 to 19: an indirect table, entry 0 first, up to the first entry without NEXT. */
 static bool walk_indirect(struct queue *q, struct chain_walk *walk, struct desc d)
 {
@@ -275,7 +267,7 @@ const struct ring_ops split_ops = {
 	.restore = split_restore,
 	.save = split_save,
 	.take = split_take,
-	.available = split_available,
+	.available = look,
 	.push = split_push,
 	.publish = split_publish,
 	.rewind = split_rewind,

@@ -1,6 +1,7 @@
 /* The split ring in motion: indices that jump and wrap, what is published when, and who is notified. */
 #include <linux/virtio_ring.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "devices/virtio/ring_math.h"
 #include "tests/unit/virtio/split.h"
@@ -253,6 +254,24 @@ START_TEST(remap_without_the_ring_breaks)
 }
 END_TEST
 
+/* Broken is at rest: what is asked of the queue then touches no ring, which may be gone. */
+START_TEST(a_broken_queue_touches_no_ring)
+{
+	struct chain c;
+
+	begin(_i == 1, false);
+	(void)driver_post(&d, 0x80000, 64, true);
+	queue_break(q, QUEUE_FAULT_MEMORY);
+	ck_assert_int_eq(mprotect(m.map[0], REGION, PROT_NONE), 0);
+	queue_kick_disable(q);
+	ck_assert(!queue_kick_enable(q));
+	ck_assert_msg(queue_available(q) == 1, "who takes learns of it");
+	ck_assert_int_eq(queue_take(q, &c), TAKE_BROKEN);
+	ck_assert(!queue_publish(q));
+	ck_assert_int_eq(mprotect(m.map[0], REGION, PROT_READ | PROT_WRITE), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("virtio/split_ring");
@@ -273,6 +292,7 @@ int main(void)
 	tcase_add_test(tc, restore);
 	tcase_add_test(tc, junk_in_the_used_ring_is_not_read);
 	tcase_add_test(tc, remap_without_the_ring_breaks);
+	tcase_add_loop_test(tc, a_broken_queue_touches_no_ring, 0, 2);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
