@@ -65,6 +65,8 @@ static bool make_slices(struct queue *q)
 	return true;
 }
 
+static void nothing_held(struct queue *q) { q->slices_used = q->steps = 0; }
+
 bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queue_config *config,
 		 struct queue_state state)
 {
@@ -77,7 +79,8 @@ bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queu
 		return false;
 	q->ops = &split_ops;
 	q->fault = QUEUE_FINE;
-	q->held = q->noted = q->slices_used = 0;
+	q->held = q->noted = 0;
+	nothing_held(q);
 	q->signal_once = state.restored;
 	(void)q->ops->map(q); /* queue_config_ok has mapped the same */
 	q->ops->restore(q, state);
@@ -120,7 +123,8 @@ enum take queue_take(struct queue *q, struct chain *ret)
 
 	if (q->fault != QUEUE_FINE)
 		return TAKE_BROKEN;
-	if (q->held > 0 && q->slices_used + q->slices_worst > q->slices_max)
+	if (q->held > 0 && (q->slices_used + q->slices_worst > q->slices_max ||
+			    q->steps + q->slices_worst > q->slices_max))
 		return TAKE_FULL;
 	took = q->ops->take(q, ret);
 	q->held += took == TAKE_CHAIN;
@@ -159,7 +163,7 @@ bool queue_publish(struct queue *q)
 	q->held -= q->noted;
 	q->noted = 0;
 	if (q->held == 0)
-		q->slices_used = 0;
+		nothing_held(q);
 	return q->ops->publish(q);
 }
 
@@ -171,7 +175,7 @@ void queue_rewind(struct queue *q, const struct chain *chain)
 	assert(q->held < before && q->held >= q->noted);
 	(void)before;
 	if (q->held == 0)
-		q->slices_used = 0;
+		nothing_held(q);
 }
 
 /* The rings of a broken queue may be gone. */
@@ -198,6 +202,7 @@ bool walk_add(struct queue *q, struct chain_walk *walk, uint64_t gpa, uint32_t l
 	struct chain *c = walk->chain;
 	int count;
 
+	q->steps++;
 	if (walk->writable && !writable) {
 		queue_break(q, QUEUE_FAULT_ORDER);
 		return false;

@@ -58,7 +58,7 @@ struct chain {
 enum take {
 	TAKE_CHAIN, /* ret is filled */
 	TAKE_EMPTY, /* the driver has made nothing more available */
-	TAKE_FULL, /* no room for one more chain until those taken are published or rewound;
+	TAKE_FULL, /* no room or time for one more chain until those taken are published or rewound;
 		    * never said while nothing is taken */
 	TAKE_BROKEN, /* see queue_fault_of; stays so until queue_stop */
 };

@@ -7,7 +7,7 @@
 
 enum {
 	INDIRECT_MAX = 1024, /* entries of an indirect table that we follow, if the queue is smaller */
-	BATCH_SLICES = 32 * 16, /* room beside one worst-case chain */
+	BATCH_SLICES = 32 * 16, /* room, and descriptors followed, beside one worst-case chain */
 };
 
 /* One ring layout. All functions on a started queue. */
@@ -48,6 +48,7 @@ struct queue {
 	/* Slices of the chains that are held: readable ones of a chain, then its writable ones. */
 	struct iovec *slices;
 	uint32_t slices_max, slices_worst, slices_used;
+	uint32_t steps; /* descriptors followed since nothing was held: empty ones take time, no slice */
 };
 
 /* Walks one chain: adds a descriptor's buffer to the slices. false: the queue was broken. */

@@ -118,6 +118,37 @@ START_TEST(slices_run_out_between_chains_only)
 }
 END_TEST
 
+/* Entries of no bytes take no slices, but they take time: a batch of them is bounded all the same. */
+START_TEST(steps_run_out_as_slices_do)
+{
+	struct chain c[SIZE];
+
+	begin(false, true);
+	for (uint16_t i = 0; i < 1024; i++)
+		driver_desc_at(&m, 0x90000, i, 0x80000, 0, i < 1023 ? D_NEXT : 0, (uint16_t)(i + 1));
+	for (uint16_t i = 0; i < SIZE; i++) {
+		driver_desc(&d, i, 0x90000, 1024 * 16, D_INDIRECT, 0);
+		driver_offer(&d, i);
+	}
+	driver_show(&d);
+	for (unsigned taken = 0; taken < SIZE; taken++) {
+		ck_assert_int_eq(queue_take(q, &c[taken]), TAKE_CHAIN);
+		ck_assert_int_eq(c[taken].readable_count, 0);
+		ck_assert_int_eq(queue_take(q, &c[taken]), TAKE_FULL);
+		if (taken % 2 == 0) {
+			queue_push(q, &c[taken], 0);
+			publish();
+		} else {
+			queue_rewind(q, &c[taken]);
+			ck_assert_int_eq(queue_take(q, &c[taken]), TAKE_CHAIN);
+			queue_push(q, &c[taken], 0);
+			publish();
+		}
+	}
+	ck_assert_uint_eq(driver_used_index(&d), SIZE);
+}
+END_TEST
+
 /* ---- notifications ---- */
 
 START_TEST(event_math_is_the_kernels)
@@ -284,6 +315,7 @@ int main(void)
 	tcase_add_test(tc, indices_wrap_many_times);
 	tcase_add_test(tc, nothing_shows_before_publish_and_rewind_takes_back);
 	tcase_add_test(tc, slices_run_out_between_chains_only);
+	tcase_add_test(tc, steps_run_out_as_slices_do);
 	tcase_add_test(tc, event_math_is_the_kernels);
 	tcase_add_test(tc, signals_by_flags);
 	tcase_add_test(tc, signals_by_event_index);
