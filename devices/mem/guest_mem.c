@@ -117,6 +117,8 @@ static bool copy(const struct guest_mem *mem, uint64_t gpa, uint8_t *local, uint
 		}
 		local += part.iov_len;
 		len -= part.iov_len;
+		if (len > 0 && part.iov_len > UINT64_MAX - gpa)
+			return false;
 		gpa += part.iov_len;
 	}
 	return true;

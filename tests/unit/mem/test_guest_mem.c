@@ -101,6 +101,21 @@ START_TEST(copies_cross_borders)
 }
 END_TEST
 
+/* Memory at both ends of the address space is not one piece. */
+START_TEST(copies_do_not_wrap)
+{
+	const struct mem_region ends[] = { REGION(0, 0x1000), REGION(UINT64_MAX - 0xfff, 0x1000) };
+	struct guest_mem *mem = guest_mem_create();
+	uint8_t in[16];
+
+	ck_assert(!err_is(guest_mem_replace(mem, ends, 2)));
+	ck_assert(mem_read(mem, UINT64_MAX - 15, in, 16));
+	ck_assert(!mem_read(mem, UINT64_MAX - 7, in, 16));
+	ck_assert(!mem_write(mem, UINT64_MAX - 7, in, 16));
+	guest_mem_destroy(mem);
+}
+END_TEST
+
 START_TEST(rings_lie_in_one_region_and_aligned)
 {
 	struct driver_memory m;
@@ -127,6 +142,7 @@ int main(void)
 	tcase_add_loop_test(tc, replace_judges_the_table, 0, (int)ARRAY_LEN(tables));
 	tcase_add_loop_test(tc, slices_of, 0, (int)ARRAY_LEN(slices));
 	tcase_add_test(tc, copies_cross_borders);
+	tcase_add_test(tc, copies_do_not_wrap);
 	tcase_add_test(tc, rings_lie_in_one_region_and_aligned);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
