@@ -140,7 +140,10 @@ static bool control_round(struct device *d, struct queue *q)
 		d->config.kind->control(d->config.kind_self, q);
 		if (queue_publish(q))
 			signal_driver(d, DEVICE_INT_QUEUE);
-		if (queue_fault_of(q) != QUEUE_FINE || !queue_kick_enable(q))
+		if (queue_fault_of(q) != QUEUE_FINE)
+			return false;
+		/* Long chains end a look early; what they left is no news, so no kick tells of it. */
+		if (queue_available(q) == 0 && !queue_kick_enable(q))
 			return false;
 	}
 	return true;

@@ -1,0 +1,69 @@
+/* The control queue in motion: commands in any pieces and numbers, while frames wait and while the device is
+ * reset. */
+#include <check.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+
+#include "tests/driver/rig.h"
+
+enum { SIZE = 64, ADDRESSES = 100, TABLE = 2 + 4 + 6 * ADDRESSES + 4 };
+
+static struct rig r;
+
+static void setup(void) { rig_make(&r); }
+static void teardown(void) { rig_end(&r); }
+
+/* A MAC table, every byte of it in a descriptor of its own; the ack is the last entry. */
+static uint64_t long_command(uint8_t **ret_ack)
+{
+	uint64_t bytes = driver_alloc(&r.memory, TABLE + 1, 16);
+	uint64_t table = driver_alloc(&r.memory, 16 * (TABLE + 1), 16);
+	uint8_t *at = driver_at(&r.memory, bytes);
+
+	memset(at, 2, TABLE);
+	memcpy(at, (uint8_t[]){ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, ADDRESSES, 0, 0, 0 }, 6);
+	memset(at + TABLE - 4, 0, 4);
+	at[TABLE] = 0xaa;
+	for (uint16_t i = 0; i < TABLE; i++)
+		driver_desc_at(&r.memory, table, i, bytes + i, 1, D_NEXT, (uint16_t)(i + 1));
+	driver_desc_at(&r.memory, table, TABLE, bytes + TABLE, 1, D_WRITE, 0);
+	*ret_ack = at + TABLE;
+	return table;
+}
+
+/* More pieces than the queue follows at once: all commands are answered by one kick nevertheless. */
+START_TEST(long_commands_in_a_row)
+{
+	struct driver_queue *q = &r.queue[RIG_CTRL];
+	uint8_t *ack[8];
+
+	rig_up(&r, RIG_ALL, SIZE);
+	for (uint16_t i = 0; i < 8; i++) {
+		driver_desc(q, i, long_command(&ack[i]), 16 * (TABLE + 1), D_INDIRECT, 0);
+		driver_offer(q, i);
+	}
+	driver_show(q);
+	rig_kick(&r, RIG_CTRL);
+	rig_await_used(&r, RIG_CTRL, 8);
+	for (unsigned i = 0; i < 8; i++)
+		ck_assert_uint_eq(*ack[i], VIRTIO_NET_OK);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("control_ring");
+	TCase *tc = tcase_create("ctrl_ring");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, long_commands_in_a_row);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
