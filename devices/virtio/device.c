@@ -91,28 +91,40 @@ bool device_live(const struct device *d)
 
 void device_pause(struct device *d)
 {
-	if (!d->runner_on || d->pauses++ > 0)
+	if (d->pauses++ > 0 || d->runner != RUNNER_RUNS)
 		return;
 	d->config.runner->pause(d->config.runner_self);
+	d->runner = RUNNER_PAUSED;
 	/* Contract 2: a data path that is paused holds nothing. */
 	for (unsigned i = 0; i < d->config.queue_max; i++)
 		assert((int)i == d->control || queue_held(d->vq[i].queue) == 0);
 }
 
+/* The runner runs if it may, and nobody holds a pause. */
+static void let_run(struct device *d)
+{
+	if (d->pauses > 0 || d->runner == RUNNER_OFF || d->runner == RUNNER_RUNS)
+		return;
+	if (d->runner == RUNNER_DUE)
+		d->config.runner->start(d->config.runner_self);
+	else
+		d->config.runner->resume(d->config.runner_self);
+	d->runner = RUNNER_RUNS;
+}
+
 void device_resume(struct device *d)
 {
-	if (d->runner_on && --d->pauses == 0)
-		d->config.runner->resume(d->config.runner_self);
+	assert(d->pauses > 0);
+	d->pauses--;
+	let_run(d);
 }
 
 void device_park(struct device *d)
 {
 	device_unwatch_control(d);
-	if (!d->runner_on)
-		return;
-	d->config.runner->stop(d->config.runner_self);
-	d->runner_on = false;
-	d->pauses = 0;
+	if (d->runner == RUNNER_RUNS || d->runner == RUNNER_PAUSED)
+		d->config.runner->stop(d->config.runner_self);
+	d->runner = RUNNER_OFF;
 }
 
 /* ---- status ---- */
@@ -153,8 +165,8 @@ static void go_live(struct device *d)
 		device_needs_reset(d);
 		return;
 	}
-	d->runner_on = true;
-	d->config.runner->start(d->config.runner_self);
+	d->runner = RUNNER_DUE;
+	let_run(d);
 	device_watch_control(d);
 }
 

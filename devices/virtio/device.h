@@ -154,7 +154,8 @@ void device_report_broken(struct device *d, uint32_t index);
 void device_poke(struct device *d);
 /* device_report_broken, but on the control loop with the mutex held: at once. */
 void device_needs_reset(struct device *d);
-/* Pauses / resumes the runner if it runs. With the mutex. */
+/* Pauses / resumes the runner if it runs; one that is started meanwhile waits. They nest: one resume
+ * for each pause, whatever happens in between. With the mutex. */
 void device_pause(struct device *d);
 void device_resume(struct device *d);
 

@@ -11,6 +11,13 @@ struct device_vq {
 	int kick_fd;
 };
 
+enum runner_is {
+	RUNNER_OFF,
+	RUNNER_DUE, /* started as soon as nothing is paused */
+	RUNNER_RUNS,
+	RUNNER_PAUSED,
+};
+
 struct device {
 	struct device_config config;
 	pthread_mutex_t mutex;
@@ -20,7 +27,7 @@ struct device {
 	struct features accepted;
 	bool accepted_beyond; /* a bit past 127 was accepted: FEATURES_OK must not stick */
 	uint32_t generation;
-	bool runner_on;
+	enum runner_is runner;
 	unsigned pauses; /* device_pause calls that wait for their device_resume */
 	int control; /* the control queue while the loop watches it, or -1 */
 	struct device_vq vq[DEVICE_QUEUES_MAX];

@@ -34,6 +34,51 @@ START_TEST(queue_ready_zero_stops_that_queue)
 }
 END_TEST
 
+/* Pauses nest, and hold whatever becomes of the runner meanwhile. */
+static void hold(void)
+{
+	device_lock(w.device);
+	device_pause(w.device);
+	device_unlock(w.device);
+}
+static void let_go(void)
+{
+	device_lock(w.device);
+	device_resume(w.device);
+	device_unlock(w.device);
+}
+
+START_TEST(pauses_nest_and_outlive_the_runner)
+{
+	hold();
+	live();
+	ck_assert_msg(!w.running, "started in a pause");
+	hold();
+	let_go();
+	ck_assert_msg(!w.running, "resumed by the inner one of two");
+	let_go();
+	ck_assert(w.running);
+	ck_assert_uint_eq(w.starts, 1);
+	hold();
+	ck_assert_msg(!w.running, "the pauses before left a count");
+	wr(0x070, 0);
+	live();
+	ck_assert_msg(!w.running, "a reset ended a pause");
+	let_go();
+	ck_assert(w.running);
+	hold();
+	ck_assert(!w.running);
+	wr(0x070, 0);
+	let_go();
+	ck_assert_msg(!w.running, "resumed after a reset");
+	live();
+	hold();
+	ck_assert(!w.running);
+	let_go();
+	ck_assert(w.running);
+}
+END_TEST
+
 START_TEST(reset_is_power_on)
 {
 	unsigned before;
@@ -169,6 +214,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, failed_parks_until_reset);
 	tcase_add_test(tc, queue_ready_zero_stops_that_queue);
+	tcase_add_test(tc, pauses_nest_and_outlive_the_runner);
 	tcase_add_test(tc, reset_is_power_on);
 	tcase_add_test(tc, interrupts);
 	tcase_add_test(tc, generation_moves);
