@@ -53,7 +53,8 @@ struct net_pair {
 	struct batch rx;
 	unsigned rx_next; /* frames [rx_next, rx.count) are held */
 	bool rx_looked; /* the held ones have waited for new chains once */
-	uint32_t rx_posted; /* chains that were there when they found no room */
+	uint32_t rx_tried; /* chains that were there, all of them, when the first held one found no room */
+	uint32_t rx_most; /* chains seen posted at once since the last stop */
 	unsigned rx_guess; /* frames that a visit reads at most */
 	uint32_t rx_longest; /* frame of the last visit */
 	uint32_t rx_chain_bytes; /* room of the last chain used */

@@ -92,7 +92,8 @@ static void scatter(struct net_pair *p, struct frame *f, unsigned chains)
 }
 
 /* Takes exactly the chains that the frame needs and fills them, or takes none: then TAKE_EMPTY (not
- * now), TAKE_FULL (publish, and try again), TAKE_BROKEN, or TAKE_CHAIN with the frame dropped. */
+ * now, but the driver has more to post), TAKE_FULL (publish, and try again), TAKE_BROKEN, or TAKE_CHAIN
+ * with the frame dropped. */
 static enum take place(struct net_pair *p, struct frame *f)
 {
 	uint64_t need = (uint64_t)f->len + VNET_HDR_BYTES, room = 0;
@@ -122,8 +123,12 @@ static enum take place(struct net_pair *p, struct frame *f)
 	}
 	if (chains > 0)
 		queue_rewind(p->rx_queue, &p->rx_chain[0]);
+	/* Not one chain is missing of all that the driver ever had here: no new ones will come. */
+	if (took == TAKE_EMPTY && chains > 0 && chains >= p->rx_most)
+		took = TAKE_CHAIN;
 	if (took == TAKE_CHAIN)
 		frame_drop(f, DROP_RX_TOO_BIG);
+	p->rx_tried = chains;
 	return took;
 }
 
@@ -159,25 +164,26 @@ static enum take place_batch(struct net_pair *p)
 enum run net_rx(struct net_pair *p)
 {
 	enum take took;
+	uint32_t posted;
 	bool more = true;
 
 	if (!queue_running(p->rx_queue))
 		return RUN_BLOCKED;
 	queue_kick_disable(p->rx_queue);
+	posted = queue_available(p->rx_queue);
+	if (posted > p->rx_most)
+		p->rx_most = posted;
 	if (p->rx_next == p->rx.count) {
-		uint32_t posted = queue_available(p->rx_queue);
-
 		if (posted == 0)
 			return RUN_BLOCKED;
 		more = read_batch(p, posted);
 	} else {
 		/* A look is at new chains: a resume or a kick without any is none. */
-		if (queue_available(p->rx_queue) == p->rx_posted)
+		if (posted == p->rx_tried)
 			return RUN_BLOCKED;
 		p->rx_looked = true;
 	}
 	took = place_batch(p);
-	p->rx_posted = took == TAKE_EMPTY ? queue_available(p->rx_queue) : 0;
 	settle_signal(p, p->rx_queue, rx_index(p));
 	if (took == TAKE_BROKEN || queue_fault_of(p->rx_queue) != QUEUE_FINE)
 		return RUN_BROKEN;
@@ -219,6 +225,7 @@ void net_pair_stop(struct net_pair *p)
 		frame_drop(&p->rx.frame[i], broken ? DROP_RX_BROKEN : DROP_RX_RESET);
 	settle_rx(p, p->rx_next, p->rx.count);
 	fresh_slots(p);
+	p->rx_most = 0;
 }
 
 void net_pair_assert_paused(struct net_pair *p)

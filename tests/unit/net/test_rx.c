@@ -1,4 +1,4 @@
-/* The way from the backend to the guest's receive ring: placing, merging, holding, dropping. */
+/* The way from the backend to the guest's receive ring: placing, merging, dropping. */
 #include <check.h>
 #include <linux/virtio_net.h>
 #include <string.h>
@@ -124,67 +124,6 @@ START_TEST(too_big_for_its_buffer)
 }
 END_TEST
 
-/* With merging, all posted buffers together are too small: held, looked at again after the next
- * buffers, then dropped; the buffers stay. */
-START_TEST(too_big_for_all_buffers)
-{
-	uint64_t at;
-
-	rig_up(&r, RIG_ALL, SIZE);
-	at = rig_post(&r, 4, 100);
-	give(1000, 0);
-	while (rig_stats(&r).rx_held == 0)
-		ck_assert(!err_is(loop_once(r.loop, 1)));
-	ck_assert_uint_eq(driver_used_index(&r.queue[RIG_RX]), 0);
-	(void)rig_post(&r, 2, 100);
-	rig_kick(&r, RIG_RX);
-	rig_await_drops(&r, DROP_RX_NO_BUFFERS, 1);
-	ck_assert_uint_eq(rig_stats(&r).rx_held, 0);
-	give(60, 1);
-	rig_await_used(&r, RIG_RX, 1);
-	(void)at;
-}
-END_TEST
-
-/* The held frame finds room at the second look. */
-START_TEST(held_until_there_is_room)
-{
-	rig_up(&r, RIG_ALL, SIZE);
-	(void)rig_post(&r, 4, 100);
-	give(1000, 0);
-	while (rig_stats(&r).rx_held == 0)
-		ck_assert(!err_is(loop_once(r.loop, 1)));
-	(void)rig_post(&r, 8, 100);
-	rig_kick(&r, RIG_RX);
-	rig_await_used(&r, RIG_RX, 11); /* 1012 bytes of 100 each */
-	ck_assert_uint_eq(rig_stats(&r).rx.packets, 1);
-}
-END_TEST
-
-/* Each held frame has a look of its own: the one that found room does not cost the others theirs. */
-START_TEST(those_behind_wait_as_well)
-{
-	rig_prepare(&r, RIG_ALL, SIZE);
-	(void)rig_post(&r, 6, 100);
-	rig_go(&r);
-	device_lock(net_device(r.net));
-	device_pause(net_device(r.net));
-	for (unsigned i = 0; i < 3; i++)
-		give(900, i);
-	device_resume(net_device(r.net));
-	device_unlock(net_device(r.net));
-	while (rig_stats(&r).rx_held == 0)
-		ck_assert(!err_is(loop_once(r.loop, 1)));
-	for (unsigned i = 0; i < 3; i++) {
-		(void)rig_post(&r, i == 0 ? 4 : 10, 100);
-		rig_kick(&r, RIG_RX);
-		rig_await_used(&r, RIG_RX, (uint16_t)(10 * (i + 1)));
-	}
-	ck_assert_uint_eq(rig_stats(&r).rx.packets, 3);
-	ck_assert_uint_eq(rig_stats(&r).rx.drops, 0);
-}
-END_TEST
-
 /* Nobody reads the backend while nothing is posted: its queue holds, nothing is lost. */
 START_TEST(without_buffers_the_backend_holds)
 {
@@ -289,20 +228,6 @@ START_TEST(stale_frames)
 }
 END_TEST
 
-START_TEST(a_held_frame_ends_at_reset)
-{
-	rig_up(&r, RIG_ALL, SIZE);
-	(void)rig_post(&r, 2, 100);
-	give(1000, 0);
-	while (rig_stats(&r).rx_held == 0)
-		ck_assert(!err_is(loop_once(r.loop, 1)));
-	rig_write(&r, 0x070, 0);
-	ck_assert_uint_eq(rig_stats(&r).rx_held, 0);
-	ck_assert_uint_eq(rig_stats(&r).drop[DROP_RX_RESET], 1);
-	ck_assert(!loopback_carrier(r.backend));
-}
-END_TEST
-
 /* ---- a driver that breaks the rules ---- */
 
 static void post_bad(int kind)
@@ -368,16 +293,12 @@ int main(void)
 	tcase_add_loop_test(tc, frames_come_whole_and_in_order, 0, 2);
 	tcase_add_test(tc, a_long_frame_is_merged);
 	tcase_add_test(tc, too_big_for_its_buffer);
-	tcase_add_test(tc, too_big_for_all_buffers);
-	tcase_add_test(tc, held_until_there_is_room);
-	tcase_add_test(tc, those_behind_wait_as_well);
 	tcase_add_test(tc, without_buffers_the_backend_holds);
 	tcase_add_loop_test(tc, a_checksum_is_finished_for_who_cannot, 0, 2);
 	tcase_add_test(tc, a_form_not_agreed_to_is_dropped);
 	tcase_add_test(tc, longer_than_the_mtu);
 	tcase_add_test(tc, runts_are_counted);
 	tcase_add_test(tc, stale_frames);
-	tcase_add_test(tc, a_held_frame_ends_at_reset);
 	tcase_add_loop_test(tc, bad_chains_break_the_queue, 0, 4);
 	tcase_add_test(tc, a_buffer_smaller_than_the_header);
 	suite_add_tcase(s, tc);
