@@ -178,8 +178,8 @@ enum run net_rx(struct net_pair *p)
 			return RUN_BLOCKED;
 		more = read_batch(p, posted);
 	} else {
-		/* A look is at new chains: a resume or a kick without any is none. */
-		if (posted == p->rx_tried)
+		/* A look is at new chains: a resume or a kick without any is none. A fault is told. */
+		if (posted == p->rx_tried && queue_fault_of(p->rx_queue) == QUEUE_FINE)
 			return RUN_BLOCKED;
 		p->rx_looked = true;
 	}

@@ -232,6 +232,21 @@ START_TEST(a_held_frame_ends_at_reset)
 }
 END_TEST
 
+/* As many as were tried, and one that is not there. */
+START_TEST(a_ring_that_breaks_while_a_frame_is_held)
+{
+	struct driver_queue *q = &r.queue[RIG_RX];
+
+	(void)up_with(1, 8);
+	give(1000, 0);
+	await_held(1);
+	driver_show_index(q, (uint16_t)(q->avail_index + SIZE));
+	rig_kick(&r, RIG_RX);
+	rig_await_broken(&r);
+	ck_assert_uint_eq(rig_stats(&r).drop[DROP_RX_BROKEN], 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("receive_held");
@@ -247,6 +262,7 @@ int main(void)
 	tcase_add_loop_test(tc, too_big_for_all_that_the_driver_has, 0, (int)ARRAY_LEN(rings));
 	tcase_add_test(tc, buffers_that_come_while_it_looks);
 	tcase_add_test(tc, a_held_frame_ends_at_reset);
+	tcase_add_test(tc, a_ring_that_breaks_while_a_frame_is_held);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
