@@ -29,7 +29,7 @@ static unsigned frames_to_read(const struct net_pair *p, uint32_t posted)
 	return fit > 0 ? (unsigned)fit : 1;
 }
 
-/* Reads a visit's frames and judges them. true: there may be more at once. */
+/* Reads a visit's frames. true: there may be more at once. */
 static bool read_batch(struct net_pair *p, uint32_t posted)
 {
 	struct backend *be = p->net->config.backend;
@@ -50,19 +50,23 @@ static bool read_batch(struct net_pair *p, uint32_t posted)
 	if (p->rx_guess < GUESS_MIN)
 		p->rx_guess = GUESS_MIN;
 	p->rx_longest = 0;
-	for (unsigned i = 0; i < p->rx.count; i++) {
-		struct frame *f = &p->rx.frame[i];
-
-		if (f->len > p->rx_longest)
-			p->rx_longest = f->len;
-		if (f->fate == FATE_DROPPED)
-			continue;
-		if (!filter_passes(&p->net->filter, f->bytes))
-			frame_drop(f, DROP_RX_FILTER);
-		else if ((f->why = vnet_hdr_make_rx(f, &p->net->plan.rx)) != DROP_NONE)
-			frame_drop(f, f->why);
-	}
+	for (unsigned i = 0; i < p->rx.count; i++)
+		if (p->rx.frame[i].len > p->rx_longest)
+			p->rx_longest = p->rx.frame[i].len;
 	return more || p->rx.count == max;
+}
+
+/* By what is agreed on when it is placed, not when it was read (CTRL-25): a held frame is judged at each
+ * try, and what was made of it before is made again into the same or less. */
+static bool judge(const struct net_pair *p, struct frame *f)
+{
+	enum drop_reason why = DROP_RX_FILTER;
+
+	if (filter_passes(&p->net->filter, f->bytes))
+		why = vnet_hdr_make_rx(f, &p->net->plan.rx);
+	if (why != DROP_NONE)
+		frame_drop(f, why);
+	return why == DROP_NONE;
 }
 
 /* Copies the frame, its header in front, over the chains; pushes each with what was written. */
@@ -141,7 +145,7 @@ static enum take place_batch(struct net_pair *p)
 	while (i < p->rx.count) {
 		struct frame *f = &p->rx.frame[i];
 
-		took = f->fate == FATE_DROPPED ? TAKE_CHAIN : place(p, f);
+		took = f->fate != FATE_DROPPED && judge(p, f) ? place(p, f) : TAKE_CHAIN;
 		if (took == TAKE_FULL && i > p->rx_next) {
 			settle_rx(p, p->rx_next, i);
 			settle_signal(p, p->rx_queue, rx_index(p));

@@ -247,6 +247,57 @@ START_TEST(a_ring_that_breaks_while_a_frame_is_held)
 }
 END_TEST
 
+/* ---- commands while a frame is held: from their ack on it obeys them (CTRL-04, 25) ---- */
+
+static const struct {
+	const char *says;
+	uint8_t class, command, len, data[8];
+	struct vnet_hdr h;
+	enum drop_reason why; /* DROP_NONE: it comes, with flags 0 */
+} orders[] = {
+	{ "offloads off, a super-frame", 5, 0, 8, { 0 },
+	  { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 500, .csum_start = 34, .csum_offset = 16 },
+	  DROP_RX_OFFLOAD },
+	{ "offloads off, an unfinished checksum", 5, 0, 8, { 0 },
+	  { .flags = 1, .csum_start = 34, .csum_offset = 16 }, DROP_NONE },
+	{ "promiscuous off, an address that is not ours", 0, 0, 1, { 0 }, { 0 }, DROP_RX_FILTER },
+};
+
+/* The flags in the header of the n-th used buffer. */
+static uint8_t flags_of(uint16_t n)
+{
+	struct driver_queue *q = &r.queue[RIG_RX];
+	struct driver_used u = { 0 };
+	uint64_t addr;
+
+	q->used_index = n;
+	ck_assert(driver_collect(q, &u));
+	memcpy(&addr, driver_at(&r.memory, q->desc + 16u * u.id), sizeof(addr));
+	return *(uint8_t *)driver_at(&r.memory, addr);
+}
+
+START_TEST(a_held_frame_obeys_commands)
+{
+	uint16_t used = up_with(4, 20);
+	uint32_t len;
+
+	len = rig_fill_ip(frame, false, true, 900);
+	frame[0] = orders[_i].why == DROP_RX_FILTER ? 2 : 0xff;
+	ck_assert(loopback_give(r.backend, 0, orders[_i].h, frame, len));
+	await_held(1);
+	ck_assert_int_eq(rig_control(&r, orders[_i].class, orders[_i].command, orders[_i].data, orders[_i].len),
+			 VIRTIO_NET_OK);
+	(void)rig_post(&r, 20, SMALL);
+	if (orders[_i].why != DROP_NONE) {
+		rig_await_drops(&r, orders[_i].why, 1);
+		ck_assert_msg(driver_used_index(&r.queue[RIG_RX]) == used, "%s", orders[_i].says);
+		return;
+	}
+	rig_await_used(&r, RIG_RX, (uint16_t)(used + (len + RIG_HDR + SMALL - 1) / SMALL));
+	ck_assert_msg(flags_of(used) == 0, "%s", orders[_i].says);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("receive_held");
@@ -263,6 +314,7 @@ int main(void)
 	tcase_add_test(tc, buffers_that_come_while_it_looks);
 	tcase_add_test(tc, a_held_frame_ends_at_reset);
 	tcase_add_test(tc, a_ring_that_breaks_while_a_frame_is_held);
+	tcase_add_loop_test(tc, a_held_frame_obeys_commands, 0, (int)ARRAY_LEN(orders));
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
