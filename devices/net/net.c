@@ -78,6 +78,15 @@ static void kind_reset(void *self)
 	complain(n, "carrier off", be->ops->set_carrier(be, false));
 }
 
+/* Frames held for a receive queue do not come into the next one in its place. */
+static void kind_queue_stopped(void *self, unsigned index)
+{
+	struct net *n = self;
+
+	if (index % 2 == 0 && index / 2 < n->config.pairs)
+		net_pair_stop(&n->pair[index / 2]);
+}
+
 static void kind_config_read(void *self, uint32_t offset, void *ret, uint32_t len)
 {
 	net_config_bytes(self, offset, ret, len);
@@ -112,6 +121,7 @@ static const struct device_kind net_kind = {
 	.control_queue = kind_control_queue,
 	.driver_ok = kind_driver_ok,
 	.reset = kind_reset,
+	.queue_stopped = kind_queue_stopped,
 	.config_read = kind_config_read,
 	.poked = kind_poked,
 	.control = kind_control,

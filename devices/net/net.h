@@ -87,7 +87,7 @@ int net_kick_fd_rx(struct net_pair *p);
 int net_kick_fd_tx(struct net_pair *p);
 int net_backend_fd(struct net_pair *p);
 void net_count_kick(struct net_pair *p, bool tx);
-/* Held frames are dropped and counted: at stop. */
+/* Held frames are dropped and counted: at stop, of the worker or of the receive queue in a pause. */
 void net_pair_stop(struct net_pair *p);
 /* Nothing is held in the rings: asserted at each pause. */
 void net_pair_assert_paused(struct net_pair *p);

@@ -77,6 +77,8 @@ struct device_kind {
 	void (*driver_ok)(void *self, const struct features *accepted);
 	/* Back to power-on: queues are stopped, the runner too. */
 	void (*reset)(void *self);
+	/* That queue alone was stopped, in a pause: what the kind keeps for it ends here (CORE-28). */
+	void (*queue_stopped)(void *self, unsigned index);
 	/* Bytes [offset, offset + len) of the configuration space; beyond its end 0. */
 	void (*config_read)(void *self, uint32_t offset, void *ret, uint32_t len);
 	/* A worker called device_poke: something of the kind's own. On the control loop. */

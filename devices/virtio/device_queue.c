@@ -126,6 +126,7 @@ static void make_unready(struct device *d, uint32_t index)
 	if ((int)index == d->control)
 		device_unwatch_control(d);
 	(void)queue_stop(d->vq[index].queue);
+	d->config.kind->queue_stopped(d->config.kind_self, index);
 	d->vq[index].ready = false;
 	device_resume(d);
 }

@@ -93,7 +93,7 @@ void rig_write(struct rig *r, uint32_t offset, uint32_t v)
 
 bool rig_has(const struct rig *r, unsigned bit) { return (r->accepted >> bit & 1) != 0; }
 
-static void set_queue(struct rig *r, uint32_t index, uint16_t size)
+void rig_set_queue(struct rig *r, uint32_t index, uint16_t size)
 {
 	struct driver_queue *q = &r->queue[index];
 	const struct { uint32_t reg; uint64_t at; } address[] = {
@@ -115,6 +115,13 @@ static void set_queue(struct rig *r, uint32_t index, uint16_t size)
 	ck_assert_uint_eq(rig_read(r, REG_QUEUE_READY), 1);
 }
 
+void rig_stop_queue(struct rig *r, uint32_t index)
+{
+	rig_write(r, REG_QUEUE_SEL, index);
+	rig_write(r, REG_QUEUE_READY, 0);
+	ck_assert_uint_eq(rig_read(r, REG_QUEUE_READY), 0);
+}
+
 void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
 {
 	uint64_t offered = 0;
@@ -134,10 +141,10 @@ void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
 	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	ck_assert_uint_eq(rig_read(r, REG_STATUS), SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	r->memory.next = 0;
-	set_queue(r, RIG_RX, size);
-	set_queue(r, RIG_TX, size);
+	rig_set_queue(r, RIG_RX, size);
+	rig_set_queue(r, RIG_TX, size);
 	if (rig_has(r, VIRTIO_NET_F_CTRL_VQ))
-		set_queue(r, RIG_CTRL, 16);
+		rig_set_queue(r, RIG_CTRL, 16);
 }
 
 void rig_go(struct rig *r)

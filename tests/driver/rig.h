@@ -42,6 +42,9 @@ void rig_up(struct rig *r, uint64_t wanted, uint16_t size);
 /* The same in two parts: rings can be filled in between. */
 void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size);
 void rig_go(struct rig *r);
+/* New rings for a queue that is not ready, and QueueReady; rig_stop_queue is the way back. */
+void rig_set_queue(struct rig *r, uint32_t index, uint16_t size);
+void rig_stop_queue(struct rig *r, uint32_t index);
 bool rig_has(const struct rig *r, unsigned bit);
 
 /* Rings the doorbell, whatever the device wants. */

@@ -232,6 +232,22 @@ START_TEST(a_held_frame_ends_at_reset)
 }
 END_TEST
 
+/* ... and when its queue is stopped alone: the new one begins without it (CORE-28). */
+START_TEST(a_held_frame_ends_with_its_queue)
+{
+	(void)up_with(4, 8);
+	give(1000, 0);
+	await_held(1);
+	rig_stop_queue(&r, RIG_RX);
+	ck_assert_uint_eq(rig_stats(&r).rx_held, 0);
+	ck_assert_uint_eq(rig_stats(&r).drop[DROP_RX_RESET], 1);
+	rig_set_queue(&r, RIG_RX, SIZE);
+	(void)rig_post(&r, 4, SMALL);
+	give(60, 1);
+	rig_await_used(&r, RIG_RX, 1);
+}
+END_TEST
+
 /* As many as were tried, and one that is not there. */
 START_TEST(a_ring_that_breaks_while_a_frame_is_held)
 {
@@ -313,6 +329,7 @@ int main(void)
 	tcase_add_loop_test(tc, too_big_for_all_that_the_driver_has, 0, (int)ARRAY_LEN(rings));
 	tcase_add_test(tc, buffers_that_come_while_it_looks);
 	tcase_add_test(tc, a_held_frame_ends_at_reset);
+	tcase_add_test(tc, a_held_frame_ends_with_its_queue);
 	tcase_add_test(tc, a_ring_that_breaks_while_a_frame_is_held);
 	tcase_add_loop_test(tc, a_held_frame_obeys_commands, 0, (int)ARRAY_LEN(orders));
 	suite_add_tcase(s, tc);

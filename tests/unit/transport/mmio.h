@@ -20,6 +20,7 @@ static struct world {
 	struct loop *loop;
 	struct device *device;
 	struct mmio *mmio;
+	unsigned stopped; /* a bit a queue */
 	unsigned starts, stops, pauses, resumes, resets, oks, controls;
 	bool running, touched_while_stopped;
 	uint8_t config[CONFIG_BYTES];
@@ -34,6 +35,12 @@ static inline unsigned queue_count(void *self) { (void)self; return QUEUES; }
 static inline int control_queue(void *self) { (void)self; return 2; }
 static inline void driver_ok(void *self, const struct features *f) { (void)self, (void)f; w.oks++; }
 static inline void on_reset(void *self) { (void)self; w.resets++; w.touched_while_stopped |= w.running; }
+static inline void queue_stopped(void *self, unsigned index)
+{
+	(void)self;
+	w.stopped |= 1u << index;
+	w.touched_while_stopped |= w.running;
+}
 static inline void config_read(void *self, uint32_t offset, void *ret, uint32_t len)
 {
 	(void)self;
@@ -44,7 +51,7 @@ static inline void poked(void *self) { (void)self; }
 static inline void control(void *self, struct queue *q) { (void)self, (void)q; w.controls++; }
 static const struct device_kind kind = {
 	.device_id = 1, .features_ok = features_ok, .queue_count = queue_count,
-	.control_queue = control_queue, .driver_ok = driver_ok, .reset = on_reset,
+	.control_queue = control_queue, .driver_ok = driver_ok, .reset = on_reset, .queue_stopped = queue_stopped,
 	.config_read = config_read, .poked = poked, .control = control,
 };
 static inline void start(void *self) { (void)self; w.starts++; w.running = true; }

@@ -27,6 +27,8 @@ START_TEST(queue_ready_zero_stops_that_queue)
 	ck_assert_uint_eq(rd(0x044), 0);
 	ck_assert_uint_eq(w.pauses, 1);
 	ck_assert_uint_eq(w.resumes, 1);
+	ck_assert_uint_eq(w.stopped, 2);
+	ck_assert_msg(!w.touched_while_stopped, "told outside the pause");
 	ck_assert(!queue_running(device_queue(w.device, 1)));
 	ck_assert(queue_running(device_queue(w.device, 0)));
 	set_queue(1, 32, 0x50000, 0x54000, 0x58000);
