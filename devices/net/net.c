@@ -19,21 +19,21 @@ static bool kind_features_ok(void *self, const struct features *accepted)
 	return net_features_ok(accepted);
 }
 
-/* NET-01: receive and transmit of each pair, then the control queue. Its index would follow from what
- * was accepted; without MQ there is one pair. */
-static unsigned kind_queue_count(void *self)
-{
-	struct net *n = self;
-
-	return 2 * n->config.pairs + 1;
-}
-
+/* NET-01: receive and transmit of each pair, then the control queue if it was accepted. Its index would
+ * follow from that too; without MQ there is one pair. */
 static int kind_control_queue(void *self)
 {
 	struct net *n = self;
 
 	return features_has(device_accepted(n->device), VIRTIO_NET_F_CTRL_VQ) ? 2 * (int)n->config.pairs
 									      : -1;
+}
+
+static unsigned kind_queue_count(void *self)
+{
+	struct net *n = self;
+
+	return 2 * n->config.pairs + (kind_control_queue(n) >= 0 ? 1 : 0);
 }
 
 static void complain(struct net *n, const char *what, struct err e)
