@@ -10,7 +10,7 @@
 enum { FILTER_TABLE_MAX = 64 }; /* of each kind; more: all of that kind pass */
 
 struct filter {
-	bool active; /* a receive-mode or MAC command came */
+	bool active; /* a receive-mode or MAC command came from a driver that has receive modes */
 	bool promiscuous, all_multicast;
 	uint8_t mac[6];
 	bool unicast_overflow, multicast_overflow;

@@ -13,12 +13,13 @@ static bool agreed(const struct net *n, unsigned bit)
 	return features_has(device_accepted(n->device), bit);
 }
 
-/* What workers read is changed only while they are paused. */
+/* What workers read is changed only while they are paused. A driver without receive modes cannot ask for
+ * multicast, so nothing is kept from it: the address that it sets filters nothing. */
 static void change_filter(struct net *n, const struct filter *to)
 {
 	device_pause(n->device);
 	n->filter = *to;
-	n->filter.active = true;
+	n->filter.active = agreed(n, VIRTIO_NET_F_CTRL_RX);
 	device_resume(n->device);
 }
 

@@ -50,6 +50,36 @@ START_TEST(long_commands_in_a_row)
 }
 END_TEST
 
+/* NET-01: the control queue is there if it was agreed on. */
+START_TEST(the_control_queue_exists_by_agreement)
+{
+	rig_up(&r, _i == 0 ? RIG_BIT(VIRTIO_NET_F_MAC) : RIG_ALL, SIZE);
+	rig_write(&r, 0x030, RIG_CTRL);
+	ck_assert_uint_eq(rig_read(&r, 0x034) != 0, _i == 1);
+	ck_assert_uint_eq(rig_read(&r, 0x044), _i == 1);
+	rig_write(&r, 0x030, RIG_CTRL + 1);
+	ck_assert_uint_eq(rig_read(&r, 0x034), 0);
+}
+END_TEST
+
+/* A driver without CTRL_RX cannot ask for multicast or other addresses: its own address shuts nothing out. */
+START_TEST(an_address_alone_filters_nothing)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 }, to[][6] = { { 0x33, 0x33, 0, 0, 0, 1 }, { 2, 0, 0, 0, 0, 7 } };
+	uint8_t frame[60];
+
+	rig_up(&r, RIG_BIT(VIRTIO_NET_F_CTRL_VQ) | RIG_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR), SIZE);
+	(void)rig_post(&r, 4, 2048);
+	ck_assert_int_eq(rig_control(&r, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, 6), VIRTIO_NET_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		rig_fill(frame, sizeof(frame), i);
+		memcpy(frame, to[i], 6);
+		ck_assert(loopback_give(r.backend, 0, (struct vnet_hdr){ 0 }, frame, sizeof(frame)));
+	}
+	rig_await_used(&r, RIG_RX, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("control_ring");
@@ -60,6 +90,8 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, long_commands_in_a_row);
+	tcase_add_loop_test(tc, the_control_queue_exists_by_agreement, 0, 2);
+	tcase_add_test(tc, an_address_alone_filters_nothing);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
