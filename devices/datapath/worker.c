@@ -2,7 +2,8 @@
  *
  * Four things allow progress: receive buffers, transmit chains, backend readable, backend writable.
  * Each is set by an edge and cleared only by "empty" after kicks were asked for again, or by EAGAIN.
- * While one direction may go on, no epoll. */
+ * While one direction may go on, nothing waits; and as it may go on for ever, the other's edges are looked
+ * for all the while: chains to be sent in memory, the rest every few turns. */
 #include "devices/datapath/worker.h"
 
 #include <errno.h>
@@ -20,6 +21,8 @@ enum {
 	/* Looks at the rings for this long before kicks are asked for: about what a wake-up costs. */
 	SPIN_NS = 10 * 1000,
 	EVENTS_A_TURN = 4,
+	/* A look costs as much as half a frame: every so many turns of up to a batch each way. */
+	TURNS_A_LOOK = 4,
 };
 
 enum want { WANT_STOP, WANT_RUN, WANT_PAUSE, WANT_END };
@@ -39,7 +42,8 @@ struct worker {
 
 	/* The thread's own. */
 	bool rx_chains, tx_chains, readable, writable;
-	bool rx_armed, tx_armed; /* kicks are asked for */
+	bool tx_armed; /* kicks are asked for; receive asks as soon as it is out of chains */
+	unsigned turns; /* since the last look at events */
 	bool out_watched; /* EPOLLOUT is in the set */
 	uint64_t active_ns; /* when something was last done */
 };
@@ -86,19 +90,19 @@ static void serve_rx(struct worker *w)
 	case RUN_MORE: break;
 	case RUN_IDLE: w->readable = false; break;
 	case RUN_BLOCKED:
-	case RUN_BROKEN:
-		w->rx_chains = false;
-		w->rx_armed = false;
-		break;
+	case RUN_BROKEN: w->rx_chains = net_rx_wait(w->pair); break;
 	}
 }
 
 /* One batch each way. false: neither may go on. */
 static bool serve(struct worker *w)
 {
-	bool tx = w->tx_chains && w->writable;
-	bool rx = w->rx_chains && w->readable;
+	bool tx, rx;
 
+	if (!w->tx_chains)
+		w->tx_chains = net_tx_waiting(w->pair);
+	tx = w->tx_chains && w->writable;
+	rx = w->rx_chains && w->readable;
 	if (tx)
 		serve_tx(w);
 	if (rx)
@@ -106,28 +110,21 @@ static bool serve(struct worker *w)
 	return tx || rx;
 }
 
-/* Nothing to do: looks on for a moment, then asks for kicks, and says whether to sleep. The backend is
- * left to its edge: its look costs a system call. */
+/* Nothing to do: lets serve look on for a moment, then asks for kicks, and says whether to sleep. The backend
+ * is left to its edge: its look costs a system call. */
 static bool may_sleep(struct worker *w)
 {
 	uint64_t now = clock_now_ns(&clock_host);
 
 	if (w->active_ns == 0)
 		w->active_ns = now;
-	if (now - w->active_ns < SPIN_NS) {
-		if (!w->tx_chains)
-			w->tx_chains = net_tx_waiting(w->pair);
+	if (now - w->active_ns < SPIN_NS)
 		return false;
-	}
 	if (!w->tx_chains && !w->tx_armed) {
 		w->tx_armed = true;
 		w->tx_chains = net_tx_wait(w->pair);
 	}
-	if (!w->rx_chains && !w->rx_armed) {
-		w->rx_armed = true;
-		w->rx_chains = net_rx_wait(w->pair);
-	}
-	return !(w->tx_chains && w->writable) && !(w->rx_chains && w->readable);
+	return !(w->tx_chains && w->writable);
 }
 
 static void on_event(struct worker *w, const struct epoll_event *event)
@@ -158,11 +155,12 @@ static void on_event(struct worker *w, const struct epoll_event *event)
 	}
 }
 
-static void sleep_for_events(struct worker *w)
+static void take_events(struct worker *w, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_A_TURN];
-	int count = epoll_wait(w->epoll_fd, events, EVENTS_A_TURN, -1);
+	int count = epoll_wait(w->epoll_fd, events, EVENTS_A_TURN, timeout_ms);
 
+	w->turns = 0;
 	for (int i = 0; i < count; i++)
 		on_event(w, &events[i]);
 }
@@ -171,13 +169,16 @@ static void run(struct worker *w)
 {
 	/* As if kicked, and as if the backend were ready both ways. */
 	w->rx_chains = w->tx_chains = w->readable = w->writable = true;
-	w->rx_armed = w->tx_armed = false;
+	w->tx_armed = false;
 	w->active_ns = 0;
 	while (atomic_load_explicit(&w->want, memory_order_acquire) == WANT_RUN) {
-		if (serve(w))
+		if (serve(w)) {
 			w->active_ns = 0;
-		else if (may_sleep(w))
-			sleep_for_events(w);
+			if (++w->turns >= TURNS_A_LOOK)
+				take_events(w, 0);
+		} else if (may_sleep(w)) {
+			take_events(w, -1);
+		}
 	}
 }
 
