@@ -38,7 +38,7 @@ enum fate {
 	X(DROP_TX_CSUM_FEATURE, "tx_csum_feature", "NEEDS_CSUM without CSUM agreed on") \
 	X(DROP_TX_CSUM_RANGE, "tx_csum_range", "checksum fields outside the frame") \
 	X(DROP_TX_GSO_FEATURE, "tx_gso_feature", "GSO type unknown or not agreed on") \
-	X(DROP_TX_GSO_FIELDS, "tx_gso_fields", "GSO without NEEDS_CSUM, size 0, or USO of over 128 segments") \
+	X(DROP_TX_GSO_FIELDS, "tx_gso_fields", "GSO without NEEDS_CSUM, size 0 or too many segments") \
 	X(DROP_TX_GSO_PROTOCOL, "tx_gso_protocol", "GSO type that does not fit the frame") \
 	X(DROP_TX_LINK_DOWN, "tx_link_down", "the host's interface is down") \
 	X(DROP_TX_NO_MEMORY, "tx_no_memory", "the host had no memory for it") \

@@ -12,7 +12,8 @@
 enum {
 	TCP_CSUM_OFFSET = 16,
 	UDP_CSUM_OFFSET = 6,
-	USO_SEGMENTS_MAX = 128, /* Linux, UDP_MAX_SEGMENTS: tun refuses more; of TCP it takes any number */
+	UDP_SEGMENTS_MAX = 128, /* Linux, UDP_MAX_SEGMENTS: tun refuses more of USO */
+	TCP_SEGMENTS_MAX = 1366, /* 65,535 bytes by 48: Linux, tcp_min_snd_mss */
 	ETH_TYPE = 12, ETH_BYTES = 14, VLAN_BYTES = 4, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8,
 };
 
@@ -49,10 +50,15 @@ void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size)
 }
 
 /* What a GSO type asks of the frame. Types without a row are not known. */
-static const struct gso_kind { uint8_t type; unsigned ip_version; enum l4_kind l4; } gso_kinds[] = {
-	{ VIRTIO_NET_HDR_GSO_TCPV4, 4, L4_TCP },
-	{ VIRTIO_NET_HDR_GSO_TCPV6, 6, L4_TCP },
-	{ VIRTIO_NET_HDR_GSO_UDP_L4, 0, L4_UDP }, /* either IP version */
+static const struct gso_kind {
+	uint8_t type;
+	unsigned ip_version; /* 0: either */
+	enum l4_kind l4;
+	uint32_t segments_max;
+} gso_kinds[] = {
+	{ VIRTIO_NET_HDR_GSO_TCPV4, 4, L4_TCP, TCP_SEGMENTS_MAX },
+	{ VIRTIO_NET_HDR_GSO_TCPV6, 6, L4_TCP, TCP_SEGMENTS_MAX },
+	{ VIRTIO_NET_HDR_GSO_UDP_L4, 0, L4_UDP, UDP_SEGMENTS_MAX },
 };
 
 static const struct gso_kind *gso_kind(uint8_t gso_type)
@@ -99,8 +105,7 @@ static enum drop_reason judge_gso(const struct frame *f, const struct gso_kind *
 	    (kind->ip_version != 0 && p.ip_version != kind->ip_version) ||
 	    h->csum_start != p.l4_offset || h->csum_offset != offset)
 		return DROP_TX_GSO_PROTOCOL;
-	if (kind->l4 == L4_UDP &&
-	    (f->len - p.payload_offset + h->gso_size - 1u) / h->gso_size > USO_SEGMENTS_MAX)
+	if ((f->len - p.payload_offset + h->gso_size - 1u) / h->gso_size > kind->segments_max)
 		return DROP_TX_GSO_FIELDS;
 	return DROP_NONE;
 }

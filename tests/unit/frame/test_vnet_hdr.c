@@ -162,6 +162,8 @@ static const struct row gso_rows[] = {
 	  { 1, 5, 0, 100, 34, 6, 0 } },
 	{ "129 segments of UDP", U4, 12801, { 1, 5, 0, 100, 34, 6, 0 }, ALL, DROP_TX_GSO_FIELDS,
 	  { 0 } },
+	{ "a segment for each byte", T6, 60000, { 1, 4, 0, 1, 54, 16, 0 }, ALL, DROP_TX_GSO_FIELDS,
+	  { 0 } },
 	{ "600 segments of TCP: a small MSS", T4, 60000, { 1, 1, 0, 100, 34, 16, 0 }, ALL, DROP_NONE,
 	  { 1, 1, 0, 100, 34, 16, 0 } },
 	/* ---- NET-24 ---- */

@@ -53,6 +53,19 @@ START_TEST(every_length_goes_out_whole)
 }
 END_TEST
 
+/* A small MSS is legal: the least that Linux uses. */
+START_TEST(many_segments_go_out)
+{
+	struct vnet_hdr h = { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 48, .csum_start = 34,
+			      .csum_offset = 16 };
+	uint32_t len = rig_fill_ip(frame, false, true, 65000);
+
+	rig_up(&r, RIG_ALL, SIZE);
+	rig_send(&r, h, frame, len);
+	assert_sent(len, "segments of 48 bytes");
+}
+END_TEST
+
 /* Any layout: header and frame cut anywhere, with buffers of no bytes between (virtio 1.4, 2.7.4.2). */
 START_TEST(any_layout_is_taken)
 {
@@ -261,6 +274,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, every_length_goes_out_whole, 0, 10);
+	tcase_add_test(tc, many_segments_go_out);
 	tcase_add_loop_test(tc, any_layout_is_taken, 1, 40);
 	tcase_add_test(tc, a_long_frame_in_many_buffers);
 	tcase_add_loop_test(tc, bad_frames_are_dropped_alone, 0, (int)ARRAY_LEN(drops));
