@@ -85,11 +85,12 @@ make_tree "$w/tree"
 (cd "$w/tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$w/initrd"
 : >"$w/status"
 set +e
+# The kernel's own last words are not the command's.
 timeout --foreground -k 5 "${BED_TIMEOUT:-300}" qemu-system-x86_64 -accel tcg,thread=multi -M q35 -cpu "$cpu" -smp 2 \
 	-m 2048 -nodefaults -no-user-config -display none -no-reboot -kernel "$cache"/kernel/boot/vmlinuz-* \
 	-initrd "$w/initrd" -append "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off" \
 	-chardev stdio,id=console,signal=off -serial chardev:console -serial "file:$w/status" </dev/null |
-	sed -u 's/\r$//'
+	sed -u -e '/^\[ *[0-9.]*\] \(sysrq\|reboot\): Power /d' -e 's/\r$//'
 rc=${PIPESTATUS[0]}
 set -e
 status=$(sed -n 's/^status \([0-9]*\).*/\1/p' "$w/status")
