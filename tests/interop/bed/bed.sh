@@ -31,6 +31,7 @@ fetch_kernel() {
 	[ ! -e "$cache/kernel/complete" ] || return 0
 	command -v apt-get >/dev/null || die "no apt-get here to fetch a kernel with"
 	rm -rf "$cache" && mkdir -p "$cache/kernel"
+	apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || apt-get update -qq
 	package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[^ ]*\)/\1/p' | head -1)
 	[ -n "$package" ] || die "no package linux-image-cloud-amd64 is known: apt-get update"
 	(cd "$cache" && apt-get -o APT::Sandbox::User=root -qq download "$package") || die "$package was not fetched"
@@ -65,7 +66,7 @@ make_tree() {
 	add_program "$tree" "$build/tapvm"
 	mkdir "$tree/tapvm/build"
 	mv "$tree/usr/bin/tapvm" "$tree/tapvm/build/"
-	cp -r "$build/e2e" "$tree/tapvm/build/"
+	[ ! -e "$build/e2e" ] || cp -r "$build/e2e" "$tree/tapvm/build/"
 	cp -r "$root/tests/e2e" "$tree/tapvm/tests/"
 	release=$(ls "$cache/kernel/lib/modules")
 	for module in $modules; do
