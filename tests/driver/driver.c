@@ -3,6 +3,8 @@
 
 #include <check.h>
 #include <endian.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -153,4 +155,22 @@ bool driver_wants_kick(struct driver_queue *q, uint16_t old)
 	if (q->event_idx)
 		return (uint16_t)(q->avail_index - driver_avail_event(q) - 1) < (uint16_t)(q->avail_index - old);
 	return (driver_used_flags(q) & 1) == 0;
+}
+
+void driver_own_processor(bool last)
+{
+	size_t first_cpu = CPU_SETSIZE, last_cpu = 0;
+	cpu_set_t all, one;
+
+	if (sched_getaffinity(0, sizeof(all), &all) != 0)
+		return;
+	for (size_t i = 0; i < CPU_SETSIZE; i++) {
+		if (CPU_ISSET(i, &all)) {
+			first_cpu = i < first_cpu ? i : first_cpu;
+			last_cpu = i;
+		}
+	}
+	CPU_ZERO(&one);
+	CPU_SET(last ? last_cpu : first_cpu, &one);
+	(void)pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
 }

@@ -62,4 +62,8 @@ void driver_set_avail_flags(struct driver_queue *q, uint16_t flags);
  * full fence in front. */
 bool driver_wants_kick(struct driver_queue *q, uint16_t old);
 
+/* Keeps the calling thread on the first or the last processor: who wakes another and sleeps is otherwise kept on
+ * its processor, and nothing ever happens at the same time. With one processor alone such a test is weaker. */
+void driver_own_processor(bool last);
+
 #endif

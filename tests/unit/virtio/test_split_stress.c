@@ -2,7 +2,6 @@
  * wake it (B79): without one of the two full fences of the device's side both end up asleep. */
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -20,26 +19,6 @@ enum {
 
 static atomic_bool over, lost;
 static atomic_ulong device_slept;
-
-/* A processor each: who wakes another and sleeps is otherwise kept on its processor, and nothing ever
- * happens at the same time. With one processor alone the test is weaker. */
-static void part_from_the_other(bool device)
-{
-	cpu_set_t all, one;
-	size_t first = CPU_SETSIZE, last = 0;
-
-	if (sched_getaffinity(0, sizeof(all), &all) != 0)
-		return;
-	for (size_t i = 0; i < CPU_SETSIZE; i++) {
-		if (CPU_ISSET(i, &all)) {
-			first = i < first ? i : first;
-			last = i;
-		}
-	}
-	CPU_ZERO(&one);
-	CPU_SET(device ? last : first, &one);
-	(void)pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
-}
 
 static uint32_t chance(uint32_t *random, uint32_t below)
 {
@@ -86,7 +65,7 @@ static void *device_side(void *arg)
 	struct chain c;
 
 	(void)arg;
-	part_from_the_other(true);
+	driver_own_processor(true);
 	while (!atomic_load_explicit(&over, memory_order_relaxed)) {
 		queue_kick_disable(q);
 		while (queue_take(q, &c) == TAKE_CHAIN) {
@@ -174,7 +153,7 @@ START_TEST(nobody_sleeps_for_ever)
 	ck_assert_int_ge(kick.fd, 0);
 	ck_assert_int_ge(call.fd, 0);
 	ck_assert_int_eq(pthread_create(&device, NULL, device_side, NULL), 0);
-	part_from_the_other(false);
+	driver_own_processor(false);
 	good = driver_side(&frames, &slept);
 	atomic_store(&over, true);
 	ring(&kick);
