@@ -154,6 +154,13 @@ static const struct drop {
 	{ "GSO without NEEDS_CSUM", DROP_TX_GSO_FIELDS, 0, { .gso_type = 1, .gso_size = 1448 }, 12 + 1000, 0 },
 	{ "GSO of size 0", DROP_TX_GSO_FIELDS, 0, { .flags = 1, .gso_type = 1, .csum_start = 34, .csum_offset = 16 }, 12 + 1000, 0 },
 	{ "GSO of size 1", DROP_TX_GSO_FIELDS, 0, { .flags = 1, .gso_type = 1, .gso_size = 1, .csum_start = 34, .csum_offset = 16 }, 12 + 60000, 0 },
+	{ "TSO with another place of the checksum", DROP_TX_GSO_PROTOCOL, 0, { .flags = 1, .gso_type = 1, .gso_size = 1448, .csum_start = 36, .csum_offset = 16 }, 12 + 1000, 0 },
+	{ "TSO with UDP's place of the checksum", DROP_TX_GSO_PROTOCOL, 0, { .flags = 1, .gso_type = 1, .gso_size = 1448, .csum_start = 34, .csum_offset = 6 }, 12 + 1000, 0 },
+	{ "USO of TCP", DROP_TX_GSO_PROTOCOL, 0, { .flags = 1, .gso_type = 5, .gso_size = 1448, .csum_start = 34, .csum_offset = 6 }, 12 + 1000, 0 },
+	{ "ECN without a type", DROP_TX_GSO_FEATURE, 0, { .flags = 1, .gso_type = 0x80, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 }, 12 + 1000, 0 },
+	{ "ECN without HOST_ECN", DROP_TX_GSO_FEATURE, RIG_BIT(VIRTIO_NET_F_HOST_ECN),
+	  { .flags = 1, .gso_type = 0x81, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 }, 12 + 1000, 0 },
+	{ "ECN of UDP", DROP_TX_GSO_FEATURE, 0, { .flags = 1, .gso_type = 0x85, .gso_size = 1448, .csum_start = 34, .csum_offset = 6 }, 12 + 1000, 0 },
 	{ "TSO4 of IPv6", DROP_TX_GSO_PROTOCOL, 0, { .flags = 1, .gso_type = 1, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 }, 12 + 1000, 0x86dd },
 	{ "TSO4 of no IP", DROP_TX_GSO_PROTOCOL, 0, { .flags = 1, .gso_type = 1, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 }, 12 + 1000, 0x88b5 },
 };

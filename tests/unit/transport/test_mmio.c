@@ -51,11 +51,22 @@ END_TEST
 START_TEST(writes_of_other_widths_and_places_change_nothing)
 {
 	static const uint8_t ones[8] = { 1, 0, 0, 0, 0, 0, 0, 0 };
+	static const uint32_t not_writable[] = { 0x000, 0x004, 0x008, 0x00c, 0x010, 0x028, 0x034, 0x03c, 0x040,
+						 0x060, 0x0b0, 0x0bc, 0x0fc };
+	uint64_t written = 0;
 
-	for (uint32_t offset = 0; offset < 0x100; offset++)
-		for (unsigned width = 1; width <= 8; width *= 2)
-			if (width != 4 || (offset & 3) != 0)
-				mmio_write(w.mmio, offset, ones, width);
+	for (uint32_t offset = 0; offset < 0x100; offset++) {
+		for (unsigned width = 1; width <= 8; width *= 2) {
+			if (width == 4 && (offset & 3) == 0)
+				continue;
+			mmio_write(w.mmio, offset, ones, width);
+			ck_assert_uint_eq(faults(DEVICE_FAULT_ACCESS), ++written);
+		}
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(not_writable); i++) {
+		mmio_write(w.mmio, not_writable[i], ones, 4);
+		ck_assert_uint_eq(faults(DEVICE_FAULT_ACCESS), ++written);
+	}
 	ck_assert_uint_eq(rd(0x070), 0);
 	ck_assert_uint_eq(rd(0x044), 0);
 	ck_assert_uint_eq(w.resets, 0);

@@ -150,6 +150,44 @@ START_TEST(chain_of_the_whole_ring)
 }
 END_TEST
 
+/* SPLIT-10: nothing is read from there. */
+START_TEST(head_past_the_ring)
+{
+	static const uint16_t heads[] = { SIZE, SIZE + 1, 0x8000, 0xffff };
+	struct chain c;
+
+	begin(false, true);
+	driver_offer(&d, heads[_i]);
+	driver_show(&d);
+	ck_assert_int_eq(queue_take(q, &c), TAKE_BROKEN);
+	ck_assert_int_eq(queue_fault_of(q), QUEUE_FAULT_HEAD);
+}
+END_TEST
+
+/* SPLIT-09, B25: a sum that 32 bits do not hold. */
+START_TEST(chain_of_more_than_4_gib)
+{
+	enum { PIECES = 4096, PIECE = 2 * REGION };
+	struct queue_config config;
+	struct chain c;
+
+	driver_queue_init(&d, &m, PIECES, false);
+	config = driver_config(&d, false);
+	ck_assert(queue_start(q, m.mem, &config, (struct queue_state){ 0 }));
+	for (uint16_t i = 0; i < PIECES; i++)
+		driver_desc(&d, i, 0, PIECE, i + 1 < PIECES ? D_NEXT : 0, (uint16_t)(i + 1));
+	driver_offer(&d, PIECES / 2 + 1); /* 2047 of 2 MiB */
+	driver_offer(&d, PIECES / 2); /* 2048: exactly 4 GiB */
+	driver_show(&d);
+	ck_assert_int_eq(queue_take(q, &c), TAKE_CHAIN);
+	ck_assert_uint_eq(c.readable_bytes, UINT64_C(2047) * PIECE);
+	queue_push(q, &c, 0);
+	publish();
+	ck_assert_int_eq(queue_take(q, &c), TAKE_BROKEN);
+	ck_assert_int_eq(queue_fault_of(q), QUEUE_FAULT_LOOP);
+}
+END_TEST
+
 /* ---- what may be a queue at all: SPLIT-01, SPLIT-02, B13 ---- */
 
 static const struct { const char *says; uint32_t size; uint64_t desc, avail, used; bool packed, good; } configs[] = {
@@ -188,6 +226,8 @@ int main(void)
 	tcase_add_loop_test(tc, indirect_entries_are_judged, 0, (int)ARRAY_LEN(entries));
 	tcase_add_test(tc, indirect_longer_than_we_follow);
 	tcase_add_test(tc, chain_of_the_whole_ring);
+	tcase_add_loop_test(tc, head_past_the_ring, 0, 4);
+	tcase_add_test(tc, chain_of_more_than_4_gib);
 	tcase_add_loop_test(tc, config_ok, 0, (int)ARRAY_LEN(configs));
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
