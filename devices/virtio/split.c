@@ -182,10 +182,6 @@ static enum take split_take(struct queue *q, struct chain *ret)
 	/* The index is looked at again only when what it showed last is used up. */
 	if (s->next_avail == s->seen_avail && look(q) == 0)
 		return q->fault == QUEUE_FINE ? TAKE_EMPTY : TAKE_BROKEN;
-	if (ring_distance(s->next_avail, s->seen_avail) > q->config.size) {
-		queue_break(q, QUEUE_FAULT_AVAIL);
-		return TAKE_BROKEN;
-	}
 	head = load16(&s->avail->ring[s->next_avail % q->config.size]);
 	walk_begin(q, &walk, ret);
 	walk_chain(q, &walk, head);

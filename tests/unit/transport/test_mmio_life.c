@@ -161,6 +161,13 @@ START_TEST(doorbells_of_no_queue)
 	wr(0x050, 2);
 	ck_assert(!err_is(loop_once(w.loop, 0)));
 	ck_assert_msg(w.controls == 0, "a doorbell before DRIVER_OK reached the control queue");
+	live();
+	ck_assert(!err_is(loop_once(w.loop, 1000)));
+	ck_assert_uint_eq(w.controls, 1);
+	for (unsigned i = 0; i < ARRAY_LEN(values); i++)
+		wr(0x050, values[i]);
+	ck_assert(!err_is(loop_once(w.loop, 0)));
+	ck_assert_msg(w.controls == 1, "a doorbell of no queue reached the control queue");
 }
 END_TEST
 

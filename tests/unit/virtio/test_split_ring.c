@@ -38,6 +38,25 @@ START_TEST(available_index_jumps)
 }
 END_TEST
 
+/* What is held counts: the ring is full until it is given back. */
+START_TEST(available_index_ahead_of_what_is_held)
+{
+	struct chain c;
+
+	begin(_i == 1, false);
+	for (unsigned i = 0; i < SIZE; i++)
+		(void)driver_post(&d, 0x80000, 5, false);
+	for (unsigned i = 0; i < SIZE; i++) {
+		ck_assert_int_eq(queue_take(q, &c), TAKE_CHAIN);
+		queue_push(q, &c, 0);
+	}
+	(void)driver_post(&d, 0x80000, 5, false);
+	ck_assert_int_eq(queue_take(q, &c), TAKE_BROKEN);
+	ck_assert_int_eq(queue_fault_of(q), QUEUE_FAULT_AVAIL);
+	publish();
+}
+END_TEST
+
 START_TEST(indices_wrap_many_times)
 {
 	struct driver_used u;
@@ -312,6 +331,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, available_index_jumps);
+	tcase_add_loop_test(tc, available_index_ahead_of_what_is_held, 0, 2);
 	tcase_add_test(tc, indices_wrap_many_times);
 	tcase_add_test(tc, nothing_shows_before_publish_and_rewind_takes_back);
 	tcase_add_test(tc, slices_run_out_between_chains_only);
