@@ -1,5 +1,8 @@
 /* The life of a device behind virtio-mmio: started, signalled, stopped, broken and reset. */
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -137,6 +140,57 @@ START_TEST(interrupts)
 }
 END_TEST
 
+/* Two sources of events; each goes on when the driver has seen its last one. */
+enum { EVENTS = 5000 };
+static atomic_uint happened[2], seen[2];
+static atomic_bool lost;
+
+static void *source(void *arg)
+{
+	unsigned bit = arg == &happened[1];
+
+	for (unsigned i = 1; i <= EVENTS && !atomic_load(&lost); i++) {
+		atomic_store(&happened[bit], i);
+		if (bit == 0) {
+			device_signal_queue(w.device, 0);
+		} else {
+			device_lock(w.device);
+			device_config_begin(w.device);
+			device_config_end(w.device, true);
+			device_unlock(w.device);
+		}
+		while (atomic_load(&seen[bit]) != i && !atomic_load(&lost))
+			(void)sched_yield();
+	}
+	return NULL;
+}
+
+/* B84, MMIO-13: an event between read and acknowledge is not lost. */
+START_TEST(no_interrupt_is_lost)
+{
+	struct pollfd p = { .fd = device_call_fd(w.device), .events = POLLIN };
+	pthread_t thread[2];
+
+	live();
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, source, &happened[i]), 0);
+	while (!atomic_load(&lost) && (atomic_load(&seen[0]) != EVENTS || atomic_load(&seen[1]) != EVENTS)) {
+		uint32_t status;
+
+		atomic_store(&lost, poll(&p, 1, 10000) != 1);
+		(void)called();
+		status = rd(0x060);
+		wr(0x064, status);
+		for (unsigned i = 0; i < 2; i++)
+			if ((status >> i & 1) != 0)
+				atomic_store(&seen[i], atomic_load(&happened[i]));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+	ck_assert_msg(!atomic_load(&lost), "seen %u and %u of %u", atomic_load(&seen[0]), atomic_load(&seen[1]), EVENTS);
+}
+END_TEST
+
 /* CORE-24, 25: the generation moves around a change. */
 START_TEST(generation_moves)
 {
@@ -202,6 +256,49 @@ START_TEST(broken_queue_needs_reset)
 }
 END_TEST
 
+/* CORE-05, 06: the driver can neither take the bit away nor go on; it can give up, and it can reset. */
+START_TEST(status_writes_when_broken)
+{
+	static const struct { uint32_t write, want; } writes[] = {
+		{ 0x0f, 0x4f }, { 0x4f, 0x4f }, { 0x0b, 0x4f }, { 0x40, 0x4f }, { 0x8f, 0xcf }, { 0xcf, 0xcf },
+		{ 0x0f, 0xcf }, { 0x00, 0x00 },
+	};
+
+	live();
+	device_report_broken(w.device, 0);
+	ck_assert(!err_is(loop_once(w.loop, 1000)));
+	while (rd(0x070) == 0xf)
+		ck_assert(!err_is(loop_once(w.loop, 1000)));
+	for (unsigned i = 0; i < ARRAY_LEN(writes); i++) {
+		wr(0x070, writes[i].write);
+		ck_assert_msg(rd(0x070) == writes[i].want, "%#x: got %#x, want %#x", writes[i].write, rd(0x070),
+			      writes[i].want);
+		ck_assert(!w.running);
+	}
+	ck_assert_uint_eq(w.stops, 1);
+}
+END_TEST
+
+/* A queue that is set up while the device is broken waits for the reset as well. */
+START_TEST(queues_of_a_broken_device)
+{
+	live();
+	device_report_broken(w.device, 0);
+	while (rd(0x070) == 0xf)
+		ck_assert(!err_is(loop_once(w.loop, 1000)));
+	wr(0x030, 0);
+	wr(0x044, 0);
+	ck_assert_uint_eq(rd(0x044), 0);
+	set_queue(0, 64, 0x10000, 0x14000, 0x18000);
+	ck_assert_uint_eq(rd(0x044), 1);
+	ck_assert(!queue_running(device_queue(w.device, 0)));
+	ck_assert(!w.running);
+	wr(0x070, 0);
+	live();
+	ck_assert(w.running);
+}
+END_TEST
+
 START_TEST(report_of_an_old_life_is_dropped)
 {
 	live();
@@ -226,10 +323,13 @@ int main(void)
 	tcase_add_test(tc, pauses_nest_and_outlive_the_runner);
 	tcase_add_test(tc, reset_is_power_on);
 	tcase_add_test(tc, interrupts);
+	tcase_add_test(tc, no_interrupt_is_lost);
 	tcase_add_test(tc, generation_moves);
 	tcase_add_test(tc, doorbells_of_no_queue);
 	tcase_add_test(tc, control_queue_runs_on_the_loop);
 	tcase_add_test(tc, broken_queue_needs_reset);
+	tcase_add_test(tc, status_writes_when_broken);
+	tcase_add_test(tc, queues_of_a_broken_device);
 	tcase_add_test(tc, report_of_an_old_life_is_dropped);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
