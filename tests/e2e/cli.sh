@@ -76,6 +76,25 @@ done
 for key in name fd mac host-mac ip mtu netns persist owner group queue-size; do
 	"$tapvm" help run | grep -q "^  $key=" || bad "help run: no $key="
 done
+# The page has what the help has. (It is not everywhere where these rows are run.)
+page=$(dirname "$0")/../../docs/man/tapvm.1
+if [ -r "$page" ]; then
+	lacks=
+	for command in run selftest; do
+		for option in $("$tapvm" help $command | sed -n 's/^  --\([a-z-]*\).*/\1/p'); do
+			grep -q "^\.It Fl Fl $option\( \|$\)" "$page" || lacks="$lacks --$option"
+		done
+	done
+	for key in $("$tapvm" help run | sed -n 's/^  \([a-z-]*\)=.*/\1/p'); do
+		grep -q "^\.It.* Cm $key Ns =\|^\.It Cm $key Ns =" "$page" || lacks="$lacks $key="
+	done
+	for status in $("$tapvm" --help | sed -n '/^exit status/,$s/^  \([0-9o][0-9d]*\) .*/\1/p'); do
+		grep -q "^\.It $status$" "$page" || lacks="$lacks status-$status"
+	done
+	if [ -z "$lacks" ]; then ok man-page; else bad "man-page: without$lacks"; fi
+else
+	skip "man-page is not here"
+fi
 refuse help-nowhere-to-go 4 stdout sh -c "exec '$tapvm' --help >/dev/full"
 
 # ---- bad words: status 2 ----
