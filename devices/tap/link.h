@@ -41,6 +41,9 @@ struct err link_set_mtu(struct link *l, const char *name, uint32_t mtu) MUST_USE
 struct err link_set_mac(struct link *l, const char *name, const uint8_t mac[static 6]) MUST_USE;
 /* IPv6 addresses get IFA_F_NODAD. An address that is there already is no error. */
 struct err link_add_address(struct link *l, const char *name, const struct ip_prefix *prefix) MUST_USE;
+/* Those that somebody gave it (no fe80::), IPv4 first; at most max of them. */
+struct err link_addresses(struct link *l, const char *name, struct ip_prefix *ret_list, unsigned max,
+			  unsigned *ret_count) MUST_USE;
 struct err link_del(struct link *l, const char *name) MUST_USE;
 /* A veth pair; the peer is born in the namespace of peer_netns_fd (-1: here). */
 struct err link_add_veth(struct link *l, const char *name, const char *peer, int peer_netns_fd) MUST_USE;

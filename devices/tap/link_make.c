@@ -50,11 +50,25 @@ void ip_prefix_print(const struct ip_prefix *p, char *ret_text, unsigned size)
 	(void)snprintf(ret_text, size, "%s/%u", address, p->prefix_len);
 }
 
+/* The kernel's EACCES and EINVAL say nothing of IPv6's two conditions (Linux net/ipv6/addrconf.c). */
+static struct err address_error(int why, const char *name, const struct ip_prefix *prefix)
+{
+	char text[64];
+
+	ip_prefix_print(prefix, text, sizeof(text));
+	if (prefix->family == AF_INET6 && why == EACCES)
+		return err_make(ERR_SETUP, 0, "%s: IPv6 is switched off on %s: 'sysctl net.ipv6.conf.%s.disable_ipv6=0' "
+				"as root, or 'default' for one that is yet to be made", text, name, name);
+	if (prefix->family == AF_INET6 && why == EINVAL)
+		return err_make(ERR_SETUP, why, "%s: give an address to %s, whose MTU must be 1280 or more for IPv6",
+				text, name);
+	return err_within(link_error(why, "give an address to", name), "%s", text);
+}
+
 struct err link_add_address(struct link *l, const char *name, const struct ip_prefix *prefix)
 {
 	struct nlmsghdr *h;
 	struct ifaddrmsg *a;
-	char text[64];
 	unsigned index;
 	int why;
 	struct err e = link_index(l, name, &index);
@@ -72,11 +86,58 @@ struct err link_add_address(struct link *l, const char *name, const struct ip_pr
 	if (prefix->family == AF_INET6)
 		mnl_attr_put_u32(h, IFA_FLAGS, IFA_F_NODAD);
 	why = link_talk(l, h, NULL, NULL);
-	ip_prefix_print(prefix, text, sizeof(text));
-	if (why == 0 || why == EEXIST)
-		return err_none();
-	return err_within(link_error(why, "give an address to", name), "%s", text);
+	return why == 0 || why == EEXIST ? err_none() : address_error(why, name, prefix);
 }
+
+/* ---- what there is ---- */
+
+struct listing { unsigned index, max, count; struct ip_prefix *list; };
+
+/* IFA_LOCAL is the interface's own where a peer has the other. */
+static int on_address_attribute(const struct nlattr *a, void *self)
+{
+	struct ip_prefix *p = self;
+	unsigned type = mnl_attr_get_type(a);
+
+	if (mnl_attr_get_payload_len(a) == address_bytes(p) &&
+	    (type == IFA_LOCAL || (type == IFA_ADDRESS && p->family == AF_INET6)))
+		memcpy(&p->addr, mnl_attr_get_payload(a), address_bytes(p));
+	return MNL_CB_OK;
+}
+
+static int on_address(const struct nlmsghdr *h, void *self)
+{
+	const struct ifaddrmsg *a = mnl_nlmsg_get_payload(h);
+	struct listing *l = self;
+
+	if (a->ifa_index != l->index || a->ifa_scope == RT_SCOPE_LINK || l->count == l->max ||
+	    (a->ifa_family != AF_INET && a->ifa_family != AF_INET6))
+		return MNL_CB_OK;
+	l->list[l->count] = (struct ip_prefix){ .family = a->ifa_family, .prefix_len = a->ifa_prefixlen };
+	(void)mnl_attr_parse(h, sizeof(*a), on_address_attribute, &l->list[l->count++]);
+	return MNL_CB_OK;
+}
+
+struct err link_addresses(struct link *l, const char *name, struct ip_prefix *ret_list, unsigned max,
+			  unsigned *ret_count)
+{
+	struct listing listing = { .max = max, .list = ret_list };
+	struct err e = link_index(l, name, &listing.index);
+	struct nlmsghdr *h;
+	int why;
+
+	if (err_is(e))
+		return e;
+	h = link_request(l, RTM_GETADDR, NLM_F_DUMP);
+	(void)mnl_nlmsg_put_extra_header(h, sizeof(struct ifaddrmsg));
+	why = link_talk(l, h, on_address, &listing);
+	if (why != 0)
+		return link_error(why, "list the addresses of", name);
+	*ret_count = listing.count;
+	return err_none();
+}
+
+/* ---- routes, neighbours, veth ---- */
 
 struct err link_add_veth(struct link *l, const char *name, const char *peer, int peer_netns_fd)
 {

@@ -117,6 +117,9 @@ void watch_read(struct nic_watch *w);
 /* ---- nic.c ---- */
 /* A TAP's MTU as the guest is told it; 0: not told, it is none that a device can have. */
 uint16_t keeper_mtu(unsigned mtu);
+/* ", 10.0.0.1/24 fd00::1/64": the addresses of an interface, whoever gave them; "" if it has none. */
+enum { KEEPER_ADDRESSES = 400 };
+void keeper_addresses(struct link *link, const char *name, char *ret_text, unsigned size);
 
 /* ---- net.c: a NIC in its namespace ---- */
 struct net_home {

@@ -77,13 +77,15 @@ static void append(char *line, unsigned size, const char *text)
 static struct err look_and_watch(struct machine_nic *nic, struct nic_watch *ret_watch, char *line,
 				 unsigned line_size)
 {
-	char text[32];
+	char text[KEEPER_ADDRESSES];
 	struct err e = watch_open(ret_watch, nic->tap.name);
 
 	if (err_is(e))
 		return e;
 	nic->link_up = ret_watch->up;
 	nic->mtu = keeper_mtu(ret_watch->mtu);
+	keeper_addresses(ret_watch->link, nic->tap.name, text, sizeof(text));
+	append(line, line_size, text);
 	(void)snprintf(text, sizeof(text), ", MTU %u", ret_watch->mtu);
 	append(line, line_size, text);
 	return err_none();

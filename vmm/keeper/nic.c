@@ -8,7 +8,7 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-enum { MTU_MIN = 68, QUEUE_SIZE_DEFAULT = 256, ADDRESS_TEXT = 64 };
+enum { MTU_MIN = 68, QUEUE_SIZE_DEFAULT = 256, ADDRESS_TEXT = 64, ADDRESSES_SHOWN = 8 };
 
 struct line {
 	char *text;
@@ -37,9 +37,25 @@ static void line_add_mac(struct line *line, const uint8_t mac[static 6])
 		 mac[5]);
 }
 
+void keeper_addresses(struct link *link, const char *name, char *ret_text, unsigned size)
+{
+	struct line line = { .text = ret_text, .size = size };
+	struct ip_prefix list[ADDRESSES_SHOWN];
+	unsigned count = 0;
+	struct err e = link_addresses(link, name, list, ADDRESSES_SHOWN, &count);
+
+	ret_text[0] = '\0';
+	for (unsigned i = 0; i < count && !err_is(e); i++) {
+		char address[ADDRESS_TEXT];
+
+		ip_prefix_print(&list[i], address, sizeof(address));
+		line_add(&line, "%s%s", i == 0 ? ", " : " ", address);
+	}
+}
+
 /* "net 0: TAP vm0 made, 10.0.0.1/24 fd00::1/64, MTU 1500, guest 02:..." */
 static void describe(const struct nic_options *o, unsigned index, const struct machine_nic *nic,
-		     char *ret_line, unsigned size)
+		     const char *addresses, char *ret_line, unsigned size)
 {
 	struct line line = { .text = ret_line, .size = size };
 
@@ -49,12 +65,7 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 				    : "attached");
 	if (nic->tap.inherited)
 		line_add(&line, " as fd %d", nic->tap.fd[0]);
-	for (unsigned i = 0; i < o->address_count; i++) {
-		char address[ADDRESS_TEXT];
-
-		ip_prefix_print(&o->address[i], address, sizeof(address));
-		line_add(&line, "%s%s", i == 0 ? ", " : " ", address);
-	}
+	line_add(&line, "%s", addresses);
 	if (nic->mtu != 0)
 		line_add(&line, ", MTU %u", nic->mtu);
 	line_add(&line, ", guest ");
@@ -87,7 +98,8 @@ uint16_t keeper_mtu(unsigned mtu)
 	return mtu >= MTU_MIN && mtu <= UINT16_MAX ? (uint16_t)mtu : 0;
 }
 
-static struct err set_up(const struct nic_options *o, struct machine_nic *nic)
+static struct err set_up(const struct nic_options *o, struct machine_nic *nic,
+			 char ret_addresses[static KEEPER_ADDRESSES])
 {
 	struct link_info info = { .mtu = 0 };
 	struct link *link;
@@ -98,6 +110,8 @@ static struct err set_up(const struct nic_options *o, struct machine_nic *nic)
 	e = set_by_netlink(link, o, nic->tap.name);
 	if (!err_is(e))
 		e = link_get(link, nic->tap.name, &info);
+	if (!err_is(e))
+		keeper_addresses(link, nic->tap.name, ret_addresses, KEEPER_ADDRESSES);
 	link_close(link);
 	if (err_is(e))
 		return e;
@@ -138,6 +152,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		.group = o->group,
 	};
 	struct machine_nic nic = { .link_up = true, .queue_size = QUEUE_SIZE_DEFAULT };
+	char addresses[KEEPER_ADDRESSES] = "";
 	struct err e = tap_open(&sys_host, &request, &nic.tap);
 
 	if (err_is(e))
@@ -149,12 +164,12 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 	else
 		tap_mac(name_of(o, &nic.tap), index, nic.mac);
 	if (o->fd < 0)
-		e = set_up(o, &nic);
+		e = set_up(o, &nic, addresses);
 	if (err_is(e)) {
 		undo(o, &nic.tap);
 		return err_within(e, "net %u", index);
 	}
-	describe(o, index, &nic, ret_line, line_size);
+	describe(o, index, &nic, addresses, ret_line, line_size);
 	*ret_nic = nic;
 	return err_none();
 }

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/if_tun.h>
 #include <string.h>
@@ -222,8 +223,52 @@ START_TEST(an_address_that_cannot_be)
 
 	assert_done(link_set_mtu(l, "ln0", 1000));
 	e = link_add_address(l, "ln0", &p);
-	ck_assert_msg(err_is(e) && strstr(e.text, "fd07::1/64") != NULL && strstr(e.text, "ln0") != NULL,
-		      "got \"%s\"", e.text);
+	ck_assert_msg(err_is(e) && strstr(e.text, "fd07::1/64") != NULL && strstr(e.text, "ln0") != NULL &&
+			      strstr(e.text, "1280") != NULL, "got \"%s\"", e.text);
+}
+END_TEST
+
+START_TEST(ipv6_that_is_switched_off)
+{
+	struct ip_prefix p = prefix("fd07::1/64");
+	int fd = open("/proc/sys/net/ipv6/conf/ln0/disable_ipv6", O_WRONLY | O_CLOEXEC);
+	struct err e;
+
+	ck_assert_int_eq(write(fd, "1", 1), 1);
+	ck_assert_int_eq(close(fd), 0);
+	e = link_add_address(l, "ln0", &p);
+	ck_assert_msg(err_is(e) && strstr(e.text, "fd07::1/64") != NULL &&
+			      strstr(e.text, "sysctl net.ipv6.conf.ln0.disable_ipv6=0") != NULL, "got \"%s\"", e.text);
+}
+END_TEST
+
+/* All of this interface and none of another; what the kernel gave by itself is not told. */
+START_TEST(addresses_are_listed)
+{
+	static const char *const texts[] = { "10.7.0.1/24", "10.8.0.1/32", "fd07::1/64" };
+	struct ip_prefix list[4], p;
+	char text[64];
+	unsigned count = 77;
+
+	p = prefix("10.9.0.1/24");
+	assert_done(link_set_up(l, "lo", true));
+	assert_done(link_add_address(l, "lo", &p));
+	assert_done(link_set_up(l, "ln0", true)); /* it has an fe80:: by then */
+	assert_done(link_addresses(l, "ln0", list, ARRAY_LEN(list), &count));
+	ck_assert_uint_eq(count, 0);
+	for (unsigned i = 0; i < ARRAY_LEN(texts); i++) {
+		p = prefix(texts[i]);
+		assert_done(link_add_address(l, "ln0", &p));
+	}
+	assert_done(link_addresses(l, "ln0", list, ARRAY_LEN(list), &count));
+	ck_assert_uint_eq(count, ARRAY_LEN(texts));
+	for (unsigned i = 0; i < ARRAY_LEN(texts); i++) {
+		ip_prefix_print(&list[i], text, sizeof(text));
+		ck_assert_str_eq(text, texts[i]);
+	}
+	assert_done(link_addresses(l, "ln0", list, 2, &count));
+	ck_assert_msg(count == 2, "got %u, where there is room for 2", count);
+	assert_told(link_addresses(l, "ln9", list, 2, &count), ENODEV, "ln9");
 }
 END_TEST
 
@@ -286,6 +331,8 @@ int main(void)
 		tcase_add_loop_test(tc, an_address_twice_is_no_error, 0, 2);
 		tcase_add_test(tc, an_ipv6_address_works_at_once);
 		tcase_add_test(tc, an_address_that_cannot_be);
+	tcase_add_test(tc, ipv6_that_is_switched_off);
+	tcase_add_test(tc, addresses_are_listed);
 		tcase_add_test(tc, routes_and_neighbours);
 		if (host_is_root())
 			tcase_add_test(tc, changes_need_the_right);
