@@ -302,7 +302,9 @@ stuck() { # stuck NAME STATUS SIGNAL: sent to the keeper when the line is full
 	reader=$!
 	env --default-signal "$tapvm" run --quiet --net tap,name=e2e0 "$kernels/SPAM.elf" </dev/null >"$w/stuck" 2>"$w/err" &
 	run=$!
-	machine=$("$helper" machine $run) && "$helper" blocked "$machine" && kill "-$3" "$run"
+	signal=USR1 # it never came to that
+	machine=$("$helper" machine $run) && "$helper" blocked "$machine" && signal=$3
+	kill "-$signal" "$run"
 	after "$1" "$2"
 	kill $reader
 	wait $reader 2>/dev/null

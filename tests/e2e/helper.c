@@ -8,7 +8,8 @@
  *   helper left NAMES FILE         waits (2 s) until these are all the interfaces and no process of this
  *     namespace runs FILE; then prints nothing, else what is left
  *   helper machine PID             waits (5 s) for the machine process of the keeper PID and prints its pid
- *   helper blocked PID             waits (5 s) until a thread of PID waits in a write to a pipe
+ *   helper blocked PID             waits (60 s: a byte at a time fills it) until a thread of PID waits in a
+ *     write to a pipe
  * Exit status: 0 as it should be; 1 not, with one line that says what. */
 #include <dirent.h>
 #include <errno.h>
@@ -28,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 5000, AFTER_MS = 2000, STEP_MS = 5 };
+enum { WAIT_MS = 5000, FILL_MS = 60000, AFTER_MS = 2000, STEP_MS = 5 };
 
 static _Noreturn void fail(const char *what)
 {
@@ -132,7 +133,7 @@ static bool thread_in(pid_t pid, const char *function)
 
 static int blocked(pid_t pid)
 {
-	for (int ms = 0; ms < WAIT_MS; ms += STEP_MS) {
+	for (int ms = 0; ms < FILL_MS; ms += STEP_MS) {
 		if (thread_in(pid, "pipe_write"))
 			return 0;
 		sleep_ms(STEP_MS);
