@@ -1,5 +1,6 @@
 /* One contract, every backend: devices/backend/backend.h, row by row, over each kind of kind.h. */
 #include "tests/contract/contract.h"
+#include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
 static void setup_loopback(void)
@@ -31,15 +32,9 @@ static TCase *contract(const char *name, void (*setup)(void))
 int main(void)
 {
 	Suite *s = suite_create("backend");
-	SRunner *sr;
-	int failed;
 
 	suite_add_tcase(s, contract("loopback", setup_loopback));
 	if (host_ready("the contract over a TAP"))
 		suite_add_tcase(s, contract("tap", setup_tap));
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

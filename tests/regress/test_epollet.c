@@ -16,6 +16,7 @@
 #include "devices/backend/tap.h"
 #include "devices/tap/tap.h"
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
 enum {
@@ -223,8 +224,6 @@ int main(void)
 {
 	Suite *s = suite_create("EPOLLET");
 	TCase *tc = tcase_create("epollet");
-	SRunner *sr;
-	int failed;
 
 	if (!host_ready("a slow way out of a TAP"))
 		return 77;
@@ -233,9 +232,5 @@ int main(void)
 	tcase_add_test(tc, a_slow_way_out_does_not_stall_transmit);
 	tcase_add_test(tc, a_reset_while_blocked_does_not_stall_the_next);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

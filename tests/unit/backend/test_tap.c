@@ -1,4 +1,5 @@
 /* The TAP backend on a scripted kernel: each answer of write becomes a fate (design, contract 5); settings. */
+#include "tests/driver/suite.h"
 #include "tests/unit/backend/tap_kernel.h"
 
 /* ---- send ---- */
@@ -225,8 +226,6 @@ int main(void)
 {
 	Suite *s = suite_create("tap backend, send");
 	TCase *tc = tcase_create("tap");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -243,9 +242,5 @@ int main(void)
 	tcase_add_test(tc, queues_and_their_end);
 	tcase_add_test(tc, what_cannot_be_is_refused);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

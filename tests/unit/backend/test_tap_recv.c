@@ -1,4 +1,5 @@
 /* The TAP backend on a scripted kernel: each answer of read, and what a frame is then. */
+#include "tests/driver/suite.h"
 #include "tests/unit/backend/tap_kernel.h"
 
 static bool receive(unsigned max)
@@ -88,8 +89,6 @@ int main(void)
 {
 	Suite *s = suite_create("tap backend, receive");
 	TCase *tc = tcase_create("tap");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -97,9 +96,5 @@ int main(void)
 	tcase_add_test(tc, a_frame_as_it_is_read);
 	tcase_add_test(tc, the_byte_budget_ends_a_batch);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "devices/base/clock.h"
+#include "tests/driver/suite.h"
 
 static uint64_t monotonic_ns(void)
 {
@@ -46,15 +47,9 @@ int main(void)
 {
 	Suite *s = suite_create("base/clock");
 	TCase *tc = tcase_create("clock");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, host_clock_is_the_monotonic_one);
 	tcase_add_test(tc, any_clock_is_asked_by_its_self);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "devices/base/err.h"
+#include "tests/driver/suite.h"
 
 enum { TEXT_BYTES = sizeof(((struct err *)NULL)->text), NAME_MAX_HERE = 3 * TEXT_BYTES };
 
@@ -165,8 +166,6 @@ int main(void)
 {
 	Suite *s = suite_create("base/err");
 	TCase *tc = tcase_create("err");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, words_and_errno, 0, (int)ARRAY_LEN(made));
 	tcase_add_test(tc, success_is_no_error);
@@ -176,9 +175,5 @@ int main(void)
 	tcase_add_test(tc, long_places_are_cut);
 	tcase_add_test(tc, places_upon_places_never_overflow);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

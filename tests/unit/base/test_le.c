@@ -5,6 +5,7 @@
 
 #include "devices/base/err.h"
 #include "devices/base/le.h"
+#include "tests/driver/suite.h"
 
 static const struct {
 	const char *says;
@@ -68,16 +69,10 @@ int main(void)
 {
 	Suite *s = suite_create("base/le");
 	TCase *tc = tcase_create("le");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, bytes_of_a_value, 0, (int)ARRAY_LEN(values));
 	tcase_add_loop_test(tc, value_of_bytes, 0, (int)ARRAY_LEN(values));
 	tcase_add_test(tc, no_byte_is_added);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

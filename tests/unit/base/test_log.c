@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "devices/base/log.h"
+#include "tests/driver/suite.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -161,8 +162,6 @@ int main(void)
 {
 	Suite *s = suite_create("base/log");
 	TCase *tc = tcase_create("log");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, one_line_a_second, 0, (int)ARRAY_LEN(runs));
 	tcase_add_test(tc, each_limit_counts_for_itself);
@@ -170,9 +169,5 @@ int main(void)
 	tcase_add_test(tc, without_a_sink_nothing_is_called);
 	tcase_add_test(tc, without_a_clock_it_is_the_hosts);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -14,6 +14,7 @@
 
 #include "devices/base/clock.h"
 #include "devices/base/loop.h"
+#include "tests/driver/suite.h"
 
 enum { SPOTS = 40, WAIT_MS = 10000 };
 
@@ -350,8 +351,6 @@ int main(void)
 {
 	Suite *s = suite_create("base/loop");
 	TCase *tc = tcase_create("loop");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, calls_what_is_due);
 	tcase_add_test(tc, many_at_once_all_have_their_turn);
@@ -366,9 +365,5 @@ int main(void)
 	tcase_add_test(tc, a_signal_ends_the_wait_without_an_error);
 	tcase_add_test(tc, another_thread_may_add_while_the_loop_waits);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -15,6 +15,7 @@
 #include "devices/virtio/wire_split.h"
 #include "guest/driver/nic.h"
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 /* ---- sizes, offsets and numbers ---- */
 
@@ -183,8 +184,6 @@ int main(void)
 {
 	Suite *s = suite_create("base/uapi");
 	TCase *tc = tcase_create("uapi");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, ours_are_the_kernels, 0, (int)ARRAY_LEN(pairs));
 	tcase_add_test(tc, the_header_as_written);
@@ -192,9 +191,5 @@ int main(void)
 	tcase_add_loop_test(tc, registers_where_the_kernel_reads_them, 0,
 			    (int)ARRAY_LEN(registers));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, FRAMES = 20000, LEN = 60, ROOM = 128 };
 static struct rig r;
@@ -319,8 +320,6 @@ int main(void)
 {
 	Suite *s = suite_create("worker");
 	TCase *tc = tcase_create("worker");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -333,9 +332,5 @@ int main(void)
 	tcase_add_loop_test(tc, the_account_balances_at_any_time, 0, 2);
 	tcase_add_test(tc, one_signal_for_many_frames);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, LEN = 60, ROOM = 128, START = 200, SOON = 16, LAST = 20000 };
 
@@ -178,16 +179,10 @@ int main(void)
 {
 	Suite *s = suite_create("worker_fair");
 	TCase *tc = tcase_create("worker_fair");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, the_other_direction_is_served_soon, 0, (int)ARRAY_LEN(rows));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

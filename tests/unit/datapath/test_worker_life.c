@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, LEN = 60, ROOM = 128, REG_STATUS = 0x070, REG_LINK = 0x104 };
 
@@ -253,8 +254,6 @@ int main(void)
 {
 	Suite *s = suite_create("worker_life");
 	TCase *tc = tcase_create("worker_life");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -265,9 +264,5 @@ int main(void)
 	tcase_add_test(tc, each_queue_again_and_again);
 	tcase_add_test(tc, reset_while_commands_run);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "devices/base/err.h"
 #include "devices/frame/csum.h"
+#include "tests/driver/suite.h"
 
 enum { BYTES_MAX = 24, FRAME = 64 };
 
@@ -194,8 +195,6 @@ int main(void)
 {
 	Suite *s = suite_create("frame/csum");
 	TCase *tc = tcase_create("csum");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, sums_of_bytes, 0, (int)ARRAY_LEN(sums));
 	tcase_add_test(tc, sums_go_on);
@@ -204,9 +203,5 @@ int main(void)
 	tcase_add_loop_test(tc, a_sum_of_zero, 0, (int)ARRAY_LEN(zeroes));
 	tcase_add_loop_test(tc, fields_outside_the_frame, 0, (int)ARRAY_LEN(fields));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

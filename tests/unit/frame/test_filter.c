@@ -4,6 +4,7 @@
 
 #include "devices/base/err.h"
 #include "devices/frame/filter.h"
+#include "tests/driver/suite.h"
 
 enum mode { SILENT, ACTIVE, PROMISC, ALL_MULTI, UNICAST_OVERFLOW, MULTICAST_OVERFLOW, MODES };
 static const char *const mode_name[MODES] = {
@@ -115,15 +116,9 @@ int main(void)
 {
 	Suite *s = suite_create("frame/filter");
 	TCase *tc = tcase_create("filter");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, destinations_pass_by_mode, 0, (int)ARRAY_LEN(destinations));
 	tcase_add_test(tc, what_lies_behind_the_counts_is_not_looked_at);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "devices/base/err.h"
 #include "devices/frame/frame.h"
+#include "tests/driver/suite.h"
 
 START_TEST(each_reason_has_a_name_of_its_own)
 {
@@ -76,8 +77,6 @@ int main(void)
 {
 	Suite *s = suite_create("frame/frame");
 	TCase *tc = tcase_create("frame");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, each_reason_has_a_name_of_its_own, 0, DROP_REASONS);
 	tcase_add_loop_test(tc, each_reason_has_words_of_its_own, 0, DROP_REASONS);
@@ -85,9 +84,5 @@ int main(void)
 	tcase_add_loop_test(tc, names_begin_with_their_direction, DROP_NONE + 1, DROP_REASONS);
 	tcase_add_test(tc, a_dropped_frame_knows_why);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "devices/base/err.h"
 #include "devices/frame/parse.h"
+#include "tests/driver/suite.h"
 
 /* clang-format off */
 #define BE(v) (uint8_t)((v) >> 8), (uint8_t)(v)
@@ -213,16 +214,10 @@ int main(void)
 {
 	Suite *s = suite_create("frame/parse");
 	TCase *tc = tcase_create("parse");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, whole_frames, 0, (int)ARRAY_LEN(rows));
 	tcase_add_loop_test(tc, cut_at_each_byte, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tc, any_bytes_at_all);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

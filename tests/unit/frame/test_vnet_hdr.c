@@ -1,4 +1,5 @@
 /* The header in front of each frame: its bytes, and how a driver's is judged. */
+#include "tests/driver/suite.h"
 #include "tests/unit/frame/frames.h"
 
 /* ---- bytes ---- */
@@ -260,8 +261,6 @@ int main(void)
 {
 	Suite *s = suite_create("frame/vnet_hdr");
 	TCase *tc = tcase_create("vnet_hdr");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, bytes_are_read, 0, (int)ARRAY_LEN(layouts));
 	tcase_add_loop_test(tc, bytes_are_written, 0, (int)ARRAY_LEN(layouts));
@@ -269,9 +268,5 @@ int main(void)
 	tcase_add_loop_test(tc, gso_frames_of_a_driver, 0, (int)ARRAY_LEN(gso_rows));
 	tcase_add_test(tc, the_head_of_a_lent_frame);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

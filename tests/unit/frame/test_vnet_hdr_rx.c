@@ -1,5 +1,6 @@
 /* The header that a guest receives: what it may hold for a driver that agreed to this and not to
  * that. */
+#include "tests/driver/suite.h"
 #include "tests/unit/frame/frames.h"
 
 /* clang-format off */
@@ -172,15 +173,9 @@ int main(void)
 {
 	Suite *s = suite_create("frame/vnet_hdr_rx");
 	TCase *tc = tcase_create("vnet_hdr_rx");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, headers_for_a_guest, 0, (int)ARRAY_LEN(rows));
 	tcase_add_loop_test(tc, sums_are_finished_for_who_cannot, 0, (int)ARRAY_LEN(open_sums));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -4,6 +4,7 @@
 
 #include "devices/mem/range.h"
 #include "tests/driver/driver.h"
+#include "tests/driver/suite.h"
 
 static const struct { const char *says; uint64_t base, size, at, len; int want; } ranges[] = {
 	{ "the whole", 0x1000, 0x1000, 0x1000, 0x1000, 1 },
@@ -134,8 +135,6 @@ int main(void)
 {
 	Suite *s = suite_create("mem");
 	TCase *tc = tcase_create("mem");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, range_inside_says, 0, (int)ARRAY_LEN(ranges));
 	tcase_add_test(tc, overlap_says);
@@ -145,9 +144,5 @@ int main(void)
 	tcase_add_test(tc, copies_do_not_wrap);
 	tcase_add_test(tc, rings_lie_in_one_region_and_aligned);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

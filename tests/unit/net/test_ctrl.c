@@ -7,6 +7,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, REG_STATUS = 0x070, REG_INTERRUPT = 0x060, REG_GENERATION = 0x0fc, REG_CONFIG = 0x100,
        SEEN = 3, FEATURES_OK = 8 };
@@ -336,8 +337,6 @@ int main(void)
 {
 	Suite *s = suite_create("control");
 	TCase *tc = tcase_create("ctrl");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -356,9 +355,5 @@ int main(void)
 	tcase_add_test(tc, no_room_for_the_ack);
 	tcase_add_test(tc, a_broken_queue_stops_all);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

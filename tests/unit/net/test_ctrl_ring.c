@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, ADDRESSES = 100, TABLE = 2 + 4 + 6 * ADDRESSES + 4 };
 
@@ -84,8 +85,6 @@ int main(void)
 {
 	Suite *s = suite_create("control_ring");
 	TCase *tc = tcase_create("ctrl_ring");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -93,9 +92,5 @@ int main(void)
 	tcase_add_loop_test(tc, the_control_queue_exists_by_agreement, 0, 2);
 	tcase_add_test(tc, an_address_alone_filters_nothing);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

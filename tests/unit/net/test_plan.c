@@ -4,6 +4,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "devices/net/plan.h"
+#include "tests/driver/suite.h"
 
 static const unsigned bits[] = {
 	VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6,
@@ -92,16 +93,10 @@ int main(void)
 {
 	Suite *s = suite_create("net/plan");
 	TCase *tc = tcase_create("plan");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, nothing_reaches_a_driver_that_did_not_agree, 0, COMBINATIONS);
 	tcase_add_loop_test(tc, a_driver_may_set_only_what_it_accepted, 0, COMBINATIONS);
 	tcase_add_test(tc, mtu_bounds_plain_frames_only_when_accepted);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, LEN = 60, ROOM = 256 };
 
@@ -308,8 +309,6 @@ int main(void)
 {
 	Suite *s = suite_create("rules");
 	TCase *tc = tcase_create("rules");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -322,9 +321,5 @@ int main(void)
 	tcase_add_test(tc, a_storm_of_doorbells);
 	tcase_add_test(tc, memory_that_changes_while_it_is_read);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, LARGEST = 66000, MERGED = 2048, ALONE = 1526 };
 static const uint64_t no_mrg = ~RIG_BIT(VIRTIO_NET_F_MRG_RXBUF);
@@ -285,8 +286,6 @@ int main(void)
 {
 	Suite *s = suite_create("receive");
 	TCase *tc = tcase_create("rx");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -302,9 +301,5 @@ int main(void)
 	tcase_add_loop_test(tc, bad_chains_break_the_queue, 0, 4);
 	tcase_add_test(tc, a_buffer_smaller_than_the_header);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, SMALL = 100, LARGEST = 66000 };
 
@@ -320,8 +321,6 @@ int main(void)
 {
 	Suite *s = suite_create("receive_held");
 	TCase *tc = tcase_create("rx_held");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -335,9 +334,5 @@ int main(void)
 	tcase_add_test(tc, a_ring_that_breaks_while_a_frame_is_held);
 	tcase_add_loop_test(tc, a_held_frame_obeys_commands, 0, (int)ARRAY_LEN(orders));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "tests/driver/rig.h"
+#include "tests/driver/suite.h"
 
 enum { SIZE = 64, LARGEST = 70000 };
 
@@ -275,8 +276,6 @@ int main(void)
 {
 	Suite *s = suite_create("transmit");
 	TCase *tc = tcase_create("tx");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -290,9 +289,5 @@ int main(void)
 	tcase_add_test(tc, a_gone_backend_takes_the_link_down);
 	tcase_add_test(tc, memory_gone_breaks_the_queue);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -4,6 +4,7 @@
 
 #include "devices/base/err.h"
 #include "devices/platform/ports.h"
+#include "tests/driver/suite.h"
 
 static const char *const kind_name[] = { "goes on", "verdict", "panic", "reset" };
 
@@ -92,16 +93,10 @@ int main(void)
 {
 	Suite *s = suite_create("platform/ports");
 	TCase *tc = tcase_create("ports");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, writes_mean, 0, (int)ARRAY_LEN(writes));
 	tcase_add_test(tc, no_other_port_ends_a_guest);
 	tcase_add_loop_test(tc, reads_give, 0, (int)ARRAY_LEN(reads));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

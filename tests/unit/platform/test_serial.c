@@ -1,4 +1,5 @@
 /* The UART: every register, the FIFO, and the loopback. */
+#include "tests/driver/suite.h"
 #include "tests/unit/platform/serial.h"
 
 /* ---- registers ---- */
@@ -193,8 +194,6 @@ int main(void)
 {
 	Suite *s = suite_create("platform/serial");
 	TCase *tc = tcase_create("serial");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, registers_keep_what_they_have_bits_for, 0,
 			    (int)ARRAY_LEN(registers));
@@ -206,9 +205,5 @@ int main(void)
 	tcase_add_test(tc, bytes_loop_back);
 	tcase_add_test(tc, input_waits_for_the_end_of_a_loopback);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -1,4 +1,5 @@
 /* The UART: its interrupt, and input that arrives faster than it is read. */
+#include "tests/driver/suite.h"
 #include "tests/unit/platform/serial.h"
 
 enum { PASTE = 10240 };
@@ -177,8 +178,6 @@ int main(void)
 {
 	Suite *s = suite_create("platform/serial_flow");
 	TCase *tc = tcase_create("serial_flow");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, interrupts_rise_and_fall, 0, (int)ARRAY_LEN(runs));
 	tcase_add_loop_test(tc, a_paste_loses_nothing, 1, FIFO + 2);
@@ -186,9 +185,5 @@ int main(void)
 	tcase_add_test(tc, room_is_told_of_once_and_only_to_who_was_refused);
 	tcase_add_test(tc, nobody_has_to_listen);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -15,6 +15,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "devices/tap/tap.h"
+#include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
 enum { PLAIN = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, FRAME = 60, HDR = 12 };
@@ -265,8 +266,6 @@ int main(void)
 {
 	Suite *s = suite_create("attach");
 	TCase *tc = tcase_create("attach");
-	SRunner *sr;
-	int failed;
 
 	if (!host_ready("TAPs of the kernel"))
 		return 77;
@@ -281,9 +280,5 @@ int main(void)
 	tcase_add_loop_test(tc, descriptors_of_strangers, 0, (int)ARRAY_LEN(strangers));
 	tcase_add_test(tc, an_inherited_tap_that_is_gone);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

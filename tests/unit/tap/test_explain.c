@@ -12,6 +12,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "devices/tap/tap.h"
+#include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
 enum { PLAIN = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
@@ -263,15 +264,9 @@ static void add_tests(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("explain");
-	SRunner *sr;
-	int failed;
 
 	if (!host_ready("errno in words"))
 		return 77;
 	add_tests(s);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

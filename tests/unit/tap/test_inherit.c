@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "tests/unit/tap/opening.h"
 
 static int inherit(int fd, struct err *ret)
@@ -104,8 +105,6 @@ int main(void)
 {
 	Suite *s = suite_create("inherit");
 	TCase *tc = tcase_create("inherit");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -115,9 +114,5 @@ int main(void)
 	tcase_add_loop_test(tc, a_descriptor_for_one_way_only, 0, 2);
 	tcase_add_test(tc, an_inherited_descriptor_is_never_closed);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

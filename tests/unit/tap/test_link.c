@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
 enum { PLAIN = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
@@ -314,8 +315,6 @@ int main(void)
 {
 	Suite *s = suite_create("link");
 	TCase *tc = tcase_create("link"), *text = tcase_create("text");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(text, 60);
 	tcase_add_loop_test(text, prefixes_are_read, 0, (int)ARRAY_LEN(prefixes));
@@ -338,9 +337,5 @@ int main(void)
 			tcase_add_test(tc, changes_need_the_right);
 	}
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

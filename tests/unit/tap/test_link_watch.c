@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
 enum { PLAIN = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
@@ -171,8 +172,6 @@ int main(void)
 {
 	Suite *s = suite_create("link watch");
 	TCase *tc = tcase_create("link watch");
-	SRunner *sr;
-	int failed;
 
 	if (!host_ready("changes of interfaces"))
 		return 77;
@@ -185,9 +184,5 @@ int main(void)
 	tcase_add_test(tc, an_overflow_is_told);
 	tcase_add_test(tc, only_its_own_namespace);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "devices/tap/tap.h"
+#include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
 static const struct { const char *name, *word; /* NULL: taken */ } names[] = {
@@ -116,8 +117,6 @@ int main(void)
 {
 	Suite *s = suite_create("name");
 	TCase *pure = tcase_create("pure"), *kernel = tcase_create("kernel");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(pure, 60);
 	tcase_add_loop_test(pure, names_are_judged, 0, (int)ARRAY_LEN(names));
@@ -129,9 +128,5 @@ int main(void)
 		tcase_add_test(kernel, the_kernel_agrees_on_every_byte);
 	}
 	suite_add_tcase(s, kernel);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "devices/tap/netns.h"
+#include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
 static void setup(void) { host_fresh(); }
@@ -202,8 +203,6 @@ int main(void)
 {
 	Suite *s = suite_create("netns");
 	TCase *tc = tcase_create("netns");
-	SRunner *sr;
-	int failed;
 
 	if (!host_ready("network namespaces"))
 		return 77;
@@ -220,9 +219,5 @@ int main(void)
 		tcase_add_test(tc, an_ordinary_user_becomes_root_of_its_own);
 	}
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "tests/unit/tap/opening.h"
 
 static void assert_call(unsigned at, const char *want)
@@ -261,8 +262,6 @@ int main(void)
 {
 	Suite *s = suite_create("open");
 	TCase *tc = tcase_create("open");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -280,9 +279,5 @@ int main(void)
 	tcase_add_test(tc, without_an_owner_nothing_is_persistent);
 	tcase_add_loop_test(tc, each_step_may_fail, 0, 5);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "devices/tap/tap_priv.h"
+#include "tests/driver/suite.h"
 #include "tests/host/fake_sys.h"
 
 enum { USO = TUN_F_USO4 | TUN_F_USO6, ALL = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | USO };
@@ -138,8 +139,6 @@ int main(void)
 {
 	Suite *s = suite_create("probe");
 	TCase *tc = tcase_create("probe");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -149,9 +148,5 @@ int main(void)
 	tcase_add_loop_test(tc, a_setting_that_fails_is_told, 0, (int)ARRAY_LEN(fails));
 	tcase_add_test(tc, features_of_a_fresh_descriptor);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

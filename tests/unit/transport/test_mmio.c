@@ -1,4 +1,5 @@
 /* The register file of virtio-mmio, driven as a driver would: what each place shows, accepts and refuses. */
+#include "tests/driver/suite.h"
 #include "tests/unit/transport/mmio.h"
 
 /* MMIO-01, 02, 20: what a fresh device shows at each readable offset. */
@@ -231,8 +232,6 @@ int main(void)
 {
 	Suite *s = suite_create("transport/mmio");
 	TCase *tc = tcase_create("mmio");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, fresh_device_shows, 0, (int)ARRAY_LEN(fresh));
@@ -246,9 +245,5 @@ int main(void)
 	tcase_add_test(tc, a_ready_queue_cannot_be_changed);
 	tcase_add_test(tc, configuration_space);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "tests/unit/transport/mmio.h"
 
 START_TEST(failed_parks_until_reset)
@@ -314,8 +315,6 @@ int main(void)
 {
 	Suite *s = suite_create("transport/mmio_life");
 	TCase *tc = tcase_create("mmio_life");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, failed_parks_until_reset);
@@ -332,9 +331,5 @@ int main(void)
 	tcase_add_test(tc, queues_of_a_broken_device);
 	tcase_add_test(tc, report_of_an_old_life_is_dropped);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -1,5 +1,6 @@
 /* The split ring: which chains and which rings it accepts, against a driver that keeps the rules and one that
  * breaks each of them. */
+#include "tests/driver/suite.h"
 #include "tests/unit/virtio/split.h"
 
 enum { FAR_AWAY = 3 * REGION };
@@ -217,8 +218,6 @@ int main(void)
 {
 	Suite *s = suite_create("virtio/split");
 	TCase *tc = tcase_create("split");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, take_judges_a_chain, 0, (int)ARRAY_LEN(rows));
@@ -230,9 +229,5 @@ int main(void)
 	tcase_add_test(tc, chain_of_more_than_4_gib);
 	tcase_add_loop_test(tc, config_ok, 0, (int)ARRAY_LEN(configs));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

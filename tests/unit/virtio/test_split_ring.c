@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "devices/virtio/ring_math.h"
+#include "tests/driver/suite.h"
 #include "tests/unit/virtio/split.h"
 
 /* ---- indices ---- */
@@ -356,8 +357,6 @@ int main(void)
 {
 	Suite *s = suite_create("virtio/split_ring");
 	TCase *tc = tcase_create("split_ring");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, available_index_jumps);
@@ -377,9 +376,5 @@ int main(void)
 	tcase_add_test(tc, remap_without_the_ring_breaks);
 	tcase_add_loop_test(tc, a_broken_queue_touches_no_ring, 0, 2);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

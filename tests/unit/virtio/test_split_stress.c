@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "tests/unit/virtio/split.h"
 
 enum {
@@ -170,16 +171,10 @@ int main(void)
 {
 	Suite *s = suite_create("virtio/split_stress");
 	TCase *tc = tcase_create("split_stress");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, nobody_sleeps_for_ever, 0, 2);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "vmm/machine/parts.h"
 
 enum { MANY = 5000, TURN_MS = 100 };
@@ -194,16 +195,10 @@ int main(void)
 {
 	Suite *s = suite_create("console");
 	TCase *tc = tcase_create("console");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, what_cannot_be_written_is_said_once_and_counted, 0, ARRAY_LEN(lossy));
 	tcase_add_test(tc, a_non_blocking_pipe_loses_nothing);
 	tcase_add_loop_test(tc, all_input_arrives_in_order, 0, ARRAY_LEN(inputs));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/driver/driver.h"
+#include "tests/driver/suite.h"
 #include "vmm/boot/elf_pvh.h"
 
 enum {
@@ -336,8 +337,6 @@ int main(void)
 {
 	Suite *s = suite_create("elf_pvh");
 	TCase *tc = tcase_create("elf_pvh");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, a_sound_image);
 	tcase_add_loop_test(tc, one_field_spoiled, 0, (int)ARRAY_LEN(spoiled));
@@ -347,9 +346,5 @@ int main(void)
 	tcase_add_test(tc, cut_at_each_byte);
 	tcase_add_test(tc, any_bytes_changed);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/driver/suite.h"
 #include "vmm/boot/fdt.h"
 
 enum { TREE_BYTES = 16384, CELLS_MAX = 8 };
@@ -198,8 +199,6 @@ int main(void)
 {
 	Suite *s = suite_create("fdt");
 	TCase *tc = tcase_create("fdt");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, memory_and_command_line, 0, (int)ARRAY_LEN(trees));
 	tcase_add_loop_test(tc, a_node_for_each_nic, 0, (int)ARRAY_LEN(trees));
@@ -207,9 +206,5 @@ int main(void)
 	tcase_add_test(tc, too_little_room_is_told);
 	tcase_add_loop_test(tc, command_lines, 0, (int)ARRAY_LEN(lines));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "vmm/keeper/keeper_priv.h"
 #include "vmm/machine/kvm_report.h"
 
@@ -368,8 +369,6 @@ int main(void)
 {
 	Suite *s = suite_create("keeper");
 	TCase *tc = tcase_create("keeper");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_loop_test(tc, a_run_ends_as_the_machine_says, 0, ARRAY_LEN(ends));
@@ -383,9 +382,5 @@ int main(void)
 	tcase_add_test(tc, a_descriptor_that_was_not_open);
 	tcase_add_test(tc, a_serial_file_that_cannot_be);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

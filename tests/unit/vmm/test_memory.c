@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "vmm/machine/parts.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -76,15 +77,9 @@ int main(void)
 {
 	Suite *s = suite_create("memory");
 	TCase *tc = tcase_create("memory");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, memory_lies_around_the_hole, 0, (int)ARRAY_LEN(sizes));
 	tcase_add_loop_test(tc, what_cannot_be_is_refused, 0, (int)ARRAY_LEN(refused));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

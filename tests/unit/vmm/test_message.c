@@ -2,6 +2,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/driver/suite.h"
 #include "vmm/keeper/keeper_priv.h"
 
 static const struct {
@@ -58,14 +59,8 @@ int main(void)
 {
 	Suite *s = suite_create("message");
 	TCase *tc = tcase_create("message");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, messages_are_read, 0, ARRAY_LEN(cases));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

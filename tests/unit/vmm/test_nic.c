@@ -13,6 +13,7 @@
 #include "devices/tap/link.h"
 #include "devices/tap/netns.h"
 #include "devices/tap/tap.h"
+#include "tests/driver/suite.h"
 #include "vmm/keeper/keeper_priv.h"
 
 enum { LINE = 512 };
@@ -348,8 +349,6 @@ int main(void)
 {
 	Suite *s = suite_create("nic");
 	TCase *tc = tcase_create("nic");
-	SRunner *sr;
-	int failed;
 
 	if (!enter_private()) {
 		(void)printf("skip: no network namespace of our own\n");
@@ -365,9 +364,5 @@ int main(void)
 	tcase_add_test(tc, an_inherited_tap_tells_its_mtu);
 	tcase_add_test(tc, persist_leaves_a_tap_its_owner);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

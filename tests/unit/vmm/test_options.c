@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "tests/driver/suite.h"
 #include "vmm/cli/net_option.h"
 #include "vmm/cli/run_options.h"
 
@@ -332,8 +333,6 @@ int main(void)
 {
 	Suite *s = suite_create("options");
 	TCase *tc = tcase_create("options");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, run_takes_or_refuses, 0, ARRAY_LEN(runs));
 	tcase_add_test(tc, run_fills_the_options);
@@ -344,9 +343,5 @@ int main(void)
 	tcase_add_loop_test(tc, net_takes_or_refuses, 0, ARRAY_LEN(nets));
 	tcase_add_test(tc, net_fills_the_options);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

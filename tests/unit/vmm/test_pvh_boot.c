@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/driver/driver.h"
+#include "tests/driver/suite.h"
 #include "vmm/boot/elf_pvh.h"
 
 enum { REGION_BYTES = 1 << 20, LOW_MEMORY = 0x100000 };
@@ -200,8 +201,6 @@ int main(void)
 {
 	Suite *s = suite_create("pvh_boot");
 	TCase *tc = tcase_create("pvh_boot");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, start_info_without_a_tree);
 	tcase_add_test(tc, the_tree_is_a_module);
@@ -210,9 +209,5 @@ int main(void)
 	tcase_add_test(tc, too_little_memory_is_told);
 	tcase_add_test(tc, a_tree_keeps_to_its_place);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/driver/suite.h"
 #include "vmm/keeper/keeper_priv.h"
 
 static const struct {
@@ -195,17 +196,11 @@ int main(void)
 {
 	Suite *s = suite_create("terminal");
 	TCase *tc = tcase_create("terminal");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, keys_are_relayed, 0, ARRAY_LEN(keys));
 	tcase_add_test(tc, keys_one_by_one_are_as_all_at_once);
 	tcase_add_loop_test(tc, a_terminal_is_raw_and_back, 0, ARRAY_LEN(in_a_session));
 	tcase_add_test(tc, what_is_not_ours_is_left_alone);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

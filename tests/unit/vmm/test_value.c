@@ -3,6 +3,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/driver/suite.h"
 #include "vmm/cli/command.h"
 #include "vmm/cli/exit_status.h"
 #include "vmm/cli/value.h"
@@ -173,8 +174,6 @@ int main(void)
 {
 	Suite *s = suite_create("value");
 	TCase *tc = tcase_create("value");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, sizes_are_read, 0, ARRAY_LEN(sizes));
 	tcase_add_loop_test(tc, macs_are_read, 0, ARRAY_LEN(macs));
@@ -183,9 +182,5 @@ int main(void)
 	tcase_add_loop_test(tc, ends_have_a_status, 0, ARRAY_LEN(ends));
 	tcase_add_test(tc, errors_have_a_status);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }
