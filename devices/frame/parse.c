@@ -11,6 +11,12 @@ enum {
 };
 
 static uint16_t be16(const uint8_t *b) { return (uint16_t)(b[0] << 8 | b[1]); }
+static bool is_tag(uint16_t type) { return type == TYPE_VLAN || type == TYPE_QINQ; }
+
+bool frame_tagged(const uint8_t *bytes, uint32_t len)
+{
+	return len >= ETH_BYTES && is_tag(be16(bytes + ETH_TYPE));
+}
 
 /* Finds the transport protocol of an IPv4 packet at p->l3_offset. */
 static bool ipv4(const uint8_t *bytes, uint32_t len, struct parsed *p, uint8_t *ret_proto)
@@ -87,7 +93,7 @@ struct parsed frame_parse(const uint8_t *bytes, uint32_t len, uint32_t frame_len
 	if (len < ETH_BYTES)
 		return p;
 	type = be16(bytes + at);
-	for (unsigned i = 0; i < VLAN_TAGS_MAX && (type == TYPE_VLAN || type == TYPE_QINQ); i++) {
+	for (unsigned i = 0; i < VLAN_TAGS_MAX && is_tag(type); i++) {
 		at += VLAN_BYTES;
 		if (len < at + 2)
 			return p;

@@ -17,6 +17,9 @@ struct parsed {
 	uint16_t payload_offset; /* behind the transport header */
 };
 
+/* Whether a VLAN tag (0x8100, 0x88a8) follows the addresses. */
+bool frame_tagged(const uint8_t *bytes, uint32_t len);
+
 /* bytes: the first len bytes of a frame that is frame_len long (len <= frame_len). */
 struct parsed frame_parse(const uint8_t *bytes, uint32_t len, uint32_t frame_len);
 

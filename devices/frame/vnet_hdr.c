@@ -14,7 +14,7 @@ enum {
 	UDP_CSUM_OFFSET = 6,
 	UDP_SEGMENTS_MAX = 128, /* Linux, UDP_MAX_SEGMENTS: tun refuses more of USO */
 	TCP_SEGMENTS_MAX = 1366, /* 65,535 bytes by 48: Linux, tcp_min_snd_mss */
-	ETH_TYPE = 12, ETH_BYTES = 14, VLAN_BYTES = 4, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8,
+	VLAN_BYTES = 4,
 };
 
 static uint16_t get16(const uint8_t *b) { return (uint16_t)(b[0] | b[1] << 8); }
@@ -72,11 +72,8 @@ static const struct gso_kind *gso_kind(uint8_t gso_type)
 /* NET-08, NET-10: the room of a tag is for those that carry one. */
 static bool too_long(const struct frame *f, uint32_t frame_max_plain)
 {
-	uint32_t type = 0, spare;
+	uint32_t spare = frame_tagged(f->bytes, f->local) ? 0 : VLAN_BYTES;
 
-	if (f->local >= ETH_BYTES)
-		type = (uint32_t)f->bytes[ETH_TYPE] << 8 | f->bytes[ETH_TYPE + 1];
-	spare = type == TYPE_VLAN || type == TYPE_QINQ ? 0 : VLAN_BYTES;
 	return frame_max_plain != 0 && f->len + spare > frame_max_plain;
 }
 
