@@ -1,16 +1,27 @@
-/* guest/machine.c: the seam in the VM: registers by MMIO, the serial line by ports, sleep by int $4.
- * Everything here runs in CPL3 (see entry.S). */
+/* guest/machine.c: the seam in the VM: registers by MMIO, the serial line by ports, sleep by int
+ * $4. Everything here runs in CPL3 (see entry.S). */
 #include <stddef.h>
 
 #include "guest/seam.h"
 
 enum {
-	COM = 0x3f8, COM_IER = 1, COM_FCR = 2, COM_MCR = 4, COM_LSR = 5, LSR_READY = 1, LSR_EMPTY = 0x20,
+	COM = 0x3f8,
+	COM_IER = 1,
+	COM_FCR = 2,
+	COM_MCR = 4,
+	COM_LSR = 5,
+	LSR_READY = 1,
+	LSR_EMPTY = 0x20,
 	FIFO_BYTES = 16,
 	PORT_VERDICT = 0xf4,
-	VECTOR_WORK = 0x40, VECTOR_TICK = 0x41, TIMER_PERIODIC = 1 << 17,
-	SERIAL_PIN = 4, TICK_COUNT = 4000000, /* LAPIC bus clocks: 4 ms */
-	MEMORY_FROM = 0x400000, LINE_MAX = 256, CMDLINE_MAX = 2048,
+	VECTOR_WORK = 0x40,
+	VECTOR_TICK = 0x41,
+	TIMER_PERIODIC = 1 << 17,
+	SERIAL_PIN = 4,
+	TICK_COUNT = 4000000, /* LAPIC bus clocks: 4 ms */
+	MEMORY_FROM = 0x400000,
+	LINE_MAX = 256,
+	CMDLINE_MAX = 2048,
 };
 #define LAPIC UINT64_C(0xfee00000)
 #define IOAPIC UINT64_C(0xfec00000)
@@ -37,20 +48,29 @@ static uint8_t in8(uint16_t port)
 	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
 	return value;
 }
-static uint32_t load32(uint64_t address)
-{
-	return *(volatile uint32_t *)address;
-}
+static uint32_t load32(uint64_t address) { return *(volatile uint32_t *)address; }
 static void store32(uint64_t address, uint32_t value) { *(volatile uint32_t *)address = value; }
 
 /* ---- the seam ---- */
 
-static uint32_t read32(void *self, uint64_t address) { (void)self; return load32(address); }
-static void write32(void *self, uint64_t address, uint32_t value) { (void)self; store32(address, value); }
-static uint32_t interrupts(void *self) { (void)self; return guest_work; }
+static uint32_t read32(void *self, uint64_t address)
+{
+	(void)self;
+	return load32(address);
+}
+static void write32(void *self, uint64_t address, uint32_t value)
+{
+	(void)self;
+	store32(address, value);
+}
+static uint32_t interrupts(void *self)
+{
+	(void)self;
+	return guest_work;
+}
 
-/* The timer wakes without counting: what an edge did not tell is looked for after it. It is periodic: one
- * shot could be over before the processor sleeps, however late that is. */
+/* The timer wakes without counting: what an edge did not tell is looked for after it. It is
+ * periodic: one shot could be over before the processor sleeps, however late that is. */
 static void wait(void *self, uint32_t seen)
 {
 	(void)self;
@@ -140,8 +160,9 @@ static uint64_t number(const char **at)
 	}
 	for (;; (*at)++) {
 		char c = **at;
-		uint64_t digit = c >= '0' && c <= '9' ? (uint64_t)(c - '0')
-				 : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a' + 10) : 99;
+		uint64_t digit = c >= '0' && c <= '9'   ? (uint64_t)(c - '0')
+				 : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a' + 10)
+							: 99;
 
 		if (digit >= base)
 			return v;
@@ -209,20 +230,22 @@ void guest_start(const uint32_t *start_info)
 {
 	static struct vm vm;
 	static char only[32];
-	const struct seam seam = { &vm, read32, write32, write32, interrupts, wait, memory, print, answer };
+	const struct seam seam = { &vm,  read32, write32, write32, interrupts,
+				   wait, memory, print,   answer };
 	const char *cmdline = (const char *)(uint64_t)start_info[6];
 
 	vm.memory_next = MEMORY_FROM;
 	vm.memory_end = memory_end(start_info);
 	store32(LAPIC + 0xf0, 0x1ff); /* software-enabled */
-	store32(LAPIC + 0x3e0, 0xb); /* timer: divide by 1 */
+	store32(LAPIC + 0x3e0, 0xb);  /* timer: divide by 1 */
 	store32(LAPIC + 0x320, VECTOR_TICK | TIMER_PERIODIC);
 	store32(LAPIC + 0x380, TICK_COUNT);
 	route(SERIAL_PIN, VECTOR_WORK);
 	out8(COM + COM_FCR, 1);
 	out8(COM + COM_MCR, 8); /* OUT2: interrupts reach the controller */
 	out8(COM + COM_IER, 1); /* on received bytes */
-	out8(PORT_VERDICT, guest_main(&seam, find_nic(cmdline), find_only(cmdline, only, sizeof(only))) != 0);
+	out8(PORT_VERDICT,
+	     guest_main(&seam, find_nic(cmdline), find_only(cmdline, only, sizeof(only))) != 0);
 	for (;;)
 		wait(&vm, guest_work);
 }

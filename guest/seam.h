@@ -11,17 +11,19 @@
 
 struct seam {
 	void *self;
-	/* Device registers: guest physical address, aligned. Bytes of the configuration space are taken
-	 * out of the 32-bit word around them. */
+	/* Device registers: guest physical address, aligned. Bytes of the configuration space
+	 * are taken out of the 32-bit word around them. */
 	uint32_t (*read32)(void *self, uint64_t address);
 	void (*write32)(void *self, uint64_t address, uint32_t value);
 	/* The doorbell: value to address (in the VM an ioeventfd takes it). */
 	void (*kick)(void *self, uint64_t address, uint32_t value);
 	/* Interrupts seen so far. */
 	uint32_t (*interrupts)(void *self);
-	/* Sleeps until that count is no longer `seen`, a byte came on the serial line, or a few ms passed. */
+	/* Sleeps until that count is no longer `seen`, a byte came on the serial line, or a few
+	 * ms passed. */
 	void (*wait)(void *self, uint32_t seen);
-	/* bytes of zeroed memory, 4096-aligned, for ever; its address in both worlds. NULL: none left. */
+	/* bytes of zeroed memory, 4096-aligned, for ever; its address in both worlds. NULL: none
+	 * left. */
 	void *(*memory)(void *self, uint32_t bytes, uint64_t *ret_address);
 	/* Prints a line (newline added). */
 	void (*print)(void *self, const char *line);
@@ -29,8 +31,9 @@ struct seam {
 	bool (*answer)(void *self, char *ret_line, uint32_t size);
 };
 
-/* The whole of the guest: the NIC at `mmio` (0: none was found) is driven through the checks, the table
- * is printed; returns the number of failed checks. `only`: a check's name, or NULL for all. */
+/* The whole of the guest: the NIC at `mmio` (0: none was found) is driven through the checks,
+ * the table is printed; returns the number of failed checks. `only`: a check's name, or NULL for
+ * all. */
 unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only);
 
 #endif

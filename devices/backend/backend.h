@@ -13,34 +13,42 @@
 #include "devices/frame/frame.h"
 
 /* Offloads of the receive way (backend to guest): what the backend may leave unfinished. */
-struct backend_offloads { bool csum, tso4, tso6, ecn, uso; };
+struct backend_offloads {
+	bool csum, tso4, tso6, ecn, uso;
+};
 
 struct backend_caps {
 	struct backend_offloads offloads; /* what it can do, both ways */
-	unsigned queues; /* of each direction */
-	bool carrier; /* set_carrier has an effect */
+	unsigned queues;                  /* of each direction */
+	bool carrier;                     /* set_carrier has an effect */
 };
 
-struct backend_counters { uint64_t syscalls, again; };
+struct backend_counters {
+	uint64_t syscalls, again;
+};
 
 struct backend;
 
 struct backend_ops {
-	/* Transmit. For each frame with FATE_OPEN, in order: sets SENT, KEPT or DROPPED with a reason.
-	 * After the first KEPT nothing more is tried: all OPEN frames behind it are KEPT (those
-	 * already DROPPED stay so). hdr goes in front of bytes: up to VNET_HDR_MAX bytes before
-	 * f->bytes are the backend's to write. One write a frame; a short count is a drop. */
+	/* Transmit. For each frame with FATE_OPEN, in order: sets SENT, KEPT or DROPPED with a
+	 * reason. After the first KEPT nothing more is tried: all OPEN frames behind it are KEPT
+	 * (those already DROPPED stay so). hdr goes in front of bytes: up to VNET_HDR_MAX bytes
+	 * before f->bytes are the backend's to write. One write a frame; a short count is a
+	 * drop. */
 	void (*send)(struct backend *be, unsigned queue, struct batch *batch);
-	/* Receive. Frames [0, max) of batch have bytes pointing at slots of SLOT_BYTES - VNET_HDR_MAX
-	 * bytes; fills hdr, local = len, fate OPEN (or DROPPED: a runt, or one that the backend could not
-	 * give, counted as read) and sets batch->count. Fewer than max: it would block, or the byte
-	 * budget was used (*ret_more). */
-	void (*recv)(struct backend *be, unsigned queue, struct batch *batch, unsigned max, bool *ret_more);
-	/* Becomes readable and writable (EPOLLIN, EPOLLOUT, edges) as recv and send can go on. After a KEPT
-	 * the watch for EPOLLOUT must be set anew (EPOLL_CTL_MOD): a TAP arms it only when it is asked. */
+	/* Receive. Frames [0, max) of batch have bytes pointing at slots of SLOT_BYTES -
+	 * VNET_HDR_MAX bytes; fills hdr, local = len, fate OPEN (or DROPPED: a runt, or one that
+	 * the backend could not give, counted as read) and sets batch->count. Fewer than max: it
+	 * would block, or the byte budget was used (*ret_more). */
+	void (*recv)(struct backend *be, unsigned queue, struct batch *batch, unsigned max,
+		     bool *ret_more);
+	/* Becomes readable and writable (EPOLLIN, EPOLLOUT, edges) as recv and send can go on.
+	 * After a KEPT the watch for EPOLLOUT must be set anew (EPOLL_CTL_MOD): a TAP arms it
+	 * only when it is asked. */
 	int (*poll_fd)(struct backend *be, unsigned queue);
-	/* What the kernel may hand over from now on; frames already queued may still have the old form.
-	 * Of a backend that is gone, this and set_carrier ask nothing and are no error. */
+	/* What the kernel may hand over from now on; frames already queued may still have the
+	 * old form. Of a backend that is gone, this and set_carrier ask nothing and are no
+	 * error. */
 	struct err (*set_offloads)(struct backend *be, struct backend_offloads wanted);
 	struct err (*set_carrier)(struct backend *be, bool on);
 	bool (*gone)(const struct backend *be); /* the interface was deleted: park */

@@ -1,5 +1,6 @@
 /* devices/backend/loopback.c: a backend of memory. Its poll_fd is an eventfd: a count above 0 is
- * readable, and the largest count is not writable: so "would block" is seen by epoll as of a TAP. */
+ * readable, and the largest count is not writable: so "would block" is seen by epoll as of a
+ * TAP. */
 #include "devices/backend/loopback.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ struct list {
 
 struct loop_queue {
 	int fd;
-	bool blocked; /* a send was kept, and no room was given since */
+	bool blocked;        /* a send was kept, and no room was given since */
 	struct list in, out; /* to be received, and sent */
 	struct backend_counters counters;
 };
@@ -183,7 +184,9 @@ static void loopback_recv(struct backend *be, unsigned queue, struct batch *batc
 			*ret_more = false;
 			break;
 		}
-		*f = (struct frame){ .bytes = f->bytes, .hdr = k->hdr, .len = k->len, .local = k->len };
+		*f = (struct frame){
+			.bytes = f->bytes, .hdr = k->hdr, .len = k->len, .local = k->len
+		};
 		memcpy(f->bytes, k->bytes, k->len);
 		if (k->len < FRAME_MIN)
 			frame_drop(f, DROP_RX_RUNT);
@@ -223,7 +226,8 @@ static bool loopback_gone(const struct backend *be)
 	return gone;
 }
 
-static void loopback_counters(const struct backend *be, unsigned queue, struct backend_counters *ret)
+static void loopback_counters(const struct backend *be, unsigned queue,
+			      struct backend_counters *ret)
 {
 	struct loopback *l = lock((struct backend *)(uintptr_t)be);
 
@@ -266,13 +270,16 @@ struct err loopback_create(unsigned queues, struct backend **ret_backend)
 	struct loopback *l;
 
 	if (queues == 0 || queues > QUEUES_MAX)
-		return err_make(ERR_SETUP, 0, "a loopback of %u queues: it has 1 to %d", queues, QUEUES_MAX);
+		return err_make(ERR_SETUP, 0, "a loopback of %u queues: it has 1 to %d", queues,
+				QUEUES_MAX);
 	l = calloc(1, sizeof(*l) + queues * sizeof(l->queue[0]));
 	if (l == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "make a loopback");
 	l->backend = (struct backend){
 		.ops = &loopback_ops,
-		.caps = { .offloads = { true, true, true, true, true }, .queues = queues, .carrier = true },
+		.caps = { .offloads = { true, true, true, true, true },
+			  .queues = queues,
+			  .carrier = true },
 	};
 	(void)pthread_mutex_init(&l->mutex, NULL);
 	l->room = UINT32_MAX;
@@ -295,7 +302,8 @@ struct err loopback_create(unsigned queues, struct backend **ret_backend)
 
 /* ---- for tests ---- */
 
-bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, const void *bytes, uint32_t len)
+bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, const void *bytes,
+		   uint32_t len)
 {
 	struct loopback *l = lock(be);
 	const struct iovec iov = { (void *)(uintptr_t)bytes, len };
@@ -307,7 +315,8 @@ bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, cons
 	return taken;
 }
 
-int loopback_taken(struct backend *be, unsigned queue, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max)
+int loopback_taken(struct backend *be, unsigned queue, struct vnet_hdr *ret_hdr, void *ret_bytes,
+		   uint32_t max)
 {
 	struct loopback *l = lock(be);
 	struct kept_frame *f = take_first(&l->queue[queue].out);

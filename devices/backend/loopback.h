@@ -1,9 +1,11 @@
-/* devices/backend/loopback.h: a backend of memory, for tests: what is sent can be looked at, what
- * shall be received is put in; errors on demand. Threads: every call may come from any thread.
+/* devices/backend/loopback.h: a backend of memory, for tests: what is sent can be looked at,
+ * what shall be received is put in; errors on demand. Threads: every call may come from any
+ * thread.
  *
- * Other than a TAP: set_offloads and set_carrier are only noted (nothing is finished or segmented, and
- * frames move without a carrier); a frame above FRAME_MAX is no memory to it, a TAP takes 3 MB; poll_fd
- * stays readable when all was read (the edge is right, the level is not). */
+ * Other than a TAP: set_offloads and set_carrier are only noted (nothing is finished or
+ * segmented, and frames move without a carrier); a frame above FRAME_MAX is no memory to it, a
+ * TAP takes 3 MB; poll_fd stays readable when all was read (the edge is right, the level is
+ * not). */
 #ifndef TAPVM_BACKEND_LOOPBACK_H
 #define TAPVM_BACKEND_LOOPBACK_H
 
@@ -12,14 +14,18 @@
 struct err loopback_create(unsigned queues, struct backend **ret_backend) MUST_USE;
 
 /* Gives a frame to recv: returns false if full (4096 frames), if it is above FRAME_MAX, or gone. */
-bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, const void *bytes, uint32_t len);
+bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, const void *bytes,
+		   uint32_t len);
 /* Takes the oldest sent frame: its length (bytes beyond max are lost), or -1 if there is none. */
-int loopback_taken(struct backend *be, unsigned queue, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max);
+int loopback_taken(struct backend *be, unsigned queue, struct vnet_hdr *ret_hdr, void *ret_bytes,
+		   uint32_t max);
 /* Every sent frame is given back to recv at once. */
 void loopback_set_echo(struct backend *be, bool on);
-/* After `room` more frames send keeps (would block) until more room is given; UINT32_MAX: no limit. */
+/* After `room` more frames send keeps (would block) until more room is given; UINT32_MAX: no
+ * limit. */
 void loopback_set_room(struct backend *be, uint32_t room);
-/* The next `count` sends are dropped with this reason. DROP_TX_GONE: it is gone for good with the first. */
+/* The next `count` sends are dropped with this reason. DROP_TX_GONE: it is gone for good with
+ * the first. */
 void loopback_fail(struct backend *be, enum drop_reason why, uint32_t count);
 /* As if its interface were deleted: what was given is lost, sends are dropped, gone. */
 void loopback_end(struct backend *be);

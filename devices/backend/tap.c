@@ -56,8 +56,8 @@ static void write_failed(struct backend_tap *t, struct tap_queue *q, struct fram
 		return;
 	default:
 		frame_drop(f, DROP_TX_REFUSED);
-		log_limited(&t->log, &q->limit, "%s: write of a frame of %u bytes: %s", t->name, f->len,
-			    strerrordesc_np(why));
+		log_limited(&t->log, &q->limit, "%s: write of a frame of %u bytes: %s", t->name,
+			    f->len, strerrordesc_np(why));
 	}
 }
 
@@ -112,8 +112,8 @@ static void tap_send(struct backend *be, unsigned queue, struct batch *batch)
 	}
 }
 
-/* EFAULT is tun's word for a deleted device. EINVAL: a frame that has no header in virtio's form; the kernel
- * has thrown it away. Returns whether a frame was used up. */
+/* EFAULT is tun's word for a deleted device. EINVAL: a frame that has no header in virtio's
+ * form; the kernel has thrown it away. Returns whether a frame was used up. */
 static bool read_failed(struct backend_tap *t, struct tap_queue *q, struct frame *f, int why)
 {
 	switch (why) {
@@ -240,14 +240,15 @@ struct err backend_tap_create(const struct backend_tap_config *config, struct ba
 
 	if (config->fd_count == 0 || config->fd_count > QUEUES_MAX ||
 	    config->hdr_bytes < VNET_HDR_BYTES || config->hdr_bytes > VNET_HDR_MAX)
-		return err_make(ERR_SETUP, 0, "%s: %u queues and a header of %u bytes", config->name,
-				config->fd_count, config->hdr_bytes);
+		return err_make(ERR_SETUP, 0, "%s: %u queues and a header of %u bytes",
+				config->name, config->fd_count, config->hdr_bytes);
 	t = calloc(1, sizeof(*t) + config->fd_count * sizeof(t->queue[0]));
 	if (t == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "make the backend of %s", config->name);
 	t->backend = (struct backend){
 		.ops = &tap_ops,
-		.caps = { .offloads = config->offloads, .queues = config->fd_count,
+		.caps = { .offloads = config->offloads,
+			  .queues = config->fd_count,
 			  .carrier = config->carrier },
 	};
 	t->sys = config->sys;

@@ -10,14 +10,15 @@
 struct backend_tap_config {
 	const int *fds; /* one a queue, O_NONBLOCK, attached; copied, and owned from success on */
 	unsigned fd_count;
-	unsigned hdr_bytes; /* TUNSETVNETHDRSZ as it stands: 12 (24 with tunnels) */
+	unsigned hdr_bytes;               /* TUNSETVNETHDRSZ as it stands: 12 (24 with tunnels) */
 	struct backend_offloads offloads; /* as probed: TUNSETOFFLOAD takes them */
-	bool carrier; /* TUNSETCARRIER works */
+	bool carrier;                     /* TUNSETCARRIER works */
 	const struct sys *sys;
 	struct log log;
 	const char *name; /* for log lines; copied */
 };
 
-struct err backend_tap_create(const struct backend_tap_config *config, struct backend **ret_backend) MUST_USE;
+struct err backend_tap_create(const struct backend_tap_config *config,
+			      struct backend **ret_backend) MUST_USE;
 
 #endif

@@ -21,15 +21,15 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	int sys_errno; /* 0 if no system call failed */
+	int sys_errno;  /* 0 if no system call failed */
 	char text[512]; /* one line, no newline at its end; control characters became '?' */
 };
 
 static inline bool err_is(struct err e) { return e.kind != ERR_NONE; }
 struct err err_none(void);
 
-/* The text ends with ": " and sys_errno in words if sys_errno is not 0. A long one loses its middle:
- * its beginning says what was tried, its end why not and what mends it. */
+/* The text ends with ": " and sys_errno in words if sys_errno is not 0. A long one loses its
+ * middle: its beginning says what was tried, its end why not and what mends it. */
 struct err err_make(enum err_kind kind, int sys_errno, const char *format, ...) MUST_USE
 	PRINTF_LIKE(3, 4);
 /* Puts "where: " in front of e's text, keeps the rest. */

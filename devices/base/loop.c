@@ -1,6 +1,6 @@
 /* devices/base/loop.c: the control loop.
- * Entries are found by descriptor in a list: there are a dozen of them. An entry that is removed while
- * a turn is under way is only marked, and freed when no turn can name it any more. */
+ * Entries are found by descriptor in a list: there are a dozen of them. An entry that is removed
+ * while a turn is under way is only marked, and freed when no turn can name it any more. */
 #include "devices/base/loop.h"
 
 #include <errno.h>

@@ -14,7 +14,8 @@ typedef void (*loop_fn)(void *self, uint32_t epoll_events);
 
 struct err loop_create(struct loop **ret_loop) MUST_USE;
 void loop_destroy(struct loop *loop);
-struct err loop_add(struct loop *loop, int fd, uint32_t epoll_events, loop_fn fn, void *self) MUST_USE;
+struct err loop_add(struct loop *loop, int fd, uint32_t epoll_events, loop_fn fn,
+		    void *self) MUST_USE;
 void loop_remove(struct loop *loop, int fd);
 /* Waits up to timeout_ms (-1: for ever) and calls what is due. EINTR returns as if nothing was. */
 struct err loop_once(struct loop *loop, int timeout_ms) MUST_USE;

@@ -1,9 +1,10 @@
 /* devices/datapath/worker.c: one thread a queue pair. Start reading at serve.
  *
- * Four things allow progress: receive buffers, transmit chains, backend readable, backend writable.
- * Each is set by an edge and cleared only by "empty" after kicks were asked for again, or by EAGAIN.
- * While one direction may go on, nothing waits; and as it may go on for ever, the other's edges are looked
- * for all the while: chains to be sent in memory, the rest every few turns. */
+ * Four things allow progress: receive buffers, transmit chains, backend readable, backend
+ * writable. Each is set by an edge and cleared only by "empty" after kicks were asked for again,
+ * or by EAGAIN. While one direction may go on, nothing waits; and as it may go on for ever, the
+ * other's edges are looked for all the while: chains to be sent in memory, the rest every few
+ * turns. */
 #include "devices/datapath/worker.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@
 
 enum {
 	STACK_BYTES = 128 * 1024,
-	/* Looks at the rings for this long before kicks are asked for: about what a wake-up costs. */
+	/* Looks at the rings for this long before kicks are asked for: about what a wake-up
+	 * costs. */
 	SPIN_NS = 10 * 1000,
 	EVENTS_A_TURN = 4,
 	/* A look costs as much as half a frame: every so many turns of up to a batch each way. */
@@ -42,9 +44,9 @@ struct worker {
 
 	/* The thread's own. */
 	bool rx_chains, tx_chains, readable, writable;
-	bool tx_armed; /* kicks are asked for; receive asks as soon as it is out of chains */
-	unsigned turns; /* since the last look at events */
-	bool out_watched; /* EPOLLOUT is in the set */
+	bool tx_armed;      /* kicks are asked for; receive asks as soon as it is out of chains */
+	unsigned turns;     /* since the last look at events */
+	bool out_watched;   /* EPOLLOUT is in the set */
 	uint64_t active_ns; /* when something was last done */
 };
 
@@ -110,8 +112,8 @@ static bool serve(struct worker *w)
 	return tx || rx;
 }
 
-/* Nothing to do: lets serve look on for a moment, then asks for kicks, and says whether to sleep. The backend
- * is left to its edge: its look costs a system call. */
+/* Nothing to do: lets serve look on for a moment, then asks for kicks, and says whether to
+ * sleep. The backend is left to its edge: its look costs a system call. */
 static bool may_sleep(struct worker *w)
 {
 	uint64_t now = clock_now_ns(&clock_host);

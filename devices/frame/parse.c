@@ -2,12 +2,25 @@
 #include "devices/frame/parse.h"
 
 enum {
-	ETH_BYTES = 14, ETH_TYPE = 12, VLAN_BYTES = 4, VLAN_TAGS_MAX = 2,
-	TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8,
-	IPV4_BYTES_MIN = 20, IPV6_BYTES = 40, EXTENSIONS_MAX = 8,
-	PROTO_HOP = 0, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ROUTING = 43, PROTO_FRAGMENT = 44,
+	ETH_BYTES = 14,
+	ETH_TYPE = 12,
+	VLAN_BYTES = 4,
+	VLAN_TAGS_MAX = 2,
+	TYPE_IPV4 = 0x0800,
+	TYPE_IPV6 = 0x86dd,
+	TYPE_VLAN = 0x8100,
+	TYPE_QINQ = 0x88a8,
+	IPV4_BYTES_MIN = 20,
+	IPV6_BYTES = 40,
+	EXTENSIONS_MAX = 8,
+	PROTO_HOP = 0,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_ROUTING = 43,
+	PROTO_FRAGMENT = 44,
 	PROTO_DESTINATION = 60,
-	TCP_BYTES_MIN = 20, UDP_BYTES = 8,
+	TCP_BYTES_MIN = 20,
+	UDP_BYTES = 8,
 };
 
 static uint16_t be16(const uint8_t *b) { return (uint16_t)(b[0] << 8 | b[1]); }
@@ -45,7 +58,8 @@ static bool ipv6(const uint8_t *bytes, uint32_t len, struct parsed *p, uint8_t *
 		return false;
 	p->ip_version = 6;
 	next = bytes[p->l3_offset + 6];
-	for (unsigned i = 0; next == PROTO_HOP || next == PROTO_ROUTING || next == PROTO_DESTINATION; i++) {
+	for (unsigned i = 0;
+	     next == PROTO_HOP || next == PROTO_ROUTING || next == PROTO_DESTINATION; i++) {
 		if (i == EXTENSIONS_MAX || len - at < 8)
 			return false;
 		next = bytes[at];

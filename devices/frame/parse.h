@@ -8,12 +8,13 @@
 enum l4_kind { L4_UNKNOWN, L4_TCP, L4_UDP };
 
 struct parsed {
-	bool understood; /* false: not IP, a fragment, truncated, or headers end past the bytes seen */
-	bool fragment; /* an IP fragment: its transport header must not be touched */
+	bool understood; /* false: not IP, a fragment, truncated, headers end past the bytes seen */
+	bool fragment;   /* an IP fragment: its transport header must not be touched */
 	unsigned ip_version; /* 4, 6 or 0 */
 	enum l4_kind l4;
 	uint16_t l3_offset; /* behind up to two VLAN tags (0x8100, 0x88a8) */
-	uint16_t l4_offset; /* behind IPv4 options or IPv6 extension headers (hop-by-hop, routing, destination) */
+	uint16_t l4_offset; /* behind IPv4 options or IPv6 extension headers (hop-by-hop, routing,
+			       destination) */
 	uint16_t payload_offset; /* behind the transport header */
 };
 

@@ -1,5 +1,5 @@
-/* devices/frame/vnet_hdr.c: judging and making the header in front of each frame (virtio 1.4, 5.1.9).
- * The kernel checks little of it: it takes a TSO4 type on IPv6, and a checksum anywhere. */
+/* devices/frame/vnet_hdr.c: judging and making the header in front of each frame (virtio 1.4,
+ * 5.1.9). The kernel checks little of it: it takes a TSO4 type on IPv6, and a checksum anywhere. */
 #include "devices/frame/vnet_hdr.h"
 
 #include <linux/virtio_net.h>
@@ -12,7 +12,7 @@
 enum {
 	TCP_CSUM_OFFSET = 16,
 	UDP_CSUM_OFFSET = 6,
-	UDP_SEGMENTS_MAX = 128, /* Linux, UDP_MAX_SEGMENTS: tun refuses more of USO */
+	UDP_SEGMENTS_MAX = 128,  /* Linux, UDP_MAX_SEGMENTS: tun refuses more of USO */
 	TCP_SEGMENTS_MAX = 1366, /* 65,535 bytes by 48: Linux, tcp_min_snd_mss */
 	VLAN_BYTES = 4,
 };
@@ -174,7 +174,8 @@ enum drop_reason vnet_hdr_make_rx(struct frame *f, const struct rx_rules *rules)
 		struct parsed p = frame_parse(f->bytes, f->local, f->len);
 
 		if (kind == NULL || clean.flags != VIRTIO_NET_HDR_F_NEEDS_CSUM || h.gso_size == 0 ||
-		    !rx_agreed(kind, p.ip_version, (h.gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0, rules))
+		    !rx_agreed(kind, p.ip_version, (h.gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0,
+			       rules))
 			return DROP_RX_OFFLOAD;
 		clean.gso_type = h.gso_type;
 		clean.gso_size = h.gso_size;

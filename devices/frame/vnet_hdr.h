@@ -16,8 +16,8 @@ void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size);
 /* What the driver agreed on for frames that it sends. */
 struct tx_rules {
 	bool csum, tso4, tso6, ecn, uso;
-	/* Longest frame without GSO: mtu + 14 + 4, the 4 only for one with a VLAN tag; 0: no limit but
-	 * FRAME_MAX. */
+	/* Longest frame without GSO: mtu + 14 + 4, the 4 only for one with a VLAN tag; 0: no
+	 * limit but FRAME_MAX. */
 	uint32_t frame_max_plain;
 };
 
@@ -36,9 +36,10 @@ struct rx_rules {
 	uint32_t frame_max; /* FRAME_MAX with a guest GSO bit, else 0 = whatever the buffers take */
 };
 
-/* Makes the header for the guest from f->hdr (the backend's), in place: finishes a checksum in the
- * bytes where the driver has no GUEST_CSUM, refuses a GSO form not agreed to, clears what is not
- * allowed, sets hdr_len; num_buffers is set by whoever places the frame. Whole frame in f->bytes. */
+/* Makes the header for the guest from f->hdr (the backend's), in place: finishes a checksum in
+ * the bytes where the driver has no GUEST_CSUM, refuses a GSO form not agreed to, clears what is
+ * not allowed, sets hdr_len; num_buffers is set by whoever places the frame. Whole frame in
+ * f->bytes. */
 enum drop_reason vnet_hdr_make_rx(struct frame *f, const struct rx_rules *rules);
 
 #endif

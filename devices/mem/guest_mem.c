@@ -21,7 +21,8 @@ static int by_address(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-struct err guest_mem_replace(struct guest_mem *mem, const struct mem_region *regions, unsigned count)
+struct err guest_mem_replace(struct guest_mem *mem, const struct mem_region *regions,
+			     unsigned count)
 {
 	struct guest_mem fresh = { .count = count };
 
@@ -32,7 +33,8 @@ struct err guest_mem_replace(struct guest_mem *mem, const struct mem_region *reg
 		const struct mem_region *r = &regions[i];
 
 		if (r->size == 0 || r->size - 1 > UINT64_MAX - r->gpa)
-			return err_make(ERR_SETUP, 0, "memory region at %#llx: size %#llx is empty or wraps",
+			return err_make(ERR_SETUP, 0,
+					"memory region at %#llx: size %#llx is empty or wraps",
 					(unsigned long long)r->gpa, (unsigned long long)r->size);
 		fresh.region[i] = *r;
 	}

@@ -15,16 +15,16 @@
 enum { GUEST_MEM_REGIONS_MAX = 32 };
 
 struct mem_region {
-	uint64_t gpa; /* guest physical address of its first byte */
-	uint64_t size; /* bytes, not 0; gpa + size does not wrap */
-	uint8_t *host; /* lent: stays mapped as long as the table is in use */
-	int fd; /* the file behind it, or -1 */
+	uint64_t gpa;    /* guest physical address of its first byte */
+	uint64_t size;   /* bytes, not 0; gpa + size does not wrap */
+	uint8_t *host;   /* lent: stays mapped as long as the table is in use */
+	int fd;          /* the file behind it, or -1 */
 	uint64_t offset; /* in that file */
 };
 
 struct guest_mem;
 
-struct guest_mem *guest_mem_create(void); /* empty; NULL: out of memory */
+struct guest_mem *guest_mem_create(void);      /* empty; NULL: out of memory */
 void guest_mem_destroy(struct guest_mem *mem); /* takes NULL; unmaps nothing */
 
 /* Replaces the whole table (copied, sorted). Refuses overlap, wrap, size 0, too many. */

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Does [at, at + len) lie inside [base, base + size)? True for len 0 at any at inside or at the end.
- * base + size may be 2^64 at most (size counts from base, so it never wraps by itself). */
+/* Does [at, at + len) lie inside [base, base + size)? True for len 0 at any at inside or at the
+ * end. base + size may be 2^64 at most (size counts from base, so it never wraps by itself). */
 static inline int range_inside(uint64_t base, uint64_t size, uint64_t at, uint64_t len)
 {
 	return at >= base && at - base <= size && len <= size - (at - base);

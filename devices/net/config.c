@@ -20,7 +20,9 @@ static_assert(offsetof(struct wire_net_config, mtu) == 10, "virtio 1.4, 5.1.4");
 static_assert(sizeof(struct wire_net_config) == 28, "virtio 1.4, 5.1.4");
 
 /* What needs what (virtio 1.4, 5.1.3.1): bit needs one of two (or the same twice). */
-static const struct { uint8_t bit, needs, or_needs; } dependencies[] = {
+static const struct {
+	uint8_t bit, needs, or_needs;
+} dependencies[] = {
 	{ VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_CSUM },
 	{ VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_CSUM },
 	{ VIRTIO_NET_F_GUEST_ECN, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6 },
@@ -48,7 +50,10 @@ bool net_features_ok(const struct features *accepted)
 struct features net_offer(const struct net_config *config)
 {
 	struct backend_offloads can = config->backend->caps.offloads;
-	const struct { uint8_t bit; bool on; } offers[] = {
+	const struct {
+		uint8_t bit;
+		bool on;
+	} offers[] = {
 		{ VIRTIO_F_VERSION_1, true },
 		{ VIRTIO_RING_F_INDIRECT_DESC, true },
 		{ VIRTIO_RING_F_EVENT_IDX, true },

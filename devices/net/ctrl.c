@@ -1,6 +1,6 @@
-/* devices/net/ctrl.c: the control queue (virtio 1.4, 5.1.9.5), on the control loop with the device
- * mutex held. A command is read once into n->ctrl_bytes, judged there, and takes effect as a whole or
- * not at all. */
+/* devices/net/ctrl.c: the control queue (virtio 1.4, 5.1.9.5), on the control loop with the
+ * device mutex held. A command is read once into n->ctrl_bytes, judged there, and takes effect
+ * as a whole or not at all. */
 #include <assert.h>
 #include <linux/virtio_net.h>
 #include <string.h>
@@ -13,8 +13,8 @@ static bool agreed(const struct net *n, unsigned bit)
 	return features_has(device_accepted(n->device), bit);
 }
 
-/* What workers read is changed only while they are paused. A driver without receive modes cannot ask for
- * multicast, so nothing is kept from it: the address that it sets filters nothing. */
+/* What workers read is changed only while they are paused. A driver without receive modes cannot
+ * ask for multicast, so nothing is kept from it: the address that it sets filters nothing. */
 static void change_filter(struct net *n, const struct filter *to)
 {
 	device_pause(n->device);
@@ -39,7 +39,8 @@ static bool rx_mode(struct net *n, uint8_t command, const uint8_t *data, uint32_
 	return true;
 }
 
-/* One of the two lists: le32 count, then addresses. Returns the bytes used, 0: they do not add up. */
+/* One of the two lists: le32 count, then addresses. Returns the bytes used, 0: they do not add
+ * up. */
 static uint32_t mac_list(const uint8_t *data, uint32_t len, uint8_t table[][6], unsigned *ret_count,
 			 bool *ret_overflow)
 {
@@ -123,8 +124,7 @@ static bool command(struct net *n, const uint8_t *bytes, uint32_t len)
 	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
 		return bytes[1] == VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET &&
 		       agreed(n, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) && guest_offloads(n, data, len);
-	default:
-		return false;
+	default: return false;
 	}
 }
 

@@ -1,4 +1,5 @@
-/* devices/net/net.c: puts the virtio-net device together: its kind for virtio/device.h, its pairs. */
+/* devices/net/net.c: puts the virtio-net device together: its kind for virtio/device.h, its
+ * pairs. */
 #include "devices/net/net.h"
 
 #include <errno.h>
@@ -19,14 +20,15 @@ static bool kind_features_ok(void *self, const struct features *accepted)
 	return net_features_ok(accepted);
 }
 
-/* NET-01: receive and transmit of each pair, then the control queue if it was accepted. Its index would
- * follow from that too; without MQ there is one pair. */
+/* NET-01: receive and transmit of each pair, then the control queue if it was accepted. Its
+ * index would follow from that too; without MQ there is one pair. */
 static int kind_control_queue(void *self)
 {
 	struct net *n = self;
 
-	return features_has(device_accepted(n->device), VIRTIO_NET_F_CTRL_VQ) ? 2 * (int)n->config.pairs
-									      : -1;
+	return features_has(device_accepted(n->device), VIRTIO_NET_F_CTRL_VQ)
+		       ? 2 * (int)n->config.pairs
+		       : -1;
 }
 
 static unsigned kind_queue_count(void *self)
@@ -46,7 +48,8 @@ void net_replan(struct net *n)
 {
 	struct backend *be = n->config.backend;
 
-	n->plan = plan_make(device_accepted(n->device), n->guest_offloads, n->config.mtu, &be->caps);
+	n->plan =
+		plan_make(device_accepted(n->device), n->guest_offloads, n->config.mtu, &be->caps);
 	complain(n, "set offloads", be->ops->set_offloads(be, n->plan.offloads));
 }
 
@@ -108,7 +111,8 @@ static void kind_poked(void *self)
 	if (atomic_load(&n->gone) && n->link_up) {
 		set_link(n, false);
 		log_limited(&n->config.log, &n->log_limit,
-			    "%s: its interface is gone from the host: the guest's link is down", n->name);
+			    "%s: its interface is gone from the host: the guest's link is down",
+			    n->name);
 	}
 }
 
@@ -161,20 +165,21 @@ struct err net_create(const struct net_config *config, const struct runner_ops *
 	memcpy(n->filter.mac, config->mac, sizeof(n->mac));
 	n->link_up = config->link_up;
 	n->ctrl_bytes = calloc(1, CTRL_BYTES_MAX);
-	e = device_create(&(struct device_config){
-				  .kind = &net_kind,
-				  .kind_self = n,
-				  .runner = runner,
-				  .runner_self = runner_self,
-				  .mem = config->mem,
-				  .loop = config->loop,
-				  .log = config->log,
-				  .name = n->name,
-				  .offered = net_offer(&n->config),
-				  .queue_size_max = config->queue_size,
-				  .queue_max = 2 * config->pairs + 1,
-			  },
-			  &n->device);
+	e = device_create(
+		&(struct device_config){
+			.kind = &net_kind,
+			.kind_self = n,
+			.runner = runner,
+			.runner_self = runner_self,
+			.mem = config->mem,
+			.loop = config->loop,
+			.log = config->log,
+			.name = n->name,
+			.offered = net_offer(&n->config),
+			.queue_size_max = config->queue_size,
+			.queue_max = 2 * config->pairs + 1,
+		},
+		&n->device);
 	for (unsigned i = 0; i < config->pairs && !err_is(e); i++)
 		if (!pair_init(&n->pair[i], n, i))
 			e = err_make(ERR_SETUP, ENOMEM, "make the buffers of NIC %s", config->name);

@@ -18,13 +18,13 @@ enum { NET_PAIRS_MAX = 8 };
 struct net_config {
 	const char *name; /* for log lines; copied */
 	uint8_t mac[6];
-	uint16_t mtu; /* offered if not 0: 68 to 65535 */
+	uint16_t mtu;        /* offered if not 0: 68 to 65535 */
 	uint16_t queue_size; /* power of two, 2 to 32768 */
 	unsigned pairs;
-	struct features masked; /* bits not to offer */
+	struct features masked;  /* bits not to offer */
 	struct backend *backend; /* lent */
-	struct guest_mem *mem; /* lent */
-	struct loop *loop; /* lent */
+	struct guest_mem *mem;   /* lent */
+	struct loop *loop;       /* lent */
 	struct log log;
 	bool link_up; /* at start */
 };
@@ -32,8 +32,8 @@ struct net_config {
 struct net;
 
 /* runner moves the data: see datapath.h, worker.h. It may be attached after: net_set_runner. */
-struct err net_create(const struct net_config *config, const struct runner_ops *runner, void *runner_self,
-		      struct net **ret_net) MUST_USE;
+struct err net_create(const struct net_config *config, const struct runner_ops *runner,
+		      void *runner_self, struct net **ret_net) MUST_USE;
 void net_destroy(struct net *n); /* takes NULL */
 struct device *net_device(struct net *n);
 
@@ -44,19 +44,21 @@ void net_set_link(struct net *n, bool up);
 struct features net_offer(const struct net_config *config);
 
 /* ---- the account (contract 11) ---- */
-struct net_direction { uint64_t packets, bytes, errors, drops; };
+struct net_direction {
+	uint64_t packets, bytes, errors, drops;
+};
 struct net_stats {
 	struct net_direction rx, tx; /* rx is what the guest received */
-	uint64_t tx_taken; /* chains taken from transmit rings, less those rewound */
-	uint64_t rx_read; /* frames read from the backend */
-	uint64_t rx_held; /* in workers' hands now */
+	uint64_t tx_taken;           /* chains taken from transmit rings, less those rewound */
+	uint64_t rx_read;            /* frames read from the backend */
+	uint64_t rx_held;            /* in workers' hands now */
 	uint64_t drop[DROP_REASONS];
-	uint64_t tx_rewound; /* offers that the backend put off */
+	uint64_t tx_rewound;         /* offers that the backend put off */
 	uint64_t kicks_rx, kicks_tx; /* doorbells seen by workers */
-	uint64_t signals; /* interrupts asked for */
+	uint64_t signals;            /* interrupts asked for */
 	uint64_t batches_tx, batches_rx, syscalls;
-	/* frames read - placed - held - dropped, + chains taken - sent - dropped: always 0. Exact when
-	 * workers are paused or stopped. */
+	/* frames read - placed - held - dropped, + chains taken - sent - dropped: always 0.
+	 * Exact when workers are paused or stopped. */
 	int64_t unaccounted;
 };
 /* Any thread; takes the device mutex and pauses for an exact account. */
@@ -66,11 +68,12 @@ uint64_t net_first_tx_ns(const struct net *n);
 
 /* ---- for the data path: one worker a pair ---- */
 struct net_pair;
-enum run { /* why a direction stopped */
-	RUN_IDLE, /* nothing to do until an edge: a kick (tx, rx out of chains), the backend readable (rx) */
-	RUN_BLOCKED, /* tx: the backend would block; rx: out of chains, wait for a kick */
-	RUN_MORE, /* the budget is used: come again */
-	RUN_BROKEN, /* the queue is broken, reported; nothing to do until reset */
+enum run {              /* why a direction stopped */
+	   RUN_IDLE,    /* nothing to do until an edge: a kick (tx, rx out of chains), the backend
+			   readable (rx) */
+	   RUN_BLOCKED, /* tx: the backend would block; rx: out of chains, wait for a kick */
+	   RUN_MORE,    /* the budget is used: come again */
+	   RUN_BROKEN,  /* the queue is broken, reported; nothing to do until reset */
 };
 
 struct net_pair *net_pair(struct net *n, unsigned index);
@@ -87,7 +90,8 @@ int net_kick_fd_rx(struct net_pair *p);
 int net_kick_fd_tx(struct net_pair *p);
 int net_backend_fd(struct net_pair *p);
 void net_count_kick(struct net_pair *p, bool tx);
-/* Held frames are dropped and counted: at stop, of the worker or of the receive queue in a pause. */
+/* Held frames are dropped and counted: at stop, of the worker or of the receive queue in a
+ * pause. */
 void net_pair_stop(struct net_pair *p);
 /* Nothing is held in the rings: asserted at each pause. */
 void net_pair_assert_paused(struct net_pair *p);

@@ -51,15 +51,16 @@ struct net_pair {
 	bool tx_whole_used;
 
 	struct batch rx;
-	unsigned rx_next; /* frames [rx_next, rx.count) are held */
-	bool rx_looked; /* the held ones have waited for new chains once */
-	uint32_t rx_tried; /* chains that were there, all of them, when the first held one found no room */
-	uint32_t rx_most; /* chains seen posted at once since the last stop */
+	unsigned rx_next;  /* frames [rx_next, rx.count) are held */
+	bool rx_looked;    /* the held ones have waited for new chains once */
+	uint32_t rx_tried; /* chains that were there, all of them, when the first held one found no
+			      room */
+	uint32_t rx_most;  /* chains seen posted at once since the last stop */
 	unsigned rx_guess; /* frames that a visit reads at most */
-	uint32_t rx_longest; /* frame of the last visit */
+	uint32_t rx_longest;     /* frame of the last visit */
 	uint32_t rx_chain_bytes; /* room of the last chain used */
-	uint8_t *rx_slots; /* BATCH_MAX of SLOT_BYTES */
-	struct chain *rx_chain; /* of one frame; as many as the queue has entries */
+	uint8_t *rx_slots;       /* BATCH_MAX of SLOT_BYTES */
+	struct chain *rx_chain;  /* of one frame; as many as the queue has entries */
 };
 
 struct net {

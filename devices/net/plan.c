@@ -7,7 +7,7 @@ enum { ETH_HEADER = 14, VLAN_TAG = 4 };
 
 static const uint8_t guest_offload_bits[] = {
 	VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6,
-	VIRTIO_NET_F_GUEST_ECN,	 VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO6,
+	VIRTIO_NET_F_GUEST_ECN,  VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO6,
 };
 
 uint64_t plan_guest_offloads(const struct features *accepted)

@@ -1,5 +1,5 @@
-/* devices/net/plan.h: the offload plan (contract 8), a pure function: what was agreed on and what the
- * backend can do -> what the backend may leave undone, and what judges frames each way. */
+/* devices/net/plan.h: the offload plan (contract 8), a pure function: what was agreed on and
+ * what the backend can do -> what the backend may leave undone, and what judges frames each way. */
 #ifndef TAPVM_NET_PLAN_H
 #define TAPVM_NET_PLAN_H
 

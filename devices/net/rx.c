@@ -56,8 +56,8 @@ static bool read_batch(struct net_pair *p, uint32_t posted)
 	return more || p->rx.count == max;
 }
 
-/* By what is agreed on when it is placed, not when it was read (CTRL-25): a held frame is judged at each
- * try, and what was made of it before is made again into the same or less. */
+/* By what is agreed on when it is placed, not when it was read (CTRL-25): a held frame is judged
+ * at each try, and what was made of it before is made again into the same or less. */
 static bool judge(const struct net_pair *p, struct frame *f)
 {
 	enum drop_reason why = DROP_RX_FILTER;
@@ -82,7 +82,8 @@ static void scatter(struct net_pair *p, struct frame *f, unsigned chains)
 		uint64_t written = 0;
 
 		for (int s = 0; s < c->writable_count && left > 0; s++) {
-			uint64_t part = c->writable[s].iov_len < left ? c->writable[s].iov_len : left;
+			uint64_t part =
+				c->writable[s].iov_len < left ? c->writable[s].iov_len : left;
 
 			memcpy(c->writable[s].iov_base, from, part);
 			from += part;
@@ -95,9 +96,9 @@ static void scatter(struct net_pair *p, struct frame *f, unsigned chains)
 	f->fate = FATE_PLACED;
 }
 
-/* Takes exactly the chains that the frame needs and fills them, or takes none: then TAKE_EMPTY (not
- * now, but the driver has more to post), TAKE_FULL (publish, and try again), TAKE_BROKEN, or TAKE_CHAIN
- * with the frame dropped. */
+/* Takes exactly the chains that the frame needs and fills them, or takes none: then TAKE_EMPTY
+ * (not now, but the driver has more to post), TAKE_FULL (publish, and try again), TAKE_BROKEN,
+ * or TAKE_CHAIN with the frame dropped. */
 static enum take place(struct net_pair *p, struct frame *f)
 {
 	uint64_t need = (uint64_t)f->len + VNET_HDR_BYTES, room = 0;
@@ -182,7 +183,8 @@ enum run net_rx(struct net_pair *p)
 			return RUN_BLOCKED;
 		more = read_batch(p, posted);
 	} else {
-		/* A look is at new chains: a resume or a kick without any is none. A fault is told. */
+		/* A look is at new chains: a resume or a kick without any is none. A fault is
+		 * told. */
 		if (posted == p->rx_tried && queue_fault_of(p->rx_queue) == QUEUE_FINE)
 			return RUN_BLOCKED;
 		p->rx_looked = true;

@@ -28,7 +28,8 @@ bool slices_read(const struct iovec *iov, int iov_count, uint64_t offset, void *
 	return len == 0;
 }
 
-/* The slices behind the first `skip` bytes, into ret: their number, -1 if there are more than max. */
+/* The slices behind the first `skip` bytes, into ret: their number, -1 if there are more than
+ * max. */
 static int slices_behind(const struct chain *c, uint64_t skip, struct iovec *ret, int max)
 {
 	int used = 0;
@@ -42,7 +43,8 @@ static int slices_behind(const struct chain *c, uint64_t skip, struct iovec *ret
 		}
 		if (used == max)
 			return -1;
-		ret[used++] = (struct iovec){ (uint8_t *)part.iov_base + skip, part.iov_len - skip };
+		ret[used++] =
+			(struct iovec){ (uint8_t *)part.iov_base + skip, part.iov_len - skip };
 		skip = 0;
 	}
 	return used;

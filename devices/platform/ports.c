@@ -2,18 +2,26 @@
 #include "devices/platform/ports.h"
 
 enum {
-	PORT_I8042_DATA = 0x60, PORT_I8042_COMMAND = 0x64, I8042_RESET = 0xfe,
-	PORT_DEBUG_EXIT = 0xf4, PORT_PANIC = 0x505, PANIC_EVENTS = 3, PANIC_PANICKED = 1,
-	PORT_RESET = 0xcf9, RESET_CPU = 4,
+	PORT_I8042_DATA = 0x60,
+	PORT_I8042_COMMAND = 0x64,
+	I8042_RESET = 0xfe,
+	PORT_DEBUG_EXIT = 0xf4,
+	PORT_PANIC = 0x505,
+	PANIC_EVENTS = 3,
+	PANIC_PANICKED = 1,
+	PORT_RESET = 0xcf9,
+	RESET_CPU = 4,
 };
 
 struct guest_end port_write(uint16_t port, uint32_t value)
 {
 	struct guest_end end = { .kind = GUEST_GOES_ON };
 
-	/* Not cut to its low bits: a guest that counts its failures must not succeed by having 64 of them. */
+	/* Not cut to its low bits: a guest that counts its failures must not succeed by having
+	 * 64 of them. */
 	if (port == PORT_DEBUG_EXIT)
-		end = (struct guest_end){ GUEST_VERDICT, value < GUEST_VERDICT_MAX ? value : GUEST_VERDICT_MAX };
+		end = (struct guest_end){ GUEST_VERDICT,
+					  value < GUEST_VERDICT_MAX ? value : GUEST_VERDICT_MAX };
 	else if (port == PORT_PANIC && (value & PANIC_PANICKED) != 0)
 		end.kind = GUEST_PANIC;
 	else if ((port == PORT_I8042_COMMAND && (value & 0xff) == I8042_RESET) ||

@@ -1,5 +1,6 @@
 /* devices/platform/serial.c: a 16550A UART.
- * The transmitter is always ready: a byte written is a byte out. The receiver has the FIFO of 16. */
+ * The transmitter is always ready: a byte written is a byte out. The receiver has the FIFO of
+ * 16. */
 #include "devices/platform/serial.h"
 
 #include <errno.h>
@@ -14,8 +15,8 @@ struct serial {
 	pthread_mutex_t mutex;
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
 	bool thr_empty_pending; /* THRE interrupt not yet seen by a read of IIR */
-	bool irq; /* as last told */
-	bool refused; /* input waits outside */
+	bool irq;               /* as last told */
+	bool refused;           /* input waits outside */
 	uint8_t fifo[FIFO_BYTES];
 	unsigned head, count;
 };
@@ -64,8 +65,8 @@ static void tell_irq(struct serial *s)
 
 static bool loops(const struct serial *s) { return (s->mcr & UART_MCR_LOOP) != 0; }
 
-/* Whatever made the room: a read, a cleared FIFO, the end of a loopback. Input that is not told of it
- * waits for ever. */
+/* Whatever made the room: a read, a cleared FIFO, the end of a loopback. Input that is not told
+ * of it waits for ever. */
 static void tell_room(struct serial *s)
 {
 	if (!s->refused || s->count == FIFO_BYTES || loops(s))
@@ -120,7 +121,8 @@ static uint8_t read_reg(struct serial *s, unsigned reg)
 		return (uint8_t)(iir | ((s->fcr & UART_FCR_ENABLE_FIFO) != 0 ? 0xc0 : 0));
 	case UART_LCR: return s->lcr;
 	case UART_MCR: return s->mcr;
-	case UART_LSR: return (uint8_t)(UART_LSR_TEMT | UART_LSR_THRE | (s->count > 0 ? UART_LSR_DR : 0));
+	case UART_LSR:
+		return (uint8_t)(UART_LSR_TEMT | UART_LSR_THRE | (s->count > 0 ? UART_LSR_DR : 0));
 	case UART_MSR: return modem_status(s);
 	case UART_SCR: return s->scr;
 	default: return 0xff;

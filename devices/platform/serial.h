@@ -1,9 +1,10 @@
-/* devices/platform/serial.h: a 16550A UART, KVM-free (register model: National Semiconductor PC16550D).
+/* devices/platform/serial.h: a 16550A UART, KVM-free (register model: National Semiconductor
+ * PC16550D).
  *
- * Registers 0 to 7, one byte each. Output is handed to `out` byte by byte or in runs; input comes by
- * serial_input, which takes what the FIFO has room for, and nothing in loopback. Interrupt level is told
- * by `irq`, only when it changes. Threads: everything takes the UART's own mutex; callbacks are called
- * with it held. */
+ * Registers 0 to 7, one byte each. Output is handed to `out` byte by byte or in runs; input
+ * comes by serial_input, which takes what the FIFO has room for, and nothing in loopback.
+ * Interrupt level is told by `irq`, only when it changes. Threads: everything takes the UART's
+ * own mutex; callbacks are called with it held. */
 #ifndef TAPVM_PLATFORM_SERIAL_H
 #define TAPVM_PLATFORM_SERIAL_H
 

@@ -1,5 +1,6 @@
-/* devices/tap/holder.c: which process holds a TAP. The fdinfo of a tun descriptor has a line "iff:\tNAME";
- * the same name may stand in another network namespace, so the descriptor is asked for its own. */
+/* devices/tap/holder.c: which process holds a TAP. The fdinfo of a tun descriptor has a line
+ * "iff:\tNAME"; the same name may stand in another network namespace, so the descriptor is asked
+ * for its own. */
 #include <ctype.h>
 #include <dirent.h>
 #include <linux/if_tun.h>

@@ -68,7 +68,8 @@ struct err link_error(int why, const char *what, const char *name)
 	if (why == 0)
 		return err_none();
 	if (why == EPERM)
-		return err_make(ERR_SETUP, why, "%s %s (needs CAP_NET_ADMIN: run as root)", what, name);
+		return err_make(ERR_SETUP, why, "%s %s (needs CAP_NET_ADMIN: run as root)", what,
+				name);
 	return err_make(ERR_SETUP, why, "%s %s", what, name);
 }
 
@@ -91,7 +92,10 @@ static int on_tun(const struct nlattr *a, void *self)
 	return MNL_CB_OK;
 }
 
-struct kind_data { struct link_info *info; const struct nlattr *data; };
+struct kind_data {
+	struct link_info *info;
+	const struct nlattr *data;
+};
 
 static int on_kind(const struct nlattr *a, void *self)
 {
@@ -164,7 +168,8 @@ struct err link_index(struct link *l, const char *name, unsigned *ret_index)
 
 /* ---- changes ---- */
 
-static struct nlmsghdr *change(struct link *l, unsigned index, uint16_t type, unsigned flags, unsigned mask)
+static struct nlmsghdr *change(struct link *l, unsigned index, uint16_t type, unsigned flags,
+			       unsigned mask)
 {
 	struct nlmsghdr *h = link_request(l, type, 0);
 	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
@@ -182,8 +187,9 @@ struct err link_set_up(struct link *l, const char *name, bool up)
 
 	if (err_is(e))
 		return e;
-	return link_error(link_talk(l, change(l, index, RTM_NEWLINK, up ? IFF_UP : 0, IFF_UP), NULL, NULL),
-			  up ? "take up" : "take down", name);
+	return link_error(
+		link_talk(l, change(l, index, RTM_NEWLINK, up ? IFF_UP : 0, IFF_UP), NULL, NULL),
+		up ? "take up" : "take down", name);
 }
 
 struct err link_set_mtu(struct link *l, const char *name, uint32_t mtu)
@@ -219,5 +225,6 @@ struct err link_del(struct link *l, const char *name)
 
 	if (err_is(e))
 		return e;
-	return link_error(link_talk(l, change(l, index, RTM_DELLINK, 0, 0), NULL, NULL), "delete", name);
+	return link_error(link_talk(l, change(l, index, RTM_DELLINK, 0, 0), NULL, NULL), "delete",
+			  name);
 }

@@ -13,7 +13,10 @@
 
 struct ip_prefix {
 	int family; /* AF_INET, AF_INET6 */
-	union { struct in_addr v4; struct in6_addr v6; } addr;
+	union {
+		struct in_addr v4;
+		struct in6_addr v6;
+	} addr;
 	unsigned prefix_len;
 };
 /* "192.168.77.1/24", "fd00::1/64". Without /LEN: 32 or 128. */
@@ -30,7 +33,8 @@ struct link_info {
 	uint32_t mtu;
 	uint8_t mac[6];
 	char kind[16]; /* IFLA_INFO_KIND: "tun", "veth"; "" if none */
-	bool tun_is_tap, tun_multi_queue, tun_persist, tun_vnet_hdr, tun_pi; /* IFLA_INFO_DATA of kind tun */
+	bool tun_is_tap, tun_multi_queue, tun_persist, tun_vnet_hdr,
+		tun_pi;               /* IFLA_INFO_DATA of kind tun */
 	int64_t tun_owner, tun_group; /* -1: none */
 	bool carrier;
 };
@@ -40,13 +44,15 @@ struct err link_set_up(struct link *l, const char *name, bool up) MUST_USE;
 struct err link_set_mtu(struct link *l, const char *name, uint32_t mtu) MUST_USE;
 struct err link_set_mac(struct link *l, const char *name, const uint8_t mac[static 6]) MUST_USE;
 /* IPv6 addresses get IFA_F_NODAD. An address that is there already is no error. */
-struct err link_add_address(struct link *l, const char *name, const struct ip_prefix *prefix) MUST_USE;
+struct err link_add_address(struct link *l, const char *name,
+			    const struct ip_prefix *prefix) MUST_USE;
 /* Those that somebody gave it (no fe80::), IPv4 first; at most max of them. */
-struct err link_addresses(struct link *l, const char *name, struct ip_prefix *ret_list, unsigned max,
-			  unsigned *ret_count) MUST_USE;
+struct err link_addresses(struct link *l, const char *name, struct ip_prefix *ret_list,
+			  unsigned max, unsigned *ret_count) MUST_USE;
 struct err link_del(struct link *l, const char *name) MUST_USE;
 /* A veth pair; the peer is born in the namespace of peer_netns_fd (-1: here). */
-struct err link_add_veth(struct link *l, const char *name, const char *peer, int peer_netns_fd) MUST_USE;
+struct err link_add_veth(struct link *l, const char *name, const char *peer,
+			 int peer_netns_fd) MUST_USE;
 /* A route to prefix by gateway (NULL: directly) out of name. */
 struct err link_add_route(struct link *l, const char *name, const struct ip_prefix *to,
 			  const struct ip_prefix *gateway) MUST_USE;
@@ -55,11 +61,16 @@ struct err link_add_neighbour(struct link *l, const char *name, const struct ip_
 			      const uint8_t mac[static 6]) MUST_USE;
 
 /* ---- what changes: a socket that hears RTM_NEWLINK and RTM_DELLINK ---- */
-struct link_event { char name[IFNAMSIZ]; unsigned index; bool up, carrier, deleted; };
+struct link_event {
+	char name[IFNAMSIZ];
+	unsigned index;
+	bool up, carrier, deleted;
+};
 struct link_watch;
 struct err link_watch_open(struct link_watch **ret_watch) MUST_USE;
 void link_watch_close(struct link_watch *w);
-int link_watch_fd(const struct link_watch *w); /* readable: call link_watch_next until it says false */
+int link_watch_fd(
+	const struct link_watch *w); /* readable: call link_watch_next until it says false */
 /* *ret_lost: the kernel's buffer ran over; ask with link_get again. */
 bool link_watch_next(struct link_watch *w, struct link_event *ret_event, bool *ret_lost);
 

@@ -31,7 +31,8 @@ struct err ip_prefix_parse(const char *text, struct ip_prefix *ret_prefix)
 	else if (inet_pton(AF_INET6, address, &p.addr.v6) == 1)
 		p.family = AF_INET6;
 	else
-		return err_make(ERR_USAGE, 0, "'%s' is no IP address: write as 192.168.77.1/24 or fd00::1/64",
+		return err_make(ERR_USAGE, 0,
+				"'%s' is no IP address: write as 192.168.77.1/24 or fd00::1/64",
 				text);
 	most = p.family == AF_INET ? 32 : 128;
 	bits = slash != NULL ? strtoul(slash + 1, &end, 10) : most;
@@ -50,18 +51,24 @@ void ip_prefix_print(const struct ip_prefix *p, char *ret_text, unsigned size)
 	(void)snprintf(ret_text, size, "%s/%u", address, p->prefix_len);
 }
 
-/* The kernel's EACCES and EINVAL say nothing of IPv6's two conditions (Linux net/ipv6/addrconf.c). */
+/* The kernel's EACCES and EINVAL say nothing of IPv6's two conditions (Linux
+ * net/ipv6/addrconf.c). */
 static struct err address_error(int why, const char *name, const struct ip_prefix *prefix)
 {
 	char text[64];
 
 	ip_prefix_print(prefix, text, sizeof(text));
 	if (prefix->family == AF_INET6 && why == EACCES)
-		return err_make(ERR_SETUP, 0, "%s: IPv6 is switched off on %s: 'sysctl net.ipv6.conf.%s.disable_ipv6=0' "
-				"as root, or 'default' for one that is yet to be made", text, name, name);
+		return err_make(
+			ERR_SETUP, 0,
+			"%s: IPv6 is switched off on %s: 'sysctl net.ipv6.conf.%s.disable_ipv6=0' "
+			"as root, or 'default' for one that is yet to be made",
+			text, name, name);
 	if (prefix->family == AF_INET6 && why == EINVAL)
-		return err_make(ERR_SETUP, why, "%s: give an address to %s, whose MTU must be 1280 or more for IPv6",
-				text, name);
+		return err_make(
+			ERR_SETUP, why,
+			"%s: give an address to %s, whose MTU must be 1280 or more for IPv6", text,
+			name);
 	return err_within(link_error(why, "give an address to", name), "%s", text);
 }
 
@@ -91,7 +98,10 @@ struct err link_add_address(struct link *l, const char *name, const struct ip_pr
 
 /* ---- what there is ---- */
 
-struct listing { unsigned index, max, count; struct ip_prefix *list; };
+struct listing {
+	unsigned index, max, count;
+	struct ip_prefix *list;
+};
 
 /* IFA_LOCAL is the interface's own where a peer has the other. */
 static int on_address_attribute(const struct nlattr *a, void *self)
@@ -113,13 +123,14 @@ static int on_address(const struct nlmsghdr *h, void *self)
 	if (a->ifa_index != l->index || a->ifa_scope == RT_SCOPE_LINK || l->count == l->max ||
 	    (a->ifa_family != AF_INET && a->ifa_family != AF_INET6))
 		return MNL_CB_OK;
-	l->list[l->count] = (struct ip_prefix){ .family = a->ifa_family, .prefix_len = a->ifa_prefixlen };
+	l->list[l->count] =
+		(struct ip_prefix){ .family = a->ifa_family, .prefix_len = a->ifa_prefixlen };
 	(void)mnl_attr_parse(h, sizeof(*a), on_address_attribute, &l->list[l->count++]);
 	return MNL_CB_OK;
 }
 
-struct err link_addresses(struct link *l, const char *name, struct ip_prefix *ret_list, unsigned max,
-			  unsigned *ret_count)
+struct err link_addresses(struct link *l, const char *name, struct ip_prefix *ret_list,
+			  unsigned max, unsigned *ret_count)
 {
 	struct listing listing = { .max = max, .list = ret_list };
 	struct err e = link_index(l, name, &listing.index);

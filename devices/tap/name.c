@@ -5,8 +5,8 @@
 
 #include "devices/tap/tap.h"
 
-/* The kernel's isspace is Latin-1: 0xa0 is white space there, also as a part of UTF-8 (c3 a0, an a with a
- * grave accent). Source: Linux lib/ctype.c. */
+/* The kernel's isspace is Latin-1: 0xa0 is white space there, also as a part of UTF-8 (c3 a0, an
+ * a with a grave accent). Source: Linux lib/ctype.c. */
 static bool kernel_space(char c) { return isspace((unsigned char)c) || (unsigned char)c == 0xa0; }
 
 /* One %d at most, and no other directive. */
@@ -22,20 +22,26 @@ struct err tap_name_check(const char *name)
 	static const char *const reserved[] = { ".", "..", "all", "default" };
 
 	if (name[0] == '\0')
-		return err_make(ERR_USAGE, 0,
-				"the TAP name is empty: give one, or leave it out for an automatic one");
+		return err_make(
+			ERR_USAGE, 0,
+			"the TAP name is empty: give one, or leave it out for an automatic one");
 	if (strlen(name) >= IFNAMSIZ)
-		return err_make(ERR_USAGE, 0, "TAP name '%s' has %zu bytes: at most %d are possible", name,
+		return err_make(ERR_USAGE, 0,
+				"TAP name '%s' has %zu bytes: at most %d are possible", name,
 				strlen(name), IFNAMSIZ - 1);
 	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
 		if (strcmp(name, reserved[i]) == 0)
-			return err_make(ERR_USAGE, 0, "TAP name '%s' is reserved: choose another", name);
+			return err_make(ERR_USAGE, 0, "TAP name '%s' is reserved: choose another",
+					name);
 	for (const char *c = name; *c != '\0'; c++)
 		if (*c == '/' || *c == ':' || kernel_space(*c))
-			return err_make(ERR_USAGE, 0, "TAP name '%s': '/', ':', white space and the byte 0xa0 "
-					"are not possible in it", name);
+			return err_make(ERR_USAGE, 0,
+					"TAP name '%s': '/', ':', white space and the byte 0xa0 "
+					"are not possible in it",
+					name);
 	if (!pattern_ok(name))
-		return err_make(ERR_USAGE, 0, "TAP name '%s': a pattern has one %%d and no other %%", name);
+		return err_make(ERR_USAGE, 0,
+				"TAP name '%s': a pattern has one %%d and no other %%", name);
 	return err_none();
 }
 

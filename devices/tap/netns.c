@@ -21,8 +21,11 @@ static struct err open_ns(const char *path, const char *what, int *ret_fd)
 		return err_make(ERR_SETUP, errno, "open network namespace %s", what);
 	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
 		(void)close(fd);
-		return err_make(ERR_SETUP, 0, "%s is no network namespace: give a name that 'ip netns' lists, or a "
-				"path such as /proc/PID/ns/net", what);
+		return err_make(
+			ERR_SETUP, 0,
+			"%s is no network namespace: give a name that 'ip netns' lists, or a "
+			"path such as /proc/PID/ns/net",
+			what);
 	}
 	*ret_fd = fd;
 	return err_none();
@@ -38,22 +41,30 @@ struct err netns_open(const char *name, int *ret_fd)
 	(void)snprintf(path, sizeof(path), "/run/netns/%s", name);
 	e = open_ns(path, name, ret_fd);
 	if (e.sys_errno == ENOENT)
-		return err_make(ERR_SETUP, 0, "network namespace '%s' does not exist: 'ip netns add %s', or "
-				"netns=private for one of its own", name, name);
+		return err_make(ERR_SETUP, 0,
+				"network namespace '%s' does not exist: 'ip netns add %s', or "
+				"netns=private for one of its own",
+				name, name);
 	return e;
 }
 
-struct err netns_current(int *ret_fd) { return open_ns("/proc/thread-self/ns/net", "of our own", ret_fd); }
+struct err netns_current(int *ret_fd)
+{
+	return open_ns("/proc/thread-self/ns/net", "of our own", ret_fd);
+}
 
 struct err netns_enter(int fd)
 {
 	if (setns(fd, CLONE_NEWNET) == 0)
 		return err_none();
 	if (errno == EINVAL)
-		return err_make(ERR_SETUP, 0, "descriptor %d is no network namespace: give the name of one, or a "
-				"path like /proc/PID/ns/net", fd);
+		return err_make(ERR_SETUP, 0,
+				"descriptor %d is no network namespace: give the name of one, or a "
+				"path like /proc/PID/ns/net",
+				fd);
 	if (errno == EPERM)
-		return err_make(ERR_SETUP, errno, "enter a network namespace (needs CAP_SYS_ADMIN)");
+		return err_make(ERR_SETUP, errno,
+				"enter a network namespace (needs CAP_SYS_ADMIN)");
 	return err_make(ERR_SETUP, errno, "enter a network namespace");
 }
 
@@ -77,7 +88,8 @@ struct err netns_private(int *ret_fd)
 	if (err_is(e))
 		return e;
 	if (unshare(CLONE_NEWNET) < 0) {
-		e = err_make(ERR_SETUP, errno, "make a network namespace (needs root, or a user namespace: "
+		e = err_make(ERR_SETUP, errno,
+			     "make a network namespace (needs root, or a user namespace: "
 			     "'unshare -rn')");
 		(void)close(before);
 		return e;
@@ -116,7 +128,8 @@ struct err netns_become_root(void)
 	struct err e;
 
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-		return err_make(ERR_SETUP, errno, "make a user and a network namespace (this system may not let "
+		return err_make(ERR_SETUP, errno,
+				"make a user and a network namespace (this system may not let "
 				"ordinary users: run as root)");
 	e = write_file("/proc/self/setgroups", "deny");
 	if (err_is(e))

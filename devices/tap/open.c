@@ -57,7 +57,8 @@ static struct err attach(const struct sys *sys, const struct tap_request *r, str
 
 	if (fd < 0)
 		return tap_explain(sys, TAP_STEP_OPEN, "open", TUN_NODE, errno);
-	/* TUNSETIFF ignores flags that it does not know: asking is the only way to learn of them. */
+	/* TUNSETIFF ignores flags that it does not know: asking is the only way to learn of
+	 * them. */
 	if (sys->ioctl(fd, TUNGETFEATURES, &features) < 0) {
 		int why = errno;
 
@@ -70,16 +71,17 @@ static struct err attach(const struct sys *sys, const struct tap_request *r, str
 		int why = errno;
 
 		(void)sys->close(fd);
-		return tap_explain(sys, TAP_STEP_ATTACH, r->queues > 1 ? "multi_queue" : "", tap->name,
-				   why);
+		return tap_explain(sys, TAP_STEP_ATTACH, r->queues > 1 ? "multi_queue" : "",
+				   tap->name, why);
 	}
 	(void)snprintf(tap->name, sizeof(tap->name), "%s", request.ifr_name);
 	tap->fd[tap->queues++] = fd;
 	return err_none();
 }
 
-/* TUNGETIFF, whose 0x1000 is IFF_NO_PI, or IFF_NOFILTER: the same bit. A filter that passes everything makes
- * the second false. It takes the place of one that a last user left, and goes again. */
+/* TUNGETIFF, whose 0x1000 is IFF_NO_PI, or IFF_NOFILTER: the same bit. A filter that passes
+ * everything makes the second false. It takes the place of one that a last user left, and goes
+ * again. */
 static int ask_flags(const struct sys *sys, int fd, struct ifreq *ret_is)
 {
 	struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
@@ -105,8 +107,10 @@ static struct err check_flags(const struct sys *sys, struct tap *tap)
 			return tap_explain(sys, TAP_STEP_SET, "ask what it is", tap->name, errno);
 		if (errno == EBADFD)
 			return err_make(ERR_SETUP, 0,
-					"descriptor %d is an open " TUN_NODE " without an interface: "
-					"attach it by TUNSETIFF before it is handed over", fd);
+					"descriptor %d is an open " TUN_NODE
+					" without an interface: "
+					"attach it by TUNSETIFF before it is handed over",
+					fd);
 		return err_make(ERR_SETUP, 0,
 				"descriptor %d is not a TAP (%s): hand over one of " TUN_NODE, fd,
 				strerrordesc_np(errno));
@@ -114,18 +118,25 @@ static struct err check_flags(const struct sys *sys, struct tap *tap)
 	(void)snprintf(tap->name, sizeof(tap->name), "%s", is.ifr_name);
 	flags = (unsigned short)is.ifr_flags;
 	if ((flags & TUN_TYPE_MASK) != IFF_TAP)
-		return err_make(ERR_SETUP, 0, "descriptor %d: %s is a TUN (IP only), not a TAP: make it by "
-				"'ip tuntap add %s mode tap'", fd, tap->name, tap->name);
+		return err_make(ERR_SETUP, 0,
+				"descriptor %d: %s is a TUN (IP only), not a TAP: make it by "
+				"'ip tuntap add %s mode tap'",
+				fd, tap->name, tap->name);
 	if ((flags & IFF_NO_PI) == 0)
-		return err_make(ERR_SETUP, 0, "descriptor %d: %s carries packet information: attach it with "
-				"IFF_NO_PI", fd, tap->name);
+		return err_make(ERR_SETUP, 0,
+				"descriptor %d: %s carries packet information: attach it with "
+				"IFF_NO_PI",
+				fd, tap->name);
 	if ((flags & IFF_VNET_HDR) == 0)
-		return err_make(ERR_SETUP, 0, "descriptor %d: %s has no vnet_hdr: attach it with IFF_VNET_HDR", fd,
-				tap->name);
+		return err_make(ERR_SETUP, 0,
+				"descriptor %d: %s has no vnet_hdr: attach it with IFF_VNET_HDR",
+				fd, tap->name);
 	/* It would take what is written, and never have anything to read. */
 	if ((flags & IFF_DETACH_QUEUE) != 0)
-		return err_make(ERR_SETUP, 0, "descriptor %d: this queue of %s is detached: attach it by "
-				"TUNSETQUEUE with IFF_ATTACH_QUEUE", fd, tap->name);
+		return err_make(ERR_SETUP, 0,
+				"descriptor %d: this queue of %s is detached: attach it by "
+				"TUNSETQUEUE with IFF_ATTACH_QUEUE",
+				fd, tap->name);
 	return err_none();
 }
 
@@ -135,22 +146,26 @@ static struct err inherit(const struct sys *sys, const struct tap_request *r, st
 	int flags = fcntl(r->fd, F_GETFL);
 
 	if (flags < 0)
-		return err_make(ERR_USAGE, 0, "descriptor %d is not open: hand it over without close-on-exec",
+		return err_make(ERR_USAGE, 0,
+				"descriptor %d is not open: hand it over without close-on-exec",
 				r->fd);
 	if ((flags & O_ACCMODE) != O_RDWR)
-		return err_make(ERR_USAGE, 0, "descriptor %d is not open for reading and writing", r->fd);
+		return err_make(ERR_USAGE, 0, "descriptor %d is not open for reading and writing",
+				r->fd);
 	tap->fd[0] = r->fd;
 	tap->queues = 1;
 	tap->inherited = true;
 	e = check_flags(sys, tap);
 	if (!err_is(e) && fcntl(r->fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		e = err_make(ERR_SETUP, errno, "make descriptor %d of %s non-blocking", r->fd, tap->name);
+		e = err_make(ERR_SETUP, errno, "make descriptor %d of %s non-blocking", r->fd,
+			     tap->name);
 	return e;
 }
 
-/* Without an owner any user who can open the node may take a persistent TAP. One that was there before
- * keeps the owner that it has. */
-static struct err make_persistent(const struct sys *sys, const struct tap_request *r, struct tap *tap)
+/* Without an owner any user who can open the node may take a persistent TAP. One that was there
+ * before keeps the owner that it has. */
+static struct err make_persistent(const struct sys *sys, const struct tap_request *r,
+				  struct tap *tap)
 {
 	int64_t owner = r->owner >= 0 ? r->owner : r->persist && tap->made ? (int64_t)getuid() : -1;
 
@@ -190,8 +205,8 @@ struct err tap_open(const struct sys *sys, const struct tap_request *request, st
 	struct err e;
 
 	if (request->queues < 1 || request->queues > TAP_QUEUES_MAX)
-		return err_make(ERR_USAGE, 0, "%u TAP queues: 1 to %d are possible", request->queues,
-				TAP_QUEUES_MAX);
+		return err_make(ERR_USAGE, 0, "%u TAP queues: 1 to %d are possible",
+				request->queues, TAP_QUEUES_MAX);
 	e = request->fd >= 0 ? inherit(sys, request, &tap) : open_queues(sys, request, &tap);
 	if (!err_is(e))
 		e = tap_settle(sys, &tap);

@@ -1,4 +1,5 @@
-/* devices/tap/probe.c: what this TAP really has: nothing is offered to a guest that was not tried. */
+/* devices/tap/probe.c: what this TAP really has: nothing is offered to a guest that was not
+ * tried. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,8 +29,8 @@ static unsigned probe_offloads(const struct sys *sys, int fd)
 	return have;
 }
 
-/* Programs stay with a persistent TAP: a filter drops frames, and no counter of the guest says so. Linux
- * before 4.16 knows none. */
+/* Programs stay with a persistent TAP: a filter drops frames, and no counter of the guest says
+ * so. Linux before 4.16 knows none. */
 static void drop_programs(const struct sys *sys, int fd)
 {
 	int none = -1;
@@ -44,10 +45,12 @@ struct err tap_settle(const struct sys *sys, struct tap *tap)
 	struct tun_filter none = { 0 };
 
 	if (sys->ioctl(fd, TUNSETVNETHDRSZ, &hdr) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "set the vnet_hdr size to 12", tap->name, errno);
+		return tap_explain(sys, TAP_STEP_SET, "set the vnet_hdr size to 12", tap->name,
+				   errno);
 	tap->hdr_bytes = HDR_BYTES;
 	if (sys->ioctl(fd, TUNSETVNETLE, &little) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "set little-endian vnet_hdr", tap->name, errno);
+		return tap_explain(sys, TAP_STEP_SET, "set little-endian vnet_hdr", tap->name,
+				   errno);
 	tap->offloads = probe_offloads(sys, fd);
 	if (!offloads_take(sys, fd, 0))
 		return tap_explain(sys, TAP_STEP_SET, "switch offloads off", tap->name, errno);

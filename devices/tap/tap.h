@@ -1,6 +1,7 @@
-/* devices/tap/tap.h: everything privileged about TUN/TAP: the node, TUNSETIFF, what this TAP really
- * has, and errno in words. Makes descriptors ready for backend/tap. Source: Linux drivers/net/tun.c.
- * Threads: the caller's; the network namespace is the calling thread's at open. */
+/* devices/tap/tap.h: everything privileged about TUN/TAP: the node, TUNSETIFF, what this TAP
+ * really has, and errno in words. Makes descriptors ready for backend/tap. Source: Linux
+ * drivers/net/tun.c. Threads: the caller's; the network namespace is the calling thread's at
+ * open. */
 #ifndef TAPVM_TAP_TAP_H
 #define TAPVM_TAP_TAP_H
 
@@ -13,24 +14,26 @@
 #include "devices/base/sys.h"
 
 struct tap_request {
-	const char *name; /* NULL or "": automatic; "vm%d": a pattern; else this name */
-	int fd; /* an inherited, attached descriptor, or -1 */
-	unsigned queues; /* 1, or more with IFF_MULTI_QUEUE */
-	bool persist; /* make it outlive us; then one that we make always gets an owner */
-	int64_t owner, group; /* uid, gid; -1: left as it is, but for the owner of one that we make persistent */
+	const char *name;     /* NULL or "": automatic; "vm%d": a pattern; else this name */
+	int fd;               /* an inherited, attached descriptor, or -1 */
+	unsigned queues;      /* 1, or more with IFF_MULTI_QUEUE */
+	bool persist;         /* make it outlive us; then one that we make always gets an owner */
+	int64_t owner, group; /* uid, gid; -1: left as it is, but for the owner of one that we make
+				 persistent */
 };
 
 enum { TAP_QUEUES_MAX = 8 };
 
 struct tap {
-	char name[IFNAMSIZ]; /* as the kernel has it */
-	int fd[TAP_QUEUES_MAX]; /* O_NONBLOCK, O_CLOEXEC; fd[0] is the caller's own number with request.fd */
+	char name[IFNAMSIZ];    /* as the kernel has it */
+	int fd[TAP_QUEUES_MAX]; /* O_NONBLOCK, O_CLOEXEC; fd[0] is the caller's own number with
+				   request.fd */
 	unsigned queues;
-	bool made; /* by us: was not there before */
-	bool inherited; /* request.fd */
-	unsigned offloads; /* TUN_F_* that TUNSETOFFLOAD takes, tried; now set to 0 */
+	bool made;          /* by us: was not there before */
+	bool inherited;     /* request.fd */
+	unsigned offloads;  /* TUN_F_* that TUNSETOFFLOAD takes, tried; now set to 0 */
 	unsigned hdr_bytes; /* as set: 12 */
-	bool carrier; /* TUNSETCARRIER works; then it is off now */
+	bool carrier;       /* TUNSETCARRIER works; then it is off now */
 };
 
 /* Checks a name before the kernel sees it: length, characters, reserved words, patterns. */
@@ -39,14 +42,16 @@ struct err tap_name_check(const char *name) MUST_USE;
 struct err tap_node(const struct sys *sys) MUST_USE;
 /* Node, open, TUNSETIFF, and everything that a last user may have left set again (TUNGETIFF
  * compared, header size 12, little-endian, offloads probed then 0, filters empty, carrier off). */
-struct err tap_open(const struct sys *sys, const struct tap_request *request, struct tap *ret_tap) MUST_USE;
+struct err tap_open(const struct sys *sys, const struct tap_request *request,
+		    struct tap *ret_tap) MUST_USE;
 /* Closes what we opened (not an inherited descriptor). */
 void tap_close(const struct sys *sys, struct tap *tap);
 
 /* errno of a step in words: what was tried, on which TAP, why, and the command that mends it. Looks
  * at the host for more (rtnetlink for a device of another kind, /proc for who holds it). */
 enum tap_step { TAP_STEP_NODE, TAP_STEP_OPEN, TAP_STEP_ATTACH, TAP_STEP_SET };
-struct err tap_explain(const struct sys *sys, enum tap_step step, const char *what, const char *name, int err) MUST_USE;
+struct err tap_explain(const struct sys *sys, enum tap_step step, const char *what,
+		       const char *name, int err) MUST_USE;
 
 /* For doctor: TUNGETFEATURES of a fresh descriptor. */
 struct err tap_features(const struct sys *sys, unsigned *ret_flags) MUST_USE;

@@ -26,17 +26,37 @@ struct mmio {
 struct reg {
 	uint16_t offset;
 	const char *name;
-	uint32_t (*load)(struct mmio *m); /* NULL: write-only */
+	uint32_t (*load)(struct mmio *m);              /* NULL: write-only */
 	void (*store)(struct mmio *m, uint32_t value); /* NULL: read-only */
 };
 
-static uint32_t magic(struct mmio *m) { (void)m; return MAGIC; }
-static uint32_t version(struct mmio *m) { (void)m; return VERSION; }
+static uint32_t magic(struct mmio *m)
+{
+	(void)m;
+	return MAGIC;
+}
+static uint32_t version(struct mmio *m)
+{
+	(void)m;
+	return VERSION;
+}
 static uint32_t id(struct mmio *m) { return device_id(m->device); }
-static uint32_t vendor(struct mmio *m) { (void)m; return VENDOR; }
-static uint32_t shared_memory(struct mmio *m) { (void)m; return (uint32_t)NO_SHARED_MEMORY; }
+static uint32_t vendor(struct mmio *m)
+{
+	(void)m;
+	return VENDOR;
+}
+static uint32_t shared_memory(struct mmio *m)
+{
+	(void)m;
+	return (uint32_t)NO_SHARED_MEMORY;
+}
 static void ignore(struct mmio *m, uint32_t value) { (void)m, (void)value; }
-static uint32_t zero(struct mmio *m) { (void)m; return 0; }
+static uint32_t zero(struct mmio *m)
+{
+	(void)m;
+	return 0;
+}
 
 static uint32_t device_features(struct mmio *m)
 {

@@ -12,7 +12,8 @@
 
 enum {
 	MMIO_WINDOW = 0x1000, /* bytes a device; its registers are the first 0x200 */
-	MMIO_QUEUE_NOTIFY = 0x050, /* 4 bytes; the value is the queue index: match it by ioeventfd */
+	MMIO_QUEUE_NOTIFY =
+		0x050, /* 4 bytes; the value is the queue index: match it by ioeventfd */
 };
 
 struct mmio;

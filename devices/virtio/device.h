@@ -1,10 +1,11 @@
-/* devices/virtio/device.h: the virtio device state machine, for any kind of device on any transport.
+/* devices/virtio/device.h: the virtio device state machine, for any kind of device on any
+ * transport.
  *
  * Transport -> device: the calls below. Device -> its kind (net): struct device_kind. Device ->
  * whoever moves the data: struct runner_ops.
  * Threads: one mutex a device serialises registers, control commands, reports and reset, and is
- * held across a pause; workers never take it. Each call says whether it takes it.
- * Source: virtio 1.4, sections 2.1 to 2.6, 3.1. */
+ * held across a pause; workers never take it. Each call says whether it takes it. Source: virtio
+ * 1.4, sections 2.1 to 2.6, 3.1. */
 #ifndef TAPVM_VIRTIO_DEVICE_H
 #define TAPVM_VIRTIO_DEVICE_H
 
@@ -20,7 +21,9 @@
 enum { DEVICE_QUEUES_MAX = 17 }; /* 8 pairs and the control queue */
 
 /* Feature bits 0 to 127, named by their number as in the specification and the uapi headers. */
-struct features { uint32_t word[4]; };
+struct features {
+	uint32_t word[4];
+};
 static inline bool features_has(const struct features *f, unsigned bit)
 {
 	return bit < 128 && (f->word[bit / 32] >> (bit % 32) & 1) != 0;
@@ -35,11 +38,11 @@ bool features_subset(const struct features *of, const struct features *f);
 
 /* What a driver did against the rules without breaking a queue: ignored and counted. */
 enum device_fault {
-	DEVICE_FAULT_STATUS, /* status bits taken back, skipped or unknown */
-	DEVICE_FAULT_FEATURES, /* features not offered, or a forbidden combination */
+	DEVICE_FAULT_STATUS,        /* status bits taken back, skipped or unknown */
+	DEVICE_FAULT_FEATURES,      /* features not offered, or a forbidden combination */
 	DEVICE_FAULT_FEATURES_LATE, /* feature words written after FEATURES_OK */
-	DEVICE_FAULT_QUEUE, /* QueueReady refused: size, alignment, address */
-	DEVICE_FAULT_QUEUE_LATE, /* queue registers written or read while the queue is ready */
+	DEVICE_FAULT_QUEUE,         /* QueueReady refused: size, alignment, address */
+	DEVICE_FAULT_QUEUE_LATE,    /* queue registers written or read while the queue is ready */
 	DEVICE_FAULT_ACCESS, /* reserved offset, wrong width or alignment, read-only, write-only */
 	DEVICE_FAULT_CONFIG, /* a write to a read-only configuration field */
 	DEVICE_FAULT_BROKEN, /* a queue was broken: DEVICE_NEEDS_RESET */
@@ -59,7 +62,8 @@ struct runner_ops {
 	void (*pause)(void *self);
 	/* After pause: queues may have been started or stopped in between. Acts as if kicked. */
 	void (*resume)(void *self);
-	/* On return no worker touches guest memory; frames held by workers are dropped and counted. */
+	/* On return no worker touches guest memory; frames held by workers are dropped and
+	 * counted. */
 	void (*stop)(void *self);
 };
 
@@ -77,13 +81,15 @@ struct device_kind {
 	void (*driver_ok)(void *self, const struct features *accepted);
 	/* Back to power-on: queues are stopped, the runner too. */
 	void (*reset)(void *self);
-	/* That queue alone was stopped, in a pause: what the kind keeps for it ends here (CORE-28). */
+	/* That queue alone was stopped, in a pause: what the kind keeps for it ends here
+	 * (CORE-28). */
 	void (*queue_stopped)(void *self, unsigned index);
 	/* Bytes [offset, offset + len) of the configuration space; beyond its end 0. */
 	void (*config_read)(void *self, uint32_t offset, void *ret, uint32_t len);
 	/* A worker called device_poke: something of the kind's own. On the control loop. */
 	void (*poked)(void *self);
-	/* The control queue was kicked: take its chains and push them; device.c publishes and signals. */
+	/* The control queue was kicked: take its chains and push them; device.c publishes and
+	 * signals. */
 	void (*control)(void *self, struct queue *q);
 };
 
@@ -93,12 +99,12 @@ struct device_config {
 	const struct runner_ops *runner;
 	void *runner_self;
 	struct guest_mem *mem; /* lent */
-	struct loop *loop; /* lent: control queue, reports */
+	struct loop *loop;     /* lent: control queue, reports */
 	struct log log;
-	const char *name; /* for log lines; lent */
+	const char *name;        /* for log lines; lent */
 	struct features offered; /* VERSION_1 included */
 	uint16_t queue_size_max; /* power of two */
-	unsigned queue_max; /* queues that may ever exist, 1 to DEVICE_QUEUES_MAX */
+	unsigned queue_max;      /* queues that may ever exist, 1 to DEVICE_QUEUES_MAX */
 };
 
 struct device;
@@ -129,14 +135,17 @@ bool device_queue_ready(struct device *d, uint32_t index);
 void device_fault(struct device *d, enum device_fault fault); /* counts; any thread, no mutex */
 
 /* ---- notifications ---- */
-/* The doorbell of a queue: an ioeventfd writes it, or the transport's fall-back. The device's. -1: none. */
+/* The doorbell of a queue: an ioeventfd writes it, or the transport's fall-back. The device's.
+ * -1: none. */
 int device_kick_fd(struct device *d, uint32_t index);
-void device_kick(struct device *d, uint32_t index); /* as the doorbell; ignored for no such queue; no mutex */
+void device_kick(struct device *d,
+		 uint32_t index); /* as the doorbell; ignored for no such queue; no mutex */
 /* The device's call eventfd: a transport makes an irqfd of it. One for queues, one for config;
  * both belong to the device. */
 int device_call_fd(struct device *d);
 uint32_t device_interrupt_status(struct device *d); /* atomic, no mutex */
-void device_interrupt_ack(struct device *d, uint32_t bits); /* atomic; pulses again if some are left */
+void device_interrupt_ack(struct device *d,
+			  uint32_t bits); /* atomic; pulses again if some are left */
 
 /* ---- device's kind and runner -> device ---- */
 void device_lock(struct device *d);
@@ -146,7 +155,8 @@ struct queue *device_queue(struct device *d, uint32_t index);
 const struct features *device_accepted(const struct device *d);
 /* Ors the status bit, then writes the call eventfd: never waits; any thread, no mutex. */
 void device_signal_queue(struct device *d, uint32_t index);
-/* The configuration changed (call before and after writing its bytes is done by this pair). With the mutex. */
+/* The configuration changed (call before and after writing its bytes is done by this pair). With
+ * the mutex. */
 void device_config_begin(struct device *d);
 void device_config_end(struct device *d, bool notify);
 /* A worker says that queue i is broken: stores it with the reset count it saw and pokes the
@@ -156,14 +166,14 @@ void device_report_broken(struct device *d, uint32_t index);
 void device_poke(struct device *d);
 /* device_report_broken, but on the control loop with the mutex held: at once. */
 void device_needs_reset(struct device *d);
-/* Pauses / resumes the runner if it runs; one that is started meanwhile waits. They nest: one resume
- * for each pause, whatever happens in between. With the mutex. */
+/* Pauses / resumes the runner if it runs; one that is started meanwhile waits. They nest: one
+ * resume for each pause, whatever happens in between. With the mutex. */
 void device_pause(struct device *d);
 void device_resume(struct device *d);
 
 struct device_counters {
 	uint64_t fault[DEVICE_FAULTS];
-	uint64_t kicks; /* taken by the control queue and the fall-back */
+	uint64_t kicks;   /* taken by the control queue and the fall-back */
 	uint64_t signals; /* call eventfd writes */
 	uint64_t resets;
 };

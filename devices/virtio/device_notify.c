@@ -142,7 +142,8 @@ static bool control_round(struct device *d, struct queue *q)
 			signal_driver(d, DEVICE_INT_QUEUE);
 		if (queue_fault_of(q) != QUEUE_FINE)
 			return false;
-		/* Long chains end a look early; what they left is no news, so no kick tells of it. */
+		/* Long chains end a look early; what they left is no news, so no kick tells of
+		 * it. */
 		if (queue_available(q) == 0 && !queue_kick_enable(q))
 			return false;
 	}
@@ -178,8 +179,8 @@ void device_watch_control(struct device *d)
 	d->control = index;
 	e = loop_add(d->config.loop, d->vq[index].kick_fd, EPOLLIN, on_control_kick, d);
 	if (err_is(e)) {
-		log_limited(&d->config.log, &d->broken_limit, "%s: control queue: %s", d->config.name,
-			    e.text);
+		log_limited(&d->config.log, &d->broken_limit, "%s: control queue: %s",
+			    d->config.name, e.text);
 		d->control = -1;
 		return;
 	}

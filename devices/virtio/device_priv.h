@@ -29,7 +29,7 @@ struct device {
 	uint32_t generation;
 	enum runner_is runner;
 	unsigned pauses; /* device_pause calls that wait for their device_resume */
-	int control; /* the control queue while the loop watches it, or -1 */
+	int control;     /* the control queue while the loop watches it, or -1 */
 	struct device_vq vq[DEVICE_QUEUES_MAX];
 	struct log_limit broken_limit;
 
@@ -45,7 +45,7 @@ struct device {
 
 /* With the mutex. */
 bool device_live(const struct device *d); /* DRIVER_OK, and nothing has parked the queues since */
-void device_park(struct device *d); /* no queue is served any more until reset */
+void device_park(struct device *d);       /* no queue is served any more until reset */
 bool device_start_queue(struct device *d, unsigned index); /* false: the driver's rings won't do */
 void device_queue_defaults(struct device *d, unsigned index);
 void device_watch_control(struct device *d);

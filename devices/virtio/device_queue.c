@@ -10,7 +10,8 @@ struct queue *device_queue(struct device *d, uint32_t index) { return d->vq[inde
 /* With the mutex. */
 static bool exists(struct device *d, uint32_t index)
 {
-	return index < d->config.queue_max && index < d->config.kind->queue_count(d->config.kind_self);
+	return index < d->config.queue_max &&
+	       index < d->config.kind->queue_count(d->config.kind_self);
 }
 
 bool device_queue_exists(struct device *d, uint32_t index)
@@ -87,7 +88,7 @@ void device_queue_set_address(struct device *d, uint32_t index, enum queue_addre
 	device_lock(d);
 	vq = settable(d, index);
 	if (vq != NULL) {
-		uint64_t *address = which == QUEUE_ADDRESS_DESC	    ? &vq->set.desc
+		uint64_t *address = which == QUEUE_ADDRESS_DESC     ? &vq->set.desc
 				    : which == QUEUE_ADDRESS_DRIVER ? &vq->set.driver
 								    : &vq->set.device;
 

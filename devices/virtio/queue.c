@@ -146,8 +146,9 @@ void queue_push(struct queue *q, const struct chain *chain, uint32_t written)
 	assert(q->noted < q->held);
 	assert(written <= chain->writable_bytes);
 	for (int i = 0; i < chain->writable_count && left > 0; i++) {
-		uint32_t part = chain->writable[i].iov_len < left ? (uint32_t)chain->writable[i].iov_len
-								  : left;
+		uint32_t part = chain->writable[i].iov_len < left
+					? (uint32_t)chain->writable[i].iov_len
+					: left;
 
 		mem_wrote(q->mem, chain->writable[i].iov_base, part);
 		left -= part;
@@ -179,10 +180,7 @@ void queue_rewind(struct queue *q, const struct chain *chain)
 }
 
 /* The rings of a broken queue may be gone. */
-bool queue_kick_enable(struct queue *q)
-{
-	return q->fault == QUEUE_FINE && q->ops->kick_enable(q);
-}
+bool queue_kick_enable(struct queue *q) { return q->fault == QUEUE_FINE && q->ops->kick_enable(q); }
 void queue_kick_disable(struct queue *q)
 {
 	if (q->fault == QUEUE_FINE)

@@ -16,7 +16,7 @@ enum { QUEUE_SIZE_MAX = 32768 };
 
 /* Where the driver put the rings and what was negotiated for them. */
 struct queue_config {
-	uint32_t size; /* entries */
+	uint32_t size;                 /* entries */
 	uint64_t desc, driver, device; /* guest addresses: table, available part, used part */
 	bool packed, event_idx, indirect, in_order;
 };
@@ -32,15 +32,16 @@ struct queue_state {
 /* Why a queue is broken (contract 3): the driver broke a rule, and only a reset mends it. */
 enum queue_fault {
 	QUEUE_FINE,
-	QUEUE_FAULT_HEAD, /* head or next index past the ring */
-	QUEUE_FAULT_LOOP, /* chain longer than the queue size or than its indirect table */
-	QUEUE_FAULT_INDIRECT, /* nested, without the feature, with NEXT, length 0 or no multiple of 16 */
-	QUEUE_FAULT_AVAIL, /* available index more than a queue size ahead */
-	QUEUE_FAULT_ADDRESS, /* buffer outside memory, or wrapping */
-	QUEUE_FAULT_ORDER, /* a writable descriptor before a readable one */
-	QUEUE_FAULT_DIRECTION, /* writable part in a transmit chain, readable one in a receive chain */
-	QUEUE_FAULT_CONTROL, /* control chain without its last writable byte */
-	QUEUE_FAULT_MEMORY, /* guest memory is gone under the ring or a buffer */
+	QUEUE_FAULT_HEAD,      /* head or next index past the ring */
+	QUEUE_FAULT_LOOP,      /* chain longer than the queue size or than its indirect table */
+	QUEUE_FAULT_INDIRECT,  /* nested, without the feature, with NEXT, length 0 or no multiple of
+				  16 */
+	QUEUE_FAULT_AVAIL,     /* available index more than a queue size ahead */
+	QUEUE_FAULT_ADDRESS,   /* buffer outside memory, or wrapping */
+	QUEUE_FAULT_ORDER,     /* a writable descriptor before a readable one */
+	QUEUE_FAULT_DIRECTION, /* writable in a transmit chain, readable in a receive chain */
+	QUEUE_FAULT_CONTROL,   /* control chain without its last writable byte */
+	QUEUE_FAULT_MEMORY,    /* guest memory is gone under the ring or a buffer */
 	QUEUE_FAULTS
 };
 const char *queue_fault_name(enum queue_fault fault);
@@ -48,9 +49,9 @@ const char *queue_fault_name(enum queue_fault fault);
 struct chain {
 	uint16_t position; /* available index as counted (split), slot (packed) */
 	bool wrap;
-	uint16_t id; /* head index (split), buffer id (packed) */
-	uint16_t descriptors; /* ring entries that it takes */
-	int readable_count, writable_count; /* slices */
+	uint16_t id;                             /* head index (split), buffer id (packed) */
+	uint16_t descriptors;                    /* ring entries that it takes */
+	int readable_count, writable_count;      /* slices */
 	uint64_t readable_bytes, writable_bytes; /* their sums */
 	const struct iovec *readable, *writable; /* host slices, lent by the queue */
 };
@@ -65,7 +66,7 @@ enum take {
 
 struct queue;
 
-struct queue *queue_create(void); /* stopped; NULL: out of memory */
+struct queue *queue_create(void);    /* stopped; NULL: out of memory */
 void queue_destroy(struct queue *q); /* takes NULL */
 
 /* Would queue_start take this? For a transport's QueueReady (virtio 1.4, 2.7, 2.7.1). */
@@ -81,7 +82,8 @@ bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queu
 struct queue_state queue_stop(struct queue *q);
 bool queue_running(const struct queue *q);
 
-/* The memory table was replaced under a pause: resolve the rings anew. Gone: the queue is broken. */
+/* The memory table was replaced under a pause: resolve the rings anew. Gone: the queue is
+ * broken. */
 void queue_remap(struct queue *q);
 
 enum take queue_take(struct queue *q, struct chain *ret);

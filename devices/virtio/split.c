@@ -1,8 +1,9 @@
 /* devices/virtio/split.c: the split ring (virtio 1.4, 2.7).
  *
- * Every field of the guest's is loaded once into a local, by an access that the compiler can neither
- * repeat nor tear. Acquire on the available index pairs with the driver's release of it; release on
- * the used index pairs with the driver's acquire. The two full fences are in publish and kick_enable. */
+ * Every field of the guest's is loaded once into a local, by an access that the compiler can
+ * neither repeat nor tear. Acquire on the available index pairs with the driver's release of it;
+ * release on the used index pairs with the driver's acquire. The two full fences are in publish
+ * and kick_enable. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -26,7 +27,11 @@ static void store16_release(le16 *at, uint16_t v)
 	__atomic_store_n(&at->wire, le16_put(v).wire, __ATOMIC_RELEASE);
 }
 
-struct desc { uint64_t addr; uint32_t len; uint16_t flags, next; };
+struct desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
 
 static struct desc load_desc(const struct wire_desc *at)
 {
@@ -39,7 +44,10 @@ static struct desc load_desc(const struct wire_desc *at)
 }
 
 /* The event words lie behind the last entry of each ring. */
-static const le16 *used_event(const struct queue *q) { return &q->split.avail->ring[q->config.size]; }
+static const le16 *used_event(const struct queue *q)
+{
+	return &q->split.avail->ring[q->config.size];
+}
 static le16 *avail_event(const struct queue *q)
 {
 	return (le16 *)(void *)&q->split.used->ring[q->config.size];
@@ -118,7 +126,8 @@ static bool walk_indirect(struct queue *q, struct chain_walk *walk, struct desc 
 			queue_break(q, QUEUE_FAULT_LOOP);
 			return false;
 		}
-		/* The table may lie at any address and across regions: a copy, which is then judged. */
+		/* The table may lie at any address and across regions: a copy, which is then
+		 * judged. */
 		if (table != NULL) {
 			memcpy(&raw, table + at * sizeof(raw), sizeof(raw));
 		} else if (d.addr > UINT64_MAX - at * sizeof(raw) ||
@@ -244,7 +253,8 @@ static bool split_kick_enable(struct queue *q)
 	else
 		store16(&s->used->flags, 0);
 	mem_wrote(q->mem, q->config.event_idx ? avail_event(q) : &s->used->flags, sizeof(le16));
-	/* SPLIT-32: pairs with the driver's fence between its index and its look at the event word. */
+	/* SPLIT-32: pairs with the driver's fence between its index and its look at the event
+	 * word. */
 	atomic_thread_fence(memory_order_seq_cst);
 	return load16_acquire(&s->avail->index) != seen;
 }

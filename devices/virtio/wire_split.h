@@ -7,16 +7,27 @@
 
 #include "devices/base/le.h"
 
-struct wire_desc { le64 addr; le32 len; le16 flags, next; };
+struct wire_desc {
+	le64 addr;
+	le32 len;
+	le16 flags, next;
+};
 static_assert(sizeof(struct wire_desc) == 16, "virtio 1.4, 2.7.5");
 static_assert(offsetof(struct wire_desc, flags) == 12, "virtio 1.4, 2.7.5");
 
 enum { WIRE_DESC_NEXT = 1, WIRE_DESC_WRITE = 2, WIRE_DESC_INDIRECT = 4 };
 
 /* Available: flags, index, entries, used_event. Used: flags, index, elements, avail_event. */
-struct wire_avail { le16 flags, index, ring[]; };
-struct wire_used_element { le32 id, len; };
-struct wire_used { le16 flags, index; struct wire_used_element ring[]; };
+struct wire_avail {
+	le16 flags, index, ring[];
+};
+struct wire_used_element {
+	le32 id, len;
+};
+struct wire_used {
+	le16 flags, index;
+	struct wire_used_element ring[];
+};
 static_assert(sizeof(struct wire_used_element) == 8, "virtio 1.4, 2.7.8");
 static_assert(offsetof(struct wire_used, ring) == 4, "virtio 1.4, 2.7.8");
 

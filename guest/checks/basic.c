@@ -20,17 +20,23 @@ static enum verdict arp(struct guest *g)
 {
 	if (!bring_up(g, 0))
 		return fail(g, "10.77.0.1 did not answer %s", g->answer);
-	say(g, "10.77.0.1 is at %x:%x:%x:%x:%x:%x", (uint32_t)g->host4.to_mac[0], (uint32_t)g->host4.to_mac[1],
-	    (uint32_t)g->host4.to_mac[2], (uint32_t)g->host4.to_mac[3], (uint32_t)g->host4.to_mac[4],
+	say(g, "10.77.0.1 is at %x:%x:%x:%x:%x:%x", (uint32_t)g->host4.to_mac[0],
+	    (uint32_t)g->host4.to_mac[1], (uint32_t)g->host4.to_mac[2],
+	    (uint32_t)g->host4.to_mac[3], (uint32_t)g->host4.to_mac[4],
 	    (uint32_t)g->host4.to_mac[5]);
 	return VERDICT_OK;
 }
 
 /* ---- echo ---- */
 
-struct awaited { uint16_t sequence; uint32_t len, pattern; bool came, wrong; };
+struct awaited {
+	uint16_t sequence;
+	uint32_t len, pattern;
+	bool came, wrong;
+};
 
-static void on_echo_reply(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+static void on_echo_reply(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+			  uint32_t len)
 {
 	struct awaited *a = self;
 	struct packet p = take_apart(frame, len);
@@ -39,7 +45,8 @@ static void on_echo_reply(struct guest *g, void *self, const struct hdr *h, cons
 	if (!p.echo_reply || p.sequence != a->sequence)
 		return;
 	a->came = true;
-	a->wrong = !p.sum_right || p.payload_len != a->len || !is_pattern(p.payload, a->pattern, a->len);
+	a->wrong = !p.sum_right || p.payload_len != a->len ||
+		   !is_pattern(p.payload, a->pattern, a->len);
 }
 
 static bool await(struct guest *g, const bool *came)
@@ -62,13 +69,16 @@ static enum verdict ping_out(struct guest *g)
 		for (unsigned i = 0; i < PING_COUNT; i++, sent++) {
 			uint32_t len = sizes[s] - IP4 - ICMP;
 
-			a = (struct awaited){ .sequence = (uint16_t)sent, .len = len, .pattern = sent };
+			a = (struct awaited){ .sequence = (uint16_t)sent,
+					      .len = len,
+					      .pattern = sent };
 			fill_pattern(g->work + ETH + IP4 + ICMP, sent, len);
 			len = put_echo_request(g->work, &g->host4, (uint16_t)sent, len);
 			if (!nic_send(&g->nic, &plain, g->work, len, false) || !await(g, &a.came))
 				return fail(g, "no reply to number %u of %u bytes", sent, sizes[s]);
 			if (a.wrong)
-				return fail(g, "wrong reply to number %u of %u bytes", sent, sizes[s]);
+				return fail(g, "wrong reply to number %u of %u bytes", sent,
+					    sizes[s]);
 		}
 	}
 	say(g, "%u echoes of 64 to 1500 bytes", sent);
@@ -82,13 +92,15 @@ static enum verdict ping_in(struct guest *g)
 	for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 		if (!step(g, "@ping4 %u %u", (uint32_t)PING_COUNT, sizes[s]))
 			return fail(g, "size %u: %s", sizes[s], g->answer);
-	say(g, "%u echoes of 64 to 1500 bytes", (uint32_t)(PING_COUNT * sizeof(sizes) / sizeof(sizes[0])));
+	say(g, "%u echoes of 64 to 1500 bytes",
+	    (uint32_t)(PING_COUNT * sizeof(sizes) / sizeof(sizes[0])));
 	return VERDICT_OK;
 }
 
 /* ---- UDP ---- */
 
-static void on_udp_echo(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+static void on_udp_echo(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+			uint32_t len)
 {
 	struct awaited *a = self;
 	struct packet p = take_apart(frame, len);
@@ -98,7 +110,8 @@ static void on_udp_echo(struct guest *g, void *self, const struct hdr *h, const 
 		return;
 	a->came = true;
 	/* NEEDS_CSUM: a local sum that nobody has finished, which is right by that. */
-	a->wrong = !is_pattern(p.payload, a->pattern, a->len) || (!p.sum_right && (h->flags & H_NEEDS_CSUM) == 0);
+	a->wrong = !is_pattern(p.payload, a->pattern, a->len) ||
+		   (!p.sum_right && (h->flags & H_NEEDS_CSUM) == 0);
 }
 
 /* One datagram there and back. */
@@ -147,7 +160,8 @@ static enum verdict indirect(struct guest *g)
 }
 
 const struct check basic_checks[] = {
-	{ "negotiate", negotiate, false }, { "arp", arp, false },	      { "ping-guest-to-host", ping_out, false },
-	{ "ping-host-to-guest", ping_in, false }, { "udp-echo", udp_echo, false }, { "indirect", indirect, false },
+	{ "negotiate", negotiate, false },         { "arp", arp, false },
+	{ "ping-guest-to-host", ping_out, false }, { "ping-host-to-guest", ping_in, false },
+	{ "udp-echo", udp_echo, false },           { "indirect", indirect, false },
 };
 const unsigned basic_count = sizeof(basic_checks) / sizeof(basic_checks[0]);

@@ -1,4 +1,5 @@
-/* guest/checks/check.h: what a check has: the NIC, the other side's addresses, words for the table. */
+/* guest/checks/check.h: what a check has: the NIC, the other side's addresses, words for the
+ * table. */
 #ifndef TAPVM_GUEST_CHECK_H
 #define TAPVM_GUEST_CHECK_H
 
@@ -10,16 +11,18 @@ enum verdict { VERDICT_OK, VERDICT_FAIL, VERDICT_SKIP };
 struct guest {
 	const struct seam *seam;
 	struct nic nic;
-	struct flow host4, host6; /* from us to the host's end of the TAP; ports are the check's to set */
+	struct flow host4,
+		host6; /* from us to the host's end of the TAP; ports are the check's to set */
 	struct flow judge4, judge6; /* to the judge, by way of the host */
 	bool our_device; /* tapvm's: what it promises beyond the specification can be judged */
-	bool know_host; /* host4.to_mac was learnt by ARP */
+	bool know_host;  /* host4.to_mac was learnt by ARP */
 	uint8_t *work, *reply; /* two frames being made, 66 KiB each; reply is serve()'s */
-	char detail[160]; /* of the check under way */
+	char detail[160];      /* of the check under way */
 	uint32_t detail_len;
 	char answer[160]; /* of the last step */
 	/* Called with each frame that is not answered by serve() itself; may be NULL. */
-	void (*on_frame)(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len);
+	void (*on_frame)(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+			 uint32_t len);
 	void *on_frame_self;
 };
 
@@ -28,10 +31,11 @@ void say(struct guest *g, const char *format, ...);
 enum verdict fail(struct guest *g, const char *format, ...);
 enum verdict skip(struct guest *g, const char *why);
 
-/* Takes what came: answers ARP, echo and neighbour requests, hands the rest to on_frame. The number of
- * frames; waits for an interrupt or a while if there is none and `may_wait`. */
+/* Takes what came: answers ARP, echo and neighbour requests, hands the rest to on_frame. The
+ * number of frames; waits for an interrupt or a while if there is none and `may_wait`. */
 unsigned serve(struct guest *g, bool may_wait);
-/* A step of the host side's (docs/selftest.md): prints "@...", serves until its answer comes. true: "ok". */
+/* A step of the host side's (docs/selftest.md): prints "@...", serves until its answer comes.
+ * true: "ok". */
 bool step(struct guest *g, const char *format, ...);
 /* Prints the step only; step_done says if the answer has come, *ret_ok what it says. */
 void step_begin(struct guest *g, const char *format, ...);

@@ -2,14 +2,27 @@
 #include "guest/checks/check.h"
 
 enum {
-	CLASS_RX = 0, RX_PROMISC = 0, CLASS_MAC = 1, MAC_ADDR_SET = 1, CLASS_OFFLOADS = 5, CLASS_UNKNOWN = 77,
-	ACK_OK = 0, ACK_ERR = 1, RAW_FRAMES = 5, RAW_SIZE = 200, ROUNDS = 1000, LINK_ROUNDS = 4000,
-	ECHO_PORT = 7000, OUR_PORT = 7013, BURST = 200,
+	CLASS_RX = 0,
+	RX_PROMISC = 0,
+	CLASS_MAC = 1,
+	MAC_ADDR_SET = 1,
+	CLASS_OFFLOADS = 5,
+	CLASS_UNKNOWN = 77,
+	ACK_OK = 0,
+	ACK_ERR = 1,
+	RAW_FRAMES = 5,
+	RAW_SIZE = 200,
+	ROUNDS = 1000,
+	LINK_ROUNDS = 4000,
+	ECHO_PORT = 7000,
+	OUR_PORT = 7013,
+	BURST = 200,
 };
 #define MAC_ONE "02:54:41:50:00:02"
 #define MAC_TWO "02:54:41:50:00:03"
 #define MAC_OTHER "02:99:99:99:99:99"
-static const uint8_t mac_one[6] = { 2, 0x54, 0x41, 0x50, 0, 2 }, mac_two[6] = { 2, 0x54, 0x41, 0x50, 0, 3 };
+static const uint8_t mac_one[6] = { 2, 0x54, 0x41, 0x50, 0, 2 },
+		     mac_two[6] = { 2, 0x54, 0x41, 0x50, 0, 3 };
 static const uint8_t mac_other[6] = { 2, 0x99, 0x99, 0x99, 0x99, 0x99 };
 
 /* ---- commands that must be refused ---- */
@@ -17,7 +30,11 @@ static const uint8_t mac_other[6] = { 2, 0x99, 0x99, 0x99, 0x99, 0x99 };
 static enum verdict ctrl_refused(struct guest *g)
 {
 	static const uint8_t bytes[9] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	static const struct { const char *name; uint8_t class, command; uint32_t len; } bad[] = {
+	static const struct {
+		const char *name;
+		uint8_t class, command;
+		uint32_t len;
+	} bad[] = {
 		{ "an unknown class", CLASS_UNKNOWN, 0, 1 },
 		{ "an unknown command", CLASS_RX, 99, 1 },
 		{ "a mode of no byte", CLASS_RX, RX_PROMISC, 0 },
@@ -43,11 +60,14 @@ static enum verdict ctrl_refused(struct guest *g)
 
 /* ---- addresses ---- */
 
-struct raw { uint32_t one, two, other; };
+struct raw {
+	uint32_t one, two, other;
+};
 
 static bool is(const uint8_t *a, const uint8_t *b) { return __builtin_memcmp(a, b, 6) == 0; }
 
-static void on_raw(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+static void on_raw(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+		   uint32_t len)
 {
 	struct raw *r = self;
 
@@ -60,7 +80,8 @@ static void on_raw(struct guest *g, void *self, const struct hdr *h, const uint8
 }
 
 /* Frames to `other`, then to `ours`: when the latter are here the former would have come. */
-static bool filtered(struct guest *g, struct raw *r, const char *other, const char *ours, const uint32_t *count)
+static bool filtered(struct guest *g, struct raw *r, const char *other, const char *ours,
+		     const uint32_t *count)
 {
 	*r = (struct raw){ 0 };
 	g->on_frame = on_raw;
@@ -96,12 +117,14 @@ static enum verdict second_mac(struct guest *g)
 	if (!nic_has(&g->nic, F_CTRL_MAC_ADDR))
 		return skip(g, "not offered");
 	/* A device may start promiscuous (QEMU's does). */
-	if (nic_has(&g->nic, F_CTRL_RX) && nic_control(&g->nic, CLASS_RX, RX_PROMISC, &off, 1) != ACK_OK)
+	if (nic_has(&g->nic, F_CTRL_RX) &&
+	    nic_control(&g->nic, CLASS_RX, RX_PROMISC, &off, 1) != ACK_OK)
 		return fail(g, "promiscuous mode could not be switched off");
 	if (!set_mac(g, mac_two))
 		return fail(g, "the address does not show in the configuration");
 	if (!filtered(g, &r, MAC_ONE, MAC_TWO, &r.two))
-		return fail(g, "%u of %u frames to the new address came; %s", r.two, (uint32_t)RAW_FRAMES, g->answer);
+		return fail(g, "%u of %u frames to the new address came; %s", r.two,
+			    (uint32_t)RAW_FRAMES, g->answer);
 	if (r.one != 0)
 		return fail(g, "%u frames to the old address came", r.one);
 	if (!step(g, "@watch " MAC_TWO))
@@ -186,11 +209,13 @@ static void burst(struct guest *g, unsigned count)
 	f.to_port = ECHO_PORT;
 	for (unsigned i = 0; i < count; i++) {
 		fill_pattern(g->work + udp_payload(false), i, 1000);
-		(void)nic_send(&g->nic, &plain, g->work, put_udp(g->work, &f, 1000, SUM_FULL), false);
+		(void)nic_send(&g->nic, &plain, g->work, put_udp(g->work, &f, 1000, SUM_FULL),
+			       false);
 	}
 }
 
-static void on_counted(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+static void on_counted(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+		       uint32_t len)
 {
 	uint32_t *came = self;
 	struct packet p = take_apart(frame, len);

@@ -1,11 +1,19 @@
-/* guest/checks/hostile.c: a driver that breaks the rules on purpose, one rule a row: the queue is broken, or
- * the frame dropped, or the register write ignored; and after a reset there is traffic as before. */
+/* guest/checks/hostile.c: a driver that breaks the rules on purpose, one rule a row: the queue
+ * is broken, or the frame dropped, or the register write ignored; and after a reset there is
+ * traffic as before. */
 #include "guest/checks/check.h"
 
 enum {
-	TX = 1, ROUNDS = 1000, LONG_FRAME = 67000,
-	REG_QUEUE_SEL = 0x030, REG_QUEUE_SIZE = 0x038, REG_QUEUE_READY = 0x044, REG_DRIVER_FEATURES = 0x020,
-	REG_DRIVER_FEATURES_SEL = 0x024, REG_QUEUE_DESC = 0x080, REG_CONFIG = 0x100,
+	TX = 1,
+	ROUNDS = 1000,
+	LONG_FRAME = 67000,
+	REG_QUEUE_SEL = 0x030,
+	REG_QUEUE_SIZE = 0x038,
+	REG_QUEUE_READY = 0x044,
+	REG_DRIVER_FEATURES = 0x020,
+	REG_DRIVER_FEATURES_SEL = 0x024,
+	REG_QUEUE_DESC = 0x080,
+	REG_CONFIG = 0x100,
 };
 
 static const uint32_t no_memory = 0xf0000000;
@@ -23,7 +31,8 @@ static void offer(struct guest *g, uint16_t head, uint16_t ahead)
 	g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, TX);
 }
 
-static void set_desc(struct guest *g, unsigned i, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
+static void set_desc(struct guest *g, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
+		     uint16_t next)
 {
 	g->nic.tx.desc[i] = (struct virtq_desc){ addr, len, flags, next };
 }
@@ -94,7 +103,8 @@ static enum verdict broken(struct guest *g, void (*spoil)(struct guest *g))
 	return VERDICT_OK;
 }
 
-#define BROKEN(name) static enum verdict check_##name(struct guest *g) { return broken(g, name); }
+#define BROKEN(name)                                                                               \
+	static enum verdict check_##name(struct guest *g) { return broken(g, name); }
 BROKEN(bad_head)
 BROKEN(bad_next)
 BROKEN(loop_of_zero)
@@ -111,6 +121,7 @@ BROKEN(indirect_loop)
 
 /* ---- frames that are dropped, each alone ---- */
 
+/* clang-format off */
 static const struct bad_frame { const char *name; struct hdr h; uint32_t len; } bad_frames[] = {
 	{ "no whole header", { 0 }, 0 },
 	{ "13 bytes", { 0 }, 13 },
@@ -121,6 +132,7 @@ static const struct bad_frame { const char *name; struct hdr h; uint32_t len; } 
 	{ "TSO with a size of 0", { .flags = H_NEEDS_CSUM, .gso_type = GSO_TCPV4, .csum_start = 34, .csum_offset = 16 }, 200 },
 	{ "TSO of what is no TCP", { .flags = H_NEEDS_CSUM, .gso_type = GSO_TCPV4, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 }, 200 },
 };
+/* clang-format on */
 
 static void send_bad(struct guest *g, const struct bad_frame *b)
 {
@@ -184,11 +196,13 @@ static enum verdict features_refused(struct guest *g)
 
 static enum verdict queues_refused(struct guest *g)
 {
+	/* clang-format off */
 	static const struct { const char *name; uint32_t size, low, high; } bad[] = {
 		{ "size 0", 0, 0x400000, 0 },	{ "size 3", 3, 0x400000, 0 },
 		{ "size 65536", 65536, 0x400000, 0 }, { "an unaligned table", 64, 0x400008, 0 },
 		{ "a table outside memory", 64, 0xf0000000, 0 }, { "a table that wraps", 64, 0xfffffff0, 0xffffffff },
 	};
+	/* clang-format on */
 
 	if (!nic_negotiate(&g->nic, wanted_features(g, 0)) || !nic_queues(&g->nic))
 		return fail(g, "the queues could not be set up");

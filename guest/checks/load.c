@@ -1,17 +1,30 @@
-/* guest/checks/load.c: 100,000 frames each way with none lost, and what they cost in kicks and interrupts. */
+/* guest/checks/load.c: 100,000 frames each way with none lost, and what they cost in kicks and
+ * interrupts. */
 #include "guest/checks/check.h"
 
-enum { FRAMES = 100000, SIZE = 64, WINDOW = 256,
-       WINDOW_OUT = 128, /* what a socket's default buffer holds: a user may not ask for more */
-       FLOOD_PORT = 7004, ACK_PORT = 7005, SINK_PORT = 7011,
-       OUR_PORT = 7012, ACK_EACH = 64, STALL_ROUNDS = 4000,
-       /* One interrupt or kick for so many frames is asked for, and one for half as many allowed: whatever
-	* the speed of guest and host, EVENT_IDX makes it so. */
-       TOGETHER = 32, ALLOWED = FRAMES / (TOGETHER / 2) };
+enum {
+	FRAMES = 100000,
+	SIZE = 64,
+	WINDOW = 256,
+	WINDOW_OUT = 128, /* what a socket's default buffer holds: a user may not ask for more */
+	FLOOD_PORT = 7004,
+	ACK_PORT = 7005,
+	SINK_PORT = 7011,
+	OUR_PORT = 7012,
+	ACK_EACH = 64,
+	STALL_ROUNDS = 4000,
+	/* One interrupt or kick for so many frames is asked for, and one for half as many
+	 * allowed: whatever the speed of guest and host, EVENT_IDX makes it so. */
+	TOGETHER = 32,
+	ALLOWED = FRAMES / (TOGETHER / 2)
+};
 
-struct flood { uint32_t count, bad; };
+struct flood {
+	uint32_t count, bad;
+};
 
-static void queue_number(struct guest *g, uint16_t from, uint16_t to, uint32_t number, uint32_t len, uint8_t flag)
+static void queue_number(struct guest *g, uint16_t from, uint16_t to, uint32_t number, uint32_t len,
+			 uint8_t flag)
 {
 	static const struct hdr plain;
 	struct flow f = g->host4;
@@ -24,7 +37,8 @@ static void queue_number(struct guest *g, uint16_t from, uint16_t to, uint32_t n
 	(void)nic_queue(&g->nic, &plain, g->work, put_udp(g->work, &f, len, SUM_FULL), false);
 }
 
-static void on_flood(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+static void on_flood(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+		     uint32_t len)
 {
 	struct flood *f = self;
 	struct packet p = take_apart(frame, len);
@@ -66,9 +80,12 @@ static enum verdict flood_in(struct guest *g)
 	return VERDICT_OK;
 }
 
-struct acks { uint32_t acked; };
+struct acks {
+	uint32_t acked;
+};
 
-static void on_ack(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+static void on_ack(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+		   uint32_t len)
 {
 	struct acks *a = self;
 	struct packet p = take_apart(frame, len);
@@ -109,5 +126,6 @@ static enum verdict flood_out(struct guest *g)
 	return VERDICT_OK;
 }
 
-const struct check load_checks[] = { { "flood-host-to-guest", flood_in, false }, { "flood-guest-to-host", flood_out, false } };
+const struct check load_checks[] = { { "flood-host-to-guest", flood_in, false },
+				     { "flood-guest-to-host", flood_out, false } };
 const unsigned load_count = sizeof(load_checks) / sizeof(load_checks[0]);

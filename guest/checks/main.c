@@ -66,14 +66,16 @@ static enum verdict judge(struct guest *g, const struct check *c)
 	if (c->ours && !g->our_device)
 		return skip(g, "the specification leaves it to the device");
 	/* A check alone finds the NIC as those before it would have left it. */
-	if (!g->know_host && !same(c->name, "negotiate") && !same(c->name, "arp") && !bring_up(g, 0))
+	if (!g->know_host && !same(c->name, "negotiate") && !same(c->name, "arp") &&
+	    !bring_up(g, 0))
 		return fail(g, "the NIC did not come up: %s", g->answer);
 	return c->run(g);
 }
 
 static void set_addresses(struct guest *g)
 {
-	static const uint8_t us4[4] = { 10, 77, 0, 2 }, host4[4] = { 10, 77, 0, 1 }, judge4[4] = { 10, 78, 0, 2 };
+	static const uint8_t us4[4] = { 10, 77, 0, 2 }, host4[4] = { 10, 77, 0, 1 },
+			     judge4[4] = { 10, 78, 0, 2 };
 	static const uint8_t net6[2] = { 0xfd, 0x77 };
 
 	for (unsigned i = 0; i < 4; i++) {
@@ -95,11 +97,12 @@ static void set_addresses(struct guest *g)
 
 const struct check *check_at(unsigned index)
 {
-	const struct { const struct check *checks; unsigned count; } groups[] = {
-		{ basic_checks, basic_count },
-		{ offload_checks, offload_count },
-		{ control_checks, control_count },
-		{ load_checks, load_count },
+	const struct {
+		const struct check *checks;
+		unsigned count;
+	} groups[] = {
+		{ basic_checks, basic_count },     { offload_checks, offload_count },
+		{ control_checks, control_count }, { load_checks, load_count },
 		{ hostile_checks, hostile_count },
 	};
 
@@ -130,7 +133,8 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 		last_line(g, count);
 		return 1;
 	}
-	/* Whatever comes of it shows in the checks. Until the host side answers we serve: arp, echo. */
+	/* Whatever comes of it shows in the checks. Until the host side answers we serve: arp,
+	 * echo. */
 	(void)announce(g);
 	g->our_device = step(g, "@hello") && !same(g->answer, "ok peer=qemu");
 	for (unsigned i = 0; (c = check_at(i)) != NULL; i++) {

@@ -1,14 +1,28 @@
-/* guest/checks/offload.c: checksums and segmentation left to the other side, judged where nobody mends them
- * in passing. */
+/* guest/checks/offload.c: checksums and segmentation left to the other side, judged where nobody
+ * mends them in passing. */
 #include "guest/checks/check.h"
 
 enum {
-	JUDGE_PORT = 7020, SUPER = 20000, MSS4 = 1448, MSS6 = 1428, RX_PORT = 7002, CSUM_PORT = 7003,
-	ROUNDS = 1000, TCP_SUM = 16, UDP_SUM = 6, RX_SUPER = 64000,
+	JUDGE_PORT = 7020,
+	SUPER = 20000,
+	MSS4 = 1448,
+	MSS6 = 1428,
+	RX_PORT = 7002,
+	CSUM_PORT = 7003,
+	ROUNDS = 1000,
+	TCP_SUM = 16,
+	UDP_SUM = 6,
+	RX_SUPER = 64000,
 };
 
 /* A kind of frame that is left unfinished. */
-struct kind { const char *name; bool v6, tcp; uint8_t gso; uint32_t payload, mss; unsigned needs; };
+struct kind {
+	const char *name;
+	bool v6, tcp;
+	uint8_t gso;
+	uint32_t payload, mss;
+	unsigned needs;
+};
 
 static const struct kind udp_plain = { "udp4", false, false, GSO_NONE, 1000, 1000, F_CSUM };
 static const struct kind tcp_plain6 = { "tcp6", true, true, GSO_NONE, 1000, 1000, F_CSUM };
@@ -32,7 +46,8 @@ static bool send_kind(struct guest *g, const struct kind *k, enum sum sum)
 
 	f.from_port = f.to_port = JUDGE_PORT;
 	fill_pattern(g->work + at, 0, k->payload);
-	len = k->tcp ? put_tcp(g->work, &f, k->payload, sum) : put_udp(g->work, &f, k->payload, sum);
+	len = k->tcp ? put_tcp(g->work, &f, k->payload, sum)
+		     : put_udp(g->work, &f, k->payload, sum);
 	return nic_send(&g->nic, &h, g->work, len, false);
 }
 
@@ -66,14 +81,22 @@ static enum verdict tx_uso6(struct guest *g) { return judge(g, &uso6, true); }
 
 /* ---- receive ---- */
 
-struct wanted { uint16_t port; uint32_t pattern, len; bool came, tcp; struct hdr h; const char *fault; };
+struct wanted {
+	uint16_t port;
+	uint32_t pattern, len;
+	bool came, tcp;
+	struct hdr h;
+	const char *fault;
+};
 
-static void on_wanted(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+static void on_wanted(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+		      uint32_t len)
 {
 	struct wanted *w = self;
 	struct packet p = take_apart(frame, len);
 	uint16_t l4 = (uint16_t)(p.l4 - frame), field = w->tcp ? TCP_SUM : UDP_SUM;
-	struct flow back = p.v6 ? g->host6 : g->host4; /* the pseudo header's sum is the same both ways */
+	struct flow back =
+		p.v6 ? g->host6 : g->host4; /* the pseudo header's sum is the same both ways */
 
 	if (!(w->tcp ? p.tcp : p.udp) || p.to_port != w->port)
 		return;
@@ -86,7 +109,8 @@ static void on_wanted(struct guest *g, void *self, const struct hdr *h, const ui
 	else if ((h->flags & H_NEEDS_CSUM) != 0 && (h->csum_start != l4 || h->csum_offset != field))
 		w->fault = "NEEDS_CSUM with a wrong place";
 	else if ((h->flags & H_NEEDS_CSUM) != 0 &&
-		 get_be16(p.l4 + field) != pseudo_sum(&back, w->tcp ? PROTO_TCP : PROTO_UDP, p.l4_len))
+		 get_be16(p.l4 + field) !=
+			 pseudo_sum(&back, w->tcp ? PROTO_TCP : PROTO_UDP, p.l4_len))
 		w->fault = "NEEDS_CSUM with a wrong pseudo sum";
 }
 
@@ -129,9 +153,10 @@ static enum verdict offloads_off(struct guest *g)
 {
 	const uint8_t none[8] = { 0 };
 	uint8_t all[8];
-	uint64_t bits = g->nic.accepted & (UINT64_C(1) << F_GUEST_CSUM | UINT64_C(1) << F_GUEST_TSO4 |
-					   UINT64_C(1) << F_GUEST_TSO6 | UINT64_C(1) << F_GUEST_USO4 |
-					   UINT64_C(1) << F_GUEST_USO6);
+	uint64_t bits =
+		g->nic.accepted & (UINT64_C(1) << F_GUEST_CSUM | UINT64_C(1) << F_GUEST_TSO4 |
+				   UINT64_C(1) << F_GUEST_TSO6 | UINT64_C(1) << F_GUEST_USO4 |
+				   UINT64_C(1) << F_GUEST_USO6);
 	enum verdict v;
 
 	if (!nic_has(&g->nic, F_CTRL_GUEST_OFFLOADS))
@@ -167,14 +192,25 @@ static enum verdict rx_gso(struct guest *g, const char *kind, bool tcp, uint8_t 
 	if (w.h.gso_type != gso || w.h.gso_size != MSS6 || (w.h.flags & H_NEEDS_CSUM) == 0)
 		return fail(g, "gso_type %u, gso_size %u, flags %x", (uint32_t)w.h.gso_type,
 			    (uint32_t)w.h.gso_size, (uint32_t)w.h.flags);
-	say(g, "%u bytes over %u buffers, contents compared", (uint32_t)RX_SUPER, (uint32_t)w.h.num_buffers);
+	say(g, "%u bytes over %u buffers, contents compared", (uint32_t)RX_SUPER,
+	    (uint32_t)w.h.num_buffers);
 	return VERDICT_OK;
 }
 
-static enum verdict rx_tso4(struct guest *g) { return rx_gso(g, "tcp4", true, GSO_TCPV4, F_GUEST_TSO4); }
-static enum verdict rx_tso6(struct guest *g) { return rx_gso(g, "tcp6", true, GSO_TCPV6, F_GUEST_TSO6); }
-static enum verdict rx_uso4(struct guest *g) { return rx_gso(g, "udp4", false, GSO_UDP_L4, F_GUEST_USO4); }
+static enum verdict rx_tso4(struct guest *g)
+{
+	return rx_gso(g, "tcp4", true, GSO_TCPV4, F_GUEST_TSO4);
+}
+static enum verdict rx_tso6(struct guest *g)
+{
+	return rx_gso(g, "tcp6", true, GSO_TCPV6, F_GUEST_TSO6);
+}
+static enum verdict rx_uso4(struct guest *g)
+{
+	return rx_gso(g, "udp4", false, GSO_UDP_L4, F_GUEST_USO4);
+}
 
+/* clang-format off */
 const struct check offload_checks[] = {
 	{ "tx-csum", tx_csum, false }, { "tx-csum-ipv6", tx_csum6, false }, { "tx-csum-wrong", tx_csum_wrong, false },
 	{ "tx-tso4", tx_tso4, false }, { "tx-tso4-wrong", tx_tso4_wrong, false }, { "tx-tso6", tx_tso6, false },
@@ -182,4 +218,5 @@ const struct check offload_checks[] = {
 	{ "tx-uso6", tx_uso6, false }, { "rx-csum", rx_csum, false }, { "rx-tso4", rx_tso4, false }, { "rx-tso6", rx_tso6, false },
 	{ "rx-uso4", rx_uso4, false }, { "guest-offloads", offloads_off, false },
 };
+/* clang-format on */
 const unsigned offload_count = sizeof(offload_checks) / sizeof(offload_checks[0]);

@@ -123,7 +123,8 @@ static void answer_echo(struct guest *g, const struct packet *p, const uint8_t *
 	icmp[5] = p->l4[5];
 	icmp[0] = p->v6 ? 129 : 0;
 	put_be16(icmp + 2, 0);
-	put_be16(icmp + 2, (uint16_t)~sum_of(p->v6 ? pseudo_sum(&back, PROTO_ICMP6, p->l4_len) : 0, icmp, p->l4_len));
+	put_be16(icmp + 2, (uint16_t)~sum_of(p->v6 ? pseudo_sum(&back, PROTO_ICMP6, p->l4_len) : 0,
+					     icmp, p->l4_len));
 	send_plain(g, len);
 }
 
@@ -156,7 +157,8 @@ static void on_frame(struct guest *g, const struct hdr *h, const uint8_t *frame,
 
 	if (p.arp_request && ours(g, &p))
 		answer_arp(g, &p);
-	else if (p.neighbour_solicitation && __builtin_memcmp(p.l4 + 8, g->host6.from.bytes, 16) == 0)
+	else if (p.neighbour_solicitation &&
+		 __builtin_memcmp(p.l4 + 8, g->host6.from.bytes, 16) == 0)
 		answer_neighbour(g, &p, frame);
 	else if (p.echo_request && ours(g, &p) && p.sum_right)
 		answer_echo(g, &p, frame, len);
@@ -229,10 +231,13 @@ bool step(struct guest *g, const char *format, ...)
 
 uint64_t wanted_features(const struct guest *g, uint64_t without)
 {
-	static const uint8_t bits[] = { F_CSUM, F_GUEST_CSUM, F_CTRL_GUEST_OFFLOADS, F_MTU, F_MAC, F_GUEST_TSO4,
-					F_GUEST_TSO6, F_HOST_TSO4, F_HOST_TSO6, F_MRG_RXBUF, F_STATUS, F_CTRL_VQ,
-					F_CTRL_RX, F_CTRL_MAC_ADDR, F_INDIRECT, F_EVENT_IDX, F_VERSION_1,
-					F_GUEST_USO4, F_GUEST_USO6, F_HOST_USO };
+	static const uint8_t bits[] = { F_CSUM,       F_GUEST_CSUM,    F_CTRL_GUEST_OFFLOADS,
+					F_MTU,        F_MAC,           F_GUEST_TSO4,
+					F_GUEST_TSO6, F_HOST_TSO4,     F_HOST_TSO6,
+					F_MRG_RXBUF,  F_STATUS,        F_CTRL_VQ,
+					F_CTRL_RX,    F_CTRL_MAC_ADDR, F_INDIRECT,
+					F_EVENT_IDX,  F_VERSION_1,     F_GUEST_USO4,
+					F_GUEST_USO6, F_HOST_USO };
 	uint64_t all = 0;
 
 	for (unsigned i = 0; i < sizeof(bits); i++)
@@ -240,7 +245,8 @@ uint64_t wanted_features(const struct guest *g, uint64_t without)
 	return all & g->nic.offered & ~without;
 }
 
-static void on_arp_reply(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame, uint32_t len)
+static void on_arp_reply(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
+			 uint32_t len)
 {
 	struct packet p = take_apart(frame, len);
 

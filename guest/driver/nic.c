@@ -2,12 +2,25 @@
 #include "guest/driver/nic.h"
 
 enum {
-	REG_MAGIC = 0x000, REG_VERSION = 0x004, REG_DEVICE_FEATURES = 0x010, REG_DEVICE_FEATURES_SEL = 0x014,
-	REG_DRIVER_FEATURES = 0x020, REG_DRIVER_FEATURES_SEL = 0x024, REG_QUEUE_SEL = 0x030,
-	REG_QUEUE_SIZE_MAX = 0x034, REG_QUEUE_SIZE = 0x038, REG_QUEUE_READY = 0x044,
-	REG_INTERRUPT_STATUS = 0x060, REG_INTERRUPT_ACK = 0x064, REG_QUEUE_DESC = 0x080,
-	REG_QUEUE_DRIVER = 0x090, REG_QUEUE_DEVICE = 0x0a0, REG_CONFIG = 0x100,
-	RX = 0, TX = 1, CTRL = 2,
+	REG_MAGIC = 0x000,
+	REG_VERSION = 0x004,
+	REG_DEVICE_FEATURES = 0x010,
+	REG_DEVICE_FEATURES_SEL = 0x014,
+	REG_DRIVER_FEATURES = 0x020,
+	REG_DRIVER_FEATURES_SEL = 0x024,
+	REG_QUEUE_SEL = 0x030,
+	REG_QUEUE_SIZE_MAX = 0x034,
+	REG_QUEUE_SIZE = 0x038,
+	REG_QUEUE_READY = 0x044,
+	REG_INTERRUPT_STATUS = 0x060,
+	REG_INTERRUPT_ACK = 0x064,
+	REG_QUEUE_DESC = 0x080,
+	REG_QUEUE_DRIVER = 0x090,
+	REG_QUEUE_DEVICE = 0x0a0,
+	REG_CONFIG = 0x100,
+	RX = 0,
+	TX = 1,
+	CTRL = 2,
 	ROUNDS_MAX = 4000, /* of nic_wait: seconds */
 	BIG_COOKIE = 0x10000,
 };
@@ -36,8 +49,8 @@ bool nic_memory(struct nic *n, const struct seam *seam, uint64_t mmio)
 	n->big_bytes = seam->memory(seam->self, BIG_SLOTS * BIG_SLOT, &n->big_at);
 	n->ctrl_bytes = seam->memory(seam->self, 8192, &n->ctrl_at);
 	n->frame = seam->memory(seam->self, 128 * 1024, &n->frame_at);
-	return n->rx_bytes != NULL && n->tx_bytes != NULL && n->big_bytes != NULL && n->ctrl_bytes != NULL &&
-	       n->frame != NULL;
+	return n->rx_bytes != NULL && n->tx_bytes != NULL && n->big_bytes != NULL &&
+	       n->ctrl_bytes != NULL && n->frame != NULL;
 }
 
 void nic_reset(struct nic *n) { nic_write(n, REG_STATUS, 0); }
@@ -161,7 +174,8 @@ static void put_hdr(uint8_t *at, const struct hdr *h)
 static uint8_t *place(struct nic *n, uint32_t len, uint32_t *ret_cookie, uint64_t *ret_at)
 {
 	if (len <= TX_SLOT) {
-		/* Slots go round with the ring: one a descriptor, so a free descriptor's slot is free. */
+		/* Slots go round with the ring: one a descriptor, so a free descriptor's slot is
+		 * free. */
 		uint32_t slot = n->tx.free_head;
 
 		if (n->tx.free_count < 4)
@@ -204,7 +218,8 @@ bool nic_queue(struct nic *n, const struct hdr *h, const void *bytes, uint32_t l
 			break;
 		if (round == ROUNDS_MAX || (nic_read(n, REG_STATUS) & S_NEEDS_RESET) != 0)
 			return false;
-		/* Half of the ring back is a good time to go on; what was queued must be on its way then. */
+		/* Half of the ring back is a good time to go on; what was queued must be on its
+		 * way then. */
 		nic_flush(n);
 		nic_wait(n, &n->tx, n->tx.size / 2);
 		nic_reclaim(n);
@@ -212,7 +227,8 @@ bool nic_queue(struct nic *n, const struct hdr *h, const void *bytes, uint32_t l
 	put_hdr(to, h);
 	__builtin_memcpy(to + NIC_HDR, bytes, len);
 	if (indirect) {
-		const struct buffer parts[3] = { { at, NIC_HDR, false }, { at + NIC_HDR, 14, false },
+		const struct buffer parts[3] = { { at, NIC_HDR, false },
+						 { at + NIC_HDR, 14, false },
 						 { at + NIC_HDR + 14, len - 14, false } };
 
 		(void)virtq_post(&n->tx, parts, 3, cookie, true);
@@ -238,9 +254,13 @@ uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr)
 		return 0;
 	}
 	from = n->rx_bytes + slot * RX_BUFFER;
-	*ret_hdr = (struct hdr){ from[0], from[1], (uint16_t)(from[2] | from[3] << 8),
-				 (uint16_t)(from[4] | from[5] << 8), (uint16_t)(from[6] | from[7] << 8),
-				 (uint16_t)(from[8] | from[9] << 8), (uint16_t)(from[10] | from[11] << 8) };
+	*ret_hdr = (struct hdr){ from[0],
+				 from[1],
+				 (uint16_t)(from[2] | from[3] << 8),
+				 (uint16_t)(from[4] | from[5] << 8),
+				 (uint16_t)(from[6] | from[7] << 8),
+				 (uint16_t)(from[8] | from[9] << 8),
+				 (uint16_t)(from[10] | from[11] << 8) };
 	buffers = nic_has(n, F_MRG_RXBUF) ? ret_hdr->num_buffers : 1;
 	len = written - NIC_HDR;
 	__builtin_memcpy(n->frame, from + NIC_HDR, len);
@@ -284,7 +304,8 @@ void nic_wait(struct nic *n, struct virtq *q, uint16_t after)
 
 int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data, uint32_t len)
 {
-	const struct buffer parts[3] = { { n->ctrl_at, 2, false }, { n->ctrl_at + 64, len, false },
+	const struct buffer parts[3] = { { n->ctrl_at, 2, false },
+					 { n->ctrl_at + 64, len, false },
 					 { n->ctrl_at + 32, 1, true } };
 	const struct buffer bare[2] = { parts[0], parts[2] };
 	uint32_t cookie, written;

@@ -1,24 +1,58 @@
-/* guest/driver/nic.h: a virtio-net driver over virtio-mmio version 2, from virtio 1.4, 3.1, 4.2, 5.1. */
+/* guest/driver/nic.h: a virtio-net driver over virtio-mmio version 2, from virtio 1.4, 3.1, 4.2,
+ * 5.1. */
 #ifndef TAPVM_GUEST_NIC_H
 #define TAPVM_GUEST_NIC_H
 
 #include "guest/driver/virtq.h"
 
 enum {
-	NIC_QUEUE = 256, RX_BUFFER = 2048, TX_SLOT = 2048, BIG_SLOT = 68 * 1024, BIG_SLOTS = 4,
-	NIC_HDR = 12, FRAME_BYTES_MAX = 65589,
+	NIC_QUEUE = 256,
+	RX_BUFFER = 2048,
+	TX_SLOT = 2048,
+	BIG_SLOT = 68 * 1024,
+	BIG_SLOTS = 4,
+	NIC_HDR = 12,
+	FRAME_BYTES_MAX = 65589,
 	/* Feature bits, virtio 1.4, 5.1.3 and 6. */
-	F_CSUM = 0, F_GUEST_CSUM = 1, F_CTRL_GUEST_OFFLOADS = 2, F_MTU = 3, F_MAC = 5, F_GUEST_TSO4 = 7,
-	F_GUEST_TSO6 = 8, F_HOST_TSO4 = 11, F_HOST_TSO6 = 12, F_MRG_RXBUF = 15, F_STATUS = 16, F_CTRL_VQ = 17,
-	F_CTRL_RX = 18, F_CTRL_MAC_ADDR = 23, F_INDIRECT = 28, F_EVENT_IDX = 29, F_VERSION_1 = 32,
-	F_GUEST_USO4 = 54, F_GUEST_USO6 = 55, F_HOST_USO = 56,
+	F_CSUM = 0,
+	F_GUEST_CSUM = 1,
+	F_CTRL_GUEST_OFFLOADS = 2,
+	F_MTU = 3,
+	F_MAC = 5,
+	F_GUEST_TSO4 = 7,
+	F_GUEST_TSO6 = 8,
+	F_HOST_TSO4 = 11,
+	F_HOST_TSO6 = 12,
+	F_MRG_RXBUF = 15,
+	F_STATUS = 16,
+	F_CTRL_VQ = 17,
+	F_CTRL_RX = 18,
+	F_CTRL_MAC_ADDR = 23,
+	F_INDIRECT = 28,
+	F_EVENT_IDX = 29,
+	F_VERSION_1 = 32,
+	F_GUEST_USO4 = 54,
+	F_GUEST_USO6 = 55,
+	F_HOST_USO = 56,
 	/* vnet_hdr, virtio 1.4, 5.1.9. */
-	H_NEEDS_CSUM = 1, GSO_NONE = 0, GSO_TCPV4 = 1, GSO_TCPV6 = 4, GSO_UDP_L4 = 5,
-	S_ACKNOWLEDGE = 1, S_DRIVER = 2, S_DRIVER_OK = 4, S_FEATURES_OK = 8, S_NEEDS_RESET = 64,
-	REG_STATUS = 0x70, REG_NOTIFY = 0x50,
+	H_NEEDS_CSUM = 1,
+	GSO_NONE = 0,
+	GSO_TCPV4 = 1,
+	GSO_TCPV6 = 4,
+	GSO_UDP_L4 = 5,
+	S_ACKNOWLEDGE = 1,
+	S_DRIVER = 2,
+	S_DRIVER_OK = 4,
+	S_FEATURES_OK = 8,
+	S_NEEDS_RESET = 64,
+	REG_STATUS = 0x70,
+	REG_NOTIFY = 0x50,
 };
 
-struct hdr { uint8_t flags, gso_type; uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers; };
+struct hdr {
+	uint8_t flags, gso_type;
+	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
+};
 
 struct nic {
 	const struct seam *seam;
@@ -34,7 +68,7 @@ struct nic {
 	uint64_t frame_at;
 	uint64_t sent, received;
 	uint16_t rx_after; /* an interrupt is asked for this many frames later than the next one */
-	uint32_t seen; /* interrupts */
+	uint32_t seen;     /* interrupts */
 };
 
 uint32_t nic_read(const struct nic *n, uint32_t offset);
@@ -60,10 +94,11 @@ bool nic_queue(struct nic *n, const struct hdr *h, const void *bytes, uint32_t l
 void nic_flush(struct nic *n);
 /* Takes the next received frame into n->frame. 0: none. */
 uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr);
-/* Waits until q has a used chain (with EVENT_IDX an interrupt is asked for `after` chains later), for any
- * interrupt, or a while. What comes on other queues meanwhile must not keep it from waiting. */
+/* Waits until q has a used chain (with EVENT_IDX an interrupt is asked for `after` chains
+ * later), for any interrupt, or a while. What comes on other queues meanwhile must not keep it
+ * from waiting. */
 void nic_wait(struct nic *n, struct virtq *q, uint16_t after);
-void nic_ack(struct nic *n); /* acknowledges what the device shows */
+void nic_ack(struct nic *n);     /* acknowledges what the device shows */
 void nic_reclaim(struct nic *n); /* transmit chains that came back */
 /* A control command: the ack byte, or -1: none came. */
 int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data, uint32_t len);

@@ -1,8 +1,16 @@
 /* guest/driver/virtq.c: the driver's side of a split virtqueue. */
 #include "guest/driver/virtq.h"
 
-enum { AVAIL_FLAGS = 0, AVAIL_INDEX = 1, AVAIL_RING = 2, USED_FLAGS = 0, USED_INDEX = 1, USED_RING = 2,
-       TABLE_ENTRIES = 8, NO_NOTIFY = 1 };
+enum {
+	AVAIL_FLAGS = 0,
+	AVAIL_INDEX = 1,
+	AVAIL_RING = 2,
+	USED_FLAGS = 0,
+	USED_INDEX = 1,
+	USED_RING = 2,
+	TABLE_ENTRIES = 8,
+	NO_NOTIFY = 1
+};
 
 /* Words that the device reads or writes at any time. */
 static uint16_t load(const volatile uint16_t *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
@@ -59,8 +67,8 @@ bool virtq_post(struct virtq *q, const struct buffer *buffers, unsigned count, u
 
 		for (unsigned i = 0; i < count; i++)
 			fill(&t[i], &buffers[i], i + 1 < count, (uint16_t)(i + 1));
-		q->desc[head] = (struct virtq_desc){ q->table_at + 16u * TABLE_ENTRIES * head, 16u * count,
-						     DESC_INDIRECT, next };
+		q->desc[head] = (struct virtq_desc){ q->table_at + 16u * TABLE_ENTRIES * head,
+						     16u * count, DESC_INDIRECT, next };
 		q->free_head = next;
 	} else {
 		uint16_t at = head;

@@ -10,10 +10,18 @@
 
 enum { VIRTQ_SIZE_MAX = 256 };
 
-struct virtq_desc { uint64_t addr; uint32_t len; uint16_t flags, next; };
+struct virtq_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4 };
 
-struct buffer { uint64_t addr; uint32_t len; bool writable; };
+struct buffer {
+	uint64_t addr;
+	uint32_t len;
+	bool writable;
+};
 
 struct virtq {
 	uint16_t size;
@@ -21,7 +29,7 @@ struct virtq {
 	/* In device memory. */
 	struct virtq_desc *desc;
 	volatile uint16_t *avail; /* flags, index, ring[size], used_event */
-	volatile uint16_t *used; /* flags, index, elements of 8 bytes, avail_event */
+	volatile uint16_t *used;  /* flags, index, elements of 8 bytes, avail_event */
 	uint64_t desc_at, avail_at, used_at;
 	struct virtq_desc *table; /* an indirect table of 8 entries for each head */
 	uint64_t table_at;
@@ -36,8 +44,8 @@ struct virtq {
 bool virtq_memory(struct virtq *q, const struct seam *seam, uint16_t size);
 void virtq_init(struct virtq *q, bool event_idx, bool indirect);
 
-/* Posts one chain (not shown to the device yet). use_indirect needs the feature and up to 8 buffers.
- * false: no free descriptors. */
+/* Posts one chain (not shown to the device yet). use_indirect needs the feature and up to 8
+ * buffers. false: no free descriptors. */
 bool virtq_post(struct virtq *q, const struct buffer *buffers, unsigned count, uint32_t cookie,
 		bool use_indirect);
 /* Shows all posted chains; true: the device wants a kick. */

@@ -33,7 +33,8 @@ static unsigned address_bytes(const struct address *a) { return a->v6 ? 16 : 4; 
 
 uint16_t pseudo_sum(const struct flow *f, uint8_t proto, uint32_t l4_len)
 {
-	uint32_t sum = sum_of(proto + (l4_len >> 16) + (l4_len & 0xffff), f->from.bytes, address_bytes(&f->from));
+	uint32_t sum = sum_of(proto + (l4_len >> 16) + (l4_len & 0xffff), f->from.bytes,
+			      address_bytes(&f->from));
 
 	return sum_of(sum, f->to.bytes, address_bytes(&f->to));
 }
@@ -101,7 +102,8 @@ uint32_t udp_payload(bool v6) { return (v6 ? ETH + IP6 : ETH + IP4) + UDP; }
 uint32_t tcp_payload(bool v6) { return (v6 ? ETH + IP6 : ETH + IP4) + TCP; }
 
 /* The checksum field at `field` of l4_len bytes at l4, which is 0 now. */
-static void put_sum(uint8_t *l4, uint32_t l4_len, uint32_t field, const struct flow *f, uint8_t proto, enum sum sum)
+static void put_sum(uint8_t *l4, uint32_t l4_len, uint32_t field, const struct flow *f,
+		    uint8_t proto, enum sum sum)
 {
 	uint16_t pseudo = pseudo_sum(f, proto, l4_len), full;
 
@@ -155,7 +157,8 @@ uint32_t put_echo_request(uint8_t *frame, const struct flow *f, uint16_t sequenc
 	put_be16(icmp + 2, 0);
 	put_be16(icmp + 4, 0x7674);
 	put_be16(icmp + 6, sequence);
-	put_be16(icmp + 2, (uint16_t)~sum_of(f->to.v6 ? pseudo_sum(f, proto, ICMP + len) : 0, icmp, ICMP + len));
+	put_be16(icmp + 2, (uint16_t)~sum_of(f->to.v6 ? pseudo_sum(f, proto, ICMP + len) : 0, icmp,
+					     ICMP + len));
 	return at + ICMP + len;
 }
 
@@ -238,7 +241,8 @@ struct packet take_apart(const uint8_t *frame, uint32_t len)
 		uint32_t pseudo = sum_of(proto + p.l4_len, p.from_ip, bytes);
 
 		pseudo = sum_of(pseudo, p.to_ip, bytes);
-		if (proto == PROTO_UDP || proto == PROTO_TCP || proto == PROTO_ICMP || proto == PROTO_ICMP6)
+		if (proto == PROTO_UDP || proto == PROTO_TCP || proto == PROTO_ICMP ||
+		    proto == PROTO_ICMP6)
 			take_l4(&p, proto, pseudo);
 	}
 	return p;

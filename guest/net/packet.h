@@ -1,5 +1,5 @@
-/* guest/net/packet.h: building and taking apart the frames of the checks. Bytes are big-endian on the
- * wire (RFC 791, 826, 768, 9293, 8200, 4861); sums are of RFC 1071. */
+/* guest/net/packet.h: building and taking apart the frames of the checks. Bytes are big-endian
+ * on the wire (RFC 791, 826, 768, 9293, 8200, 4861); sums are of RFC 1071. */
 #ifndef TAPVM_GUEST_PACKET_H
 #define TAPVM_GUEST_PACKET_H
 
@@ -8,12 +8,26 @@
 #include <stdint.h>
 
 enum {
-	ETH = 14, IP4 = 20, IP6 = 40, UDP = 8, TCP = 20, ICMP = 8,
-	TYPE_IP4 = 0x0800, TYPE_ARP = 0x0806, TYPE_IP6 = 0x86dd, TYPE_TEST = 0x88b5,
-	PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMP6 = 58,
+	ETH = 14,
+	IP4 = 20,
+	IP6 = 40,
+	UDP = 8,
+	TCP = 20,
+	ICMP = 8,
+	TYPE_IP4 = 0x0800,
+	TYPE_ARP = 0x0806,
+	TYPE_IP6 = 0x86dd,
+	TYPE_TEST = 0x88b5,
+	PROTO_ICMP = 1,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_ICMP6 = 58,
 };
 
-struct address { bool v6; uint8_t bytes[16]; };
+struct address {
+	bool v6;
+	uint8_t bytes[16];
+};
 
 /* Between whom a packet goes. */
 struct flow {

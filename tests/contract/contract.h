@@ -1,5 +1,5 @@
-/* tests/contract/contract.h: what the parts of the contract test share: the kind that is tested, a backend of
- * it, a batch, and what is expected of frames. */
+/* tests/contract/contract.h: what the parts of the contract test share: the kind that is tested,
+ * a backend of it, a batch, and what is expected of frames. */
 #ifndef TAPVM_TESTS_CONTRACT_H
 #define TAPVM_TESTS_CONTRACT_H
 

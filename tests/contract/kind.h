@@ -8,18 +8,19 @@ struct kind {
 	const char *name;
 	uint32_t longest_sent, longest_given;
 	bool gives_runts; /* frames under 14 bytes can be given */
-	bool finishes; /* what set_offloads did not allow is finished before recv gives it */
+	bool finishes;    /* what set_offloads did not allow is finished before recv gives it */
 	struct backend *(*make)(void); /* of one queue, nothing queued, link up, carrier on */
 	void (*destroy)(struct backend *be);
 	/* From the other side: a frame for recv. */
 	void (*give)(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, uint32_t len);
 	/* To the other side: the next frame that send sent; its length, or -1 if none comes. */
-	int (*taken)(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_bytes, uint32_t max);
+	int (*taken)(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_bytes,
+		     uint32_t max);
 	/* From now on send would block after a few frames of 1000 bytes; or goes on again. */
 	void (*block)(struct backend *be, bool on);
 	void (*link)(struct backend *be, bool up); /* of the host's side */
-	void (*end)(struct backend *be); /* the interface is deleted */
-	bool (*carrier)(struct backend *be); /* as the other side sees it */
+	void (*end)(struct backend *be);           /* the interface is deleted */
+	bool (*carrier)(struct backend *be);       /* as the other side sees it */
 };
 
 extern const struct kind kind_loopback, kind_tap;

@@ -27,7 +27,10 @@ static int taken(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_byte
 
 static void block(struct backend *be, bool on) { loopback_set_room(be, on ? 2 : UINT32_MAX); }
 
-static void link(struct backend *be, bool up) { loopback_fail(be, DROP_TX_LINK_DOWN, up ? 0 : UINT32_MAX); }
+static void link(struct backend *be, bool up)
+{
+	loopback_fail(be, DROP_TX_LINK_DOWN, up ? 0 : UINT32_MAX);
+}
 
 const struct kind kind_loopback = {
 	.name = "loopback",

@@ -1,5 +1,6 @@
-/* tests/contract/kind_tap.c: a TAP of the real kernel in a network namespace of our own. Its other side is a
- * packet socket on the interface; to make it block, a veth behind a bridge that lets little through. */
+/* tests/contract/kind_tap.c: a TAP of the real kernel in a network namespace of our own. Its
+ * other side is a packet socket on the interface; to make it block, a veth behind a bridge that
+ * lets little through. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +19,20 @@
 
 enum {
 	MTU = 65521, /* the most that a TAP takes */
-	PACKET_HDR = 10, LONGEST = FRAME_MAX + PACKET_HDR,
-	SNDBUF = 6000, SLOW = 4000, FAST = 100 * 1000 * 1000, BURST = 2000, LIMIT = 1 << 20,
-	NOTHING_MS = 200, PROBE_MS = 20,
+	PACKET_HDR = 10,
+	LONGEST = FRAME_MAX + PACKET_HDR,
+	SNDBUF = 6000,
+	SLOW = 4000,
+	FAST = 100 * 1000 * 1000,
+	BURST = 2000,
+	LIMIT = 1 << 20,
+	NOTHING_MS = 200,
+	PROBE_MS = 20,
 };
 
-static struct { int fd, index, tap_packet, far_packet; } side;
+static struct {
+	int fd, index, tap_packet, far_packet;
+} side;
 
 static void set_mtu(const char *name)
 {
@@ -51,7 +60,9 @@ static void give(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, 
 	struct iovec iov[] = { { head, PACKET_HDR }, { (void *)(uintptr_t)bytes, len } };
 	/* Segmentation goes by the protocol that is said here, not by the frame. */
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = side.index };
-	struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = iov, .msg_iovlen = 2 };
+	struct msghdr m = {
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = iov, .msg_iovlen = 2
+	};
 	int64_t deadline = host_now_ms() + HOST_WAIT_MS;
 
 	(void)be;
@@ -60,14 +71,18 @@ static void give(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, 
 	/* ENETDOWN is told once after the link was down. */
 	while (sendmsg(side.tap_packet, &m, 0) < 0)
 		ck_assert_msg((errno == ENOBUFS || errno == EAGAIN || errno == ENETDOWN) &&
-			      host_now_ms() < deadline, "give %u bytes: %s", len, strerrordesc_np(errno));
+				      host_now_ms() < deadline,
+			      "give %u bytes: %s", len, strerrordesc_np(errno));
 }
 
-/* The kernel starts an interface's queue some time after its carrier: until a frame has come through. */
+/* The kernel starts an interface's queue some time after its carrier: until a frame has come
+ * through. */
 static void await_passing(struct backend *be)
 {
 	static uint8_t got[LONGEST];
-	const uint8_t probe[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
+	const uint8_t probe[60] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5
+	};
 	int64_t deadline = host_now_ms() + HOST_WAIT_MS;
 
 	do {
@@ -80,7 +95,9 @@ static void await_passing(struct backend *be)
 
 static struct backend *make(void)
 {
-	struct tap_request request = { .name = "ct0", .fd = -1, .queues = 1, .owner = -1, .group = -1 };
+	struct tap_request request = {
+		.name = "ct0", .fd = -1, .queues = 1, .owner = -1, .group = -1
+	};
 	struct backend_tap_config config = { .fd_count = 1, .sys = &sys_host, .name = "ct0" };
 	struct backend *be;
 	struct tap tap;
@@ -135,7 +152,8 @@ static int taken(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_byte
 	return (int)len;
 }
 
-/* A port of a bridge forwards some time after it is up: until the frame that was just written is through. */
+/* A port of a bridge forwards some time after it is up: until the frame that was just written is
+ * through. */
 static void await_far(void)
 {
 	uint8_t probe[VNET_HDR_BYTES + 60] = { 0 }, got[sizeof(probe)];

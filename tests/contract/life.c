@@ -47,7 +47,8 @@ START_TEST(what_is_gone_stays_gone)
 		continue;
 	ck_assert(!be->ops->gone(be));
 	kind->end(be);
-	ck_assert_msg(epoll_wait(epoll, &event, 1, HOST_WAIT_MS) == 1, "%s: its end is not told", kind->name);
+	ck_assert_msg(epoll_wait(epoll, &event, 1, HOST_WAIT_MS) == 1, "%s: its end is not told",
+		      kind->name);
 	for (unsigned i = 0; i < 2; i++) {
 		if (i == (unsigned)_i) {
 			put(0, CONTRACT_LEN, 0);

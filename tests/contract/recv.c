@@ -92,7 +92,8 @@ START_TEST(readable_is_an_edge)
 		while (epoll_wait(epoll, &event, 1, 0) > 0)
 			(void)receive(BATCH_MAX, &more);
 		give(CONTRACT_LEN, i);
-		ck_assert_msg(epoll_wait(epoll, &event, 1, HOST_WAIT_MS) == 1 && (event.events & EPOLLIN) != 0,
+		ck_assert_msg(epoll_wait(epoll, &event, 1, HOST_WAIT_MS) == 1 &&
+				      (event.events & EPOLLIN) != 0,
 			      "%s: frame %u was not told", kind->name, i);
 		ck_assert_uint_eq(receive(BATCH_MAX, &more), 1);
 		assert_received(0, CONTRACT_LEN, i);
@@ -107,7 +108,9 @@ static uint8_t want[8192];
 
 static void give_partial(bool gso)
 {
-	const struct vnet_hdr csum = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16 };
+	const struct vnet_hdr csum = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+				       .csum_start = 34,
+				       .csum_offset = 16 };
 	struct vnet_hdr hdr = csum;
 	uint32_t len = rig_fill_ip(want, false, true, gso ? 4000 : 900);
 
@@ -127,11 +130,12 @@ START_TEST(a_partial_sum_comes_as_it_was_set)
 	await_frames(1);
 	if (!csum && !kind->finishes)
 		return;
-	ck_assert_msg((f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == csum, "%s: flags %u", kind->name, f->hdr.flags);
+	ck_assert_msg((f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == csum, "%s: flags %u",
+		      kind->name, f->hdr.flags);
 	ck_assert_msg(f->hdr.csum_start == (csum ? 34 : 0) && f->hdr.csum_offset == (csum ? 16 : 0),
 		      "%s: start %u, offset %u", kind->name, f->hdr.csum_start, f->hdr.csum_offset);
-	ck_assert_msg((memcmp(f->bytes + 50, want + 50, 2) != 0) == !csum, "%s: the sum is %s", kind->name,
-		      csum ? "finished" : "not finished");
+	ck_assert_msg((memcmp(f->bytes + 50, want + 50, 2) != 0) == !csum, "%s: the sum is %s",
+		      kind->name, csum ? "finished" : "not finished");
 }
 END_TEST
 
@@ -140,7 +144,8 @@ START_TEST(a_super_frame_comes_as_it_was_set)
 	bool tso4 = _i != 0;
 	unsigned frames = tso4 || !kind->finishes ? 1 : 3;
 
-	ck_assert(!err_is(be->ops->set_offloads(be, (struct backend_offloads){ .csum = true, .tso4 = tso4 })));
+	ck_assert(!err_is(be->ops->set_offloads(
+		be, (struct backend_offloads){ .csum = true, .tso4 = tso4 })));
 	give_partial(true);
 	await_frames(frames);
 	ck_assert_uint_eq(batch.frame[0].hdr.gso_type, frames == 1 ? VIRTIO_NET_HDR_GSO_TCPV4 : 0);

@@ -87,7 +87,8 @@ START_TEST(a_lent_rest_is_a_part_of_the_frame)
 	(void)assert_taken(len, 3);
 	(void)assert_taken(CONTRACT_LEN, 4);
 	for (uint32_t i = 128; i < len; i++)
-		ck_assert_msg(batch.frame[0].bytes[i] == 0xee, "%s: byte %u of the slot was written", kind->name, i);
+		ck_assert_msg(batch.frame[0].bytes[i] == 0xee,
+			      "%s: byte %u of the slot was written", kind->name, i);
 }
 END_TEST
 
@@ -96,16 +97,19 @@ START_TEST(the_header_goes_with_the_frame)
 	struct vnet_hdr hdr;
 
 	put(0, CONTRACT_LEN, 1);
-	batch.frame[0].hdr = (struct vnet_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34,
+	batch.frame[0].hdr = (struct vnet_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+						.csum_start = 34,
 						.csum_offset = 16 };
 	put(1, CONTRACT_LEN, 2);
 	send_batch(2);
 	hdr = assert_taken(CONTRACT_LEN, 1);
-	ck_assert_msg((hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0 && hdr.csum_start == 34 && hdr.csum_offset == 16,
-		      "%s: flags %u, start %u, offset %u", kind->name, hdr.flags, hdr.csum_start, hdr.csum_offset);
+	ck_assert_msg((hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0 && hdr.csum_start == 34 &&
+			      hdr.csum_offset == 16,
+		      "%s: flags %u, start %u, offset %u", kind->name, hdr.flags, hdr.csum_start,
+		      hdr.csum_offset);
 	hdr = assert_taken(CONTRACT_LEN, 2);
-	ck_assert_msg((hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 && hdr.gso_type == 0, "%s: flags %u, GSO %u",
-		      kind->name, hdr.flags, hdr.gso_type);
+	ck_assert_msg((hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 && hdr.gso_type == 0,
+		      "%s: flags %u, GSO %u", kind->name, hdr.flags, hdr.gso_type);
 }
 END_TEST
 
@@ -122,7 +126,8 @@ static unsigned fill_up(unsigned first)
 	send_batch(BATCH_MAX);
 	while (sent < BATCH_MAX && batch.frame[sent].fate == FATE_SENT)
 		sent++;
-	ck_assert_msg(sent > 0 && sent < BATCH_MAX - 2, "%s: %u frames were sent", kind->name, sent);
+	ck_assert_msg(sent > 0 && sent < BATCH_MAX - 2, "%s: %u frames were sent", kind->name,
+		      sent);
 	return sent;
 }
 
@@ -139,7 +144,8 @@ START_TEST(kept_frames_are_a_suffix_and_go_later)
 	for (unsigned i = sent; i < BATCH_MAX; i++)
 		assert_fate(i, i == BATCH_MAX - 2 ? FATE_DROPPED : FATE_KEPT,
 			    i == BATCH_MAX - 2 ? DROP_TX_MTU : DROP_NONE);
-	ck_assert_uint_eq(after.syscalls - before.syscalls, sent + 1); /* nothing behind the first is tried */
+	ck_assert_uint_eq(after.syscalls - before.syscalls,
+			  sent + 1); /* nothing behind the first is tried */
 	ck_assert_uint_eq(after.again - before.again, 1);
 	kind->block(be, false);
 	for (unsigned next = sent; next < sent + 10; deadline = host_now_ms() + HOST_WAIT_MS) {

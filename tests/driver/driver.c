@@ -16,12 +16,15 @@ void driver_memory_init(struct driver_memory *m, uint64_t region_bytes)
 
 	*m = (struct driver_memory){ .size = region_bytes };
 	for (unsigned i = 0; i < 2; i++) {
-		uint8_t *at = mmap(NULL, region_bytes + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		uint8_t *at = mmap(NULL, region_bytes + 2 * PAGE, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		ck_assert_ptr_ne(at, MAP_FAILED);
 		m->map[i] = at + PAGE;
 		ck_assert_int_eq(mprotect(m->map[i], region_bytes, PROT_READ | PROT_WRITE), 0);
-		r[i] = (struct mem_region){ .gpa = i * region_bytes, .size = region_bytes, .host = m->map[i], .fd = -1 };
+		r[i] = (struct mem_region){
+			.gpa = i * region_bytes, .size = region_bytes, .host = m->map[i], .fd = -1
+		};
 	}
 	m->mem = guest_mem_create();
 	ck_assert_ptr_nonnull(m->mem);
@@ -62,7 +65,8 @@ static uint16_t *word(struct driver_queue *q, uint64_t ring, uint32_t offset)
 static uint16_t load(uint16_t *at, int order) { return le16toh(__atomic_load_n(at, order)); }
 static void store(uint16_t *at, uint16_t v, int order) { __atomic_store_n(at, htole16(v), order); }
 
-void driver_queue_init(struct driver_queue *q, struct driver_memory *m, uint16_t size, bool event_idx)
+void driver_queue_init(struct driver_queue *q, struct driver_memory *m, uint16_t size,
+		       bool event_idx)
 {
 	*q = (struct driver_queue){ .memory = m, .size = size, .event_idx = event_idx };
 	q->desc = driver_alloc(m, 16u * size, 16);
@@ -75,21 +79,30 @@ void driver_queue_init(struct driver_queue *q, struct driver_memory *m, uint16_t
 
 struct queue_config driver_config(const struct driver_queue *q, bool indirect)
 {
-	return (struct queue_config){ .size = q->size, .desc = q->desc, .driver = q->avail, .device = q->used,
-				      .event_idx = q->event_idx, .indirect = indirect };
+	return (struct queue_config){ .size = q->size,
+				      .desc = q->desc,
+				      .driver = q->avail,
+				      .device = q->used,
+				      .event_idx = q->event_idx,
+				      .indirect = indirect };
 }
 
-void driver_desc_at(struct driver_memory *m, uint64_t table, uint16_t i, uint64_t addr, uint32_t len,
-		    uint16_t flags, uint16_t next)
+void driver_desc_at(struct driver_memory *m, uint64_t table, uint16_t i, uint64_t addr,
+		    uint32_t len, uint16_t flags, uint16_t next)
 {
-	struct { uint64_t addr; uint32_t len; uint16_t flags, next; } d = { htole64(addr), htole32(len),
-									     htole16(flags), htole16(next) };
+	struct {
+		uint64_t addr;
+		uint32_t len;
+		uint16_t flags, next;
+	} d = { htole64(addr), htole32(len), htole16(flags), htole16(next) };
 
 	if (!mem_write(m->mem, table + 16u * i, &d, 16))
-		ck_abort_msg("a descriptor at %#llx is outside memory", (unsigned long long)table + 16u * i);
+		ck_abort_msg("a descriptor at %#llx is outside memory",
+			     (unsigned long long)table + 16u * i);
 }
 
-void driver_desc(struct driver_queue *q, uint16_t i, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
+void driver_desc(struct driver_queue *q, uint16_t i, uint64_t addr, uint32_t len, uint16_t flags,
+		 uint16_t next)
 {
 	driver_desc_at(q->memory, q->desc, i, addr, len, flags, next);
 }
@@ -119,8 +132,14 @@ uint16_t driver_post(struct driver_queue *q, uint64_t addr, uint32_t len, bool w
 	return head;
 }
 
-uint16_t driver_used_index(struct driver_queue *q) { return load(word(q, q->used, 2), __ATOMIC_ACQUIRE); }
-uint16_t driver_used_flags(struct driver_queue *q) { return load(word(q, q->used, 0), __ATOMIC_RELAXED); }
+uint16_t driver_used_index(struct driver_queue *q)
+{
+	return load(word(q, q->used, 2), __ATOMIC_ACQUIRE);
+}
+uint16_t driver_used_flags(struct driver_queue *q)
+{
+	return load(word(q, q->used, 0), __ATOMIC_RELAXED);
+}
 
 bool driver_collect(struct driver_queue *q, struct driver_used *ret)
 {
@@ -153,7 +172,8 @@ bool driver_wants_kick(struct driver_queue *q, uint16_t old)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (q->event_idx)
-		return (uint16_t)(q->avail_index - driver_avail_event(q) - 1) < (uint16_t)(q->avail_index - old);
+		return (uint16_t)(q->avail_index - driver_avail_event(q) - 1) <
+		       (uint16_t)(q->avail_index - old);
 	return (driver_used_flags(q) & 1) == 0;
 }
 

@@ -1,6 +1,7 @@
-/* tests/driver/driver.h: a driver for tests, and a breaker of rules: guest memory with guard pages, and the
- * driver's side of split virtqueues written by hand (virtio 1.4, 2.7). Shares nothing with devices/virtio
- * nor with the tiny guest. Nothing here is checked for the device's sake: any bytes can be written. */
+/* tests/driver/driver.h: a driver for tests, and a breaker of rules: guest memory with guard
+ * pages, and the driver's side of split virtqueues written by hand (virtio 1.4, 2.7). Shares
+ * nothing with devices/virtio nor with the tiny guest. Nothing here is checked for the device's
+ * sake: any bytes can be written. */
 #ifndef TAPVM_TESTS_DRIVER_H
 #define TAPVM_TESTS_DRIVER_H
 
@@ -11,7 +12,8 @@
 #include "devices/mem/guest_mem.h"
 #include "devices/virtio/queue.h"
 
-/* Guest memory of a test: two adjacent regions in different host mappings, each between guard pages. */
+/* Guest memory of a test: two adjacent regions in different host mappings, each between guard
+ * pages. */
 struct driver_memory {
 	struct guest_mem *mem;
 	uint8_t *map[2];
@@ -31,26 +33,30 @@ struct driver_queue {
 	uint16_t size;
 	bool event_idx;
 	uint64_t desc, avail, used; /* guest addresses */
-	uint16_t avail_index; /* as shown next */
-	uint16_t used_index; /* the next to collect */
-	uint16_t next_desc; /* of driver_post: goes round */
+	uint16_t avail_index;       /* as shown next */
+	uint16_t used_index;        /* the next to collect */
+	uint16_t next_desc;         /* of driver_post: goes round */
 };
 /* Rings of their own in memory, zeroed. */
-void driver_queue_init(struct driver_queue *q, struct driver_memory *m, uint16_t size, bool event_idx);
+void driver_queue_init(struct driver_queue *q, struct driver_memory *m, uint16_t size,
+		       bool event_idx);
 struct queue_config driver_config(const struct driver_queue *q, bool indirect);
 
-void driver_desc(struct driver_queue *q, uint16_t i, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next);
+void driver_desc(struct driver_queue *q, uint16_t i, uint64_t addr, uint32_t len, uint16_t flags,
+		 uint16_t next);
 /* The same in a table anywhere. */
-void driver_desc_at(struct driver_memory *m, uint64_t table, uint16_t i, uint64_t addr, uint32_t len,
-		    uint16_t flags, uint16_t next);
+void driver_desc_at(struct driver_memory *m, uint64_t table, uint16_t i, uint64_t addr,
+		    uint32_t len, uint16_t flags, uint16_t next);
 /* Puts head into the next available slot; driver_show makes it visible. */
 void driver_offer(struct driver_queue *q, uint16_t head);
-void driver_show(struct driver_queue *q); /* release store of the index */
+void driver_show(struct driver_queue *q);                       /* release store of the index */
 void driver_show_index(struct driver_queue *q, uint16_t index); /* any index */
 /* A chain of one descriptor, offered and shown: its head. */
 uint16_t driver_post(struct driver_queue *q, uint64_t addr, uint32_t len, bool writable);
 
-struct driver_used { uint32_t id, len; };
+struct driver_used {
+	uint32_t id, len;
+};
 /* The next used element (acquire). false: none. */
 bool driver_collect(struct driver_queue *q, struct driver_used *ret);
 uint16_t driver_used_index(struct driver_queue *q);
@@ -58,12 +64,13 @@ uint16_t driver_used_flags(struct driver_queue *q);
 uint16_t driver_avail_event(struct driver_queue *q);
 void driver_set_used_event(struct driver_queue *q, uint16_t index);
 void driver_set_avail_flags(struct driver_queue *q, uint16_t flags);
-/* With EVENT_IDX or flags: does the device want a kick for the indices from `old` to what is shown? With the
- * full fence in front. */
+/* With EVENT_IDX or flags: does the device want a kick for the indices from `old` to what is
+ * shown? With the full fence in front. */
 bool driver_wants_kick(struct driver_queue *q, uint16_t old);
 
-/* Keeps the calling thread on the first or the last processor: who wakes another and sleeps is otherwise kept on
- * its processor, and nothing ever happens at the same time. With one processor alone such a test is weaker. */
+/* Keeps the calling thread on the first or the last processor: who wakes another and sleeps is
+ * otherwise kept on its processor, and nothing ever happens at the same time. With one processor
+ * alone such a test is weaker. */
 void driver_own_processor(bool last);
 
 #endif

@@ -10,11 +10,21 @@
 #include <time.h>
 
 enum {
-	REGION = 4 << 20, QUEUE_MAX = 256,
-	REG_DEVICE_FEATURES = 0x010, REG_DEVICE_FEATURES_SEL = 0x014, REG_DRIVER_FEATURES = 0x020,
-	REG_DRIVER_FEATURES_SEL = 0x024, REG_QUEUE_SEL = 0x030, REG_QUEUE_SIZE = 0x038, REG_QUEUE_READY = 0x044,
-	REG_STATUS = 0x070, REG_QUEUE_DESC = 0x080, REG_QUEUE_DRIVER = 0x090, REG_QUEUE_DEVICE = 0x0a0,
-	SEEN = 3, NEEDS_RESET = 64,
+	REGION = 4 << 20,
+	QUEUE_MAX = 256,
+	REG_DEVICE_FEATURES = 0x010,
+	REG_DEVICE_FEATURES_SEL = 0x014,
+	REG_DRIVER_FEATURES = 0x020,
+	REG_DRIVER_FEATURES_SEL = 0x024,
+	REG_QUEUE_SEL = 0x030,
+	REG_QUEUE_SIZE = 0x038,
+	REG_QUEUE_READY = 0x044,
+	REG_STATUS = 0x070,
+	REG_QUEUE_DESC = 0x080,
+	REG_QUEUE_DRIVER = 0x090,
+	REG_QUEUE_DEVICE = 0x0a0,
+	SEEN = 3,
+	NEEDS_RESET = 64,
 };
 
 static void log_line(void *self, const char *text)
@@ -47,8 +57,13 @@ void rig_make(struct rig *r)
 
 void rig_make_on(struct rig *r, struct backend *backend)
 {
-	struct net_config c = { .name = "t0", .mac = { 2, 0, 0, 0, 0, 1 }, .mtu = 1500, .queue_size = QUEUE_MAX,
-				.pairs = 1, .backend = backend, .log = { .line = log_line, .self = r },
+	struct net_config c = { .name = "t0",
+				.mac = { 2, 0, 0, 0, 0, 1 },
+				.mtu = 1500,
+				.queue_size = QUEUE_MAX,
+				.pairs = 1,
+				.backend = backend,
+				.log = { .line = log_line, .self = r },
 				.link_up = true };
 
 	*r = (struct rig){ .backend = backend };
@@ -67,7 +82,8 @@ void rig_end(struct rig *r)
 {
 	struct net_stats s = rig_stats(r);
 
-	ck_assert_msg(s.unaccounted == 0, "%lld frames are not accounted for", (long long)s.unaccounted);
+	ck_assert_msg(s.unaccounted == 0, "%lld frames are not accounted for",
+		      (long long)s.unaccounted);
 	mmio_destroy(r->mmio);
 	net_destroy(r->net);
 	workers_destroy(r->workers);
@@ -86,7 +102,8 @@ uint32_t rig_read(struct rig *r, uint32_t offset)
 
 void rig_write(struct rig *r, uint32_t offset, uint32_t v)
 {
-	const uint8_t b[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
+	const uint8_t b[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16),
+			       (uint8_t)(v >> 24) };
 
 	mmio_write(r->mmio, offset, b, sizeof(b));
 }
@@ -96,9 +113,11 @@ bool rig_has(const struct rig *r, unsigned bit) { return (r->accepted >> bit & 1
 void rig_set_queue(struct rig *r, uint32_t index, uint16_t size)
 {
 	struct driver_queue *q = &r->queue[index];
+	/* clang-format off */
 	const struct { uint32_t reg; uint64_t at; } address[] = {
 		{ REG_QUEUE_DESC, 0 }, { REG_QUEUE_DRIVER, 0 }, { REG_QUEUE_DEVICE, 0 },
 	};
+	/* clang-format on */
 	uint64_t at[3];
 
 	driver_queue_init(q, &r->memory, size, rig_has(r, VIRTIO_RING_F_EVENT_IDX));
@@ -164,10 +183,18 @@ void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t le
 {
 	struct driver_queue *q = &r->queue[RIG_TX];
 	uint64_t at = driver_alloc(&r->memory, RIG_HDR + len, 16);
-	const uint8_t h[RIG_HDR] = { hdr.flags, hdr.gso_type, (uint8_t)hdr.hdr_len, (uint8_t)(hdr.hdr_len >> 8),
-				     (uint8_t)hdr.gso_size, (uint8_t)(hdr.gso_size >> 8), (uint8_t)hdr.csum_start,
-				     (uint8_t)(hdr.csum_start >> 8), (uint8_t)hdr.csum_offset,
-				     (uint8_t)(hdr.csum_offset >> 8), 0, 0 };
+	const uint8_t h[RIG_HDR] = { hdr.flags,
+				     hdr.gso_type,
+				     (uint8_t)hdr.hdr_len,
+				     (uint8_t)(hdr.hdr_len >> 8),
+				     (uint8_t)hdr.gso_size,
+				     (uint8_t)(hdr.gso_size >> 8),
+				     (uint8_t)hdr.csum_start,
+				     (uint8_t)(hdr.csum_start >> 8),
+				     (uint8_t)hdr.csum_offset,
+				     (uint8_t)(hdr.csum_offset >> 8),
+				     0,
+				     0 };
 	uint16_t old = q->avail_index;
 
 	memcpy(driver_at(&r->memory, at), h, sizeof(h));
@@ -257,8 +284,8 @@ void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count)
 	uint64_t have;
 
 	while ((have = rig_stats(r).drop[why]) != count)
-		ck_assert_msg(turn(r, deadline), "%s is %llu, not %llu", drop_name(why), (unsigned long long)have,
-			      (unsigned long long)count);
+		ck_assert_msg(turn(r, deadline), "%s is %llu, not %llu", drop_name(why),
+			      (unsigned long long)have, (unsigned long long)count);
 }
 
 int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max)
@@ -284,7 +311,11 @@ struct net_stats rig_stats(struct rig *r)
 void rig_fill(uint8_t *frame, uint32_t len, unsigned number)
 {
 	for (uint32_t i = 0; i < len; i++)
-		frame[i] = i < 6 ? 0xff : i < 12 ? 2 : i == 12 ? 0x88 : i == 13 ? 0xb5 : (uint8_t)(i * 7 + number * 31);
+		frame[i] = i < 6     ? 0xff
+			   : i < 12  ? 2
+			   : i == 12 ? 0x88
+			   : i == 13 ? 0xb5
+				     : (uint8_t)(i * 7 + number * 31);
 }
 
 static void put16(uint8_t *at, uint32_t v)
@@ -311,7 +342,8 @@ static uint32_t fold(uint32_t s)
 
 uint32_t rig_fill_ip(uint8_t *frame, bool v6, bool tcp, uint32_t payload)
 {
-	uint32_t l4_header = tcp ? 20 : 8, l4_len = l4_header + payload, ip_len = v6 ? 40 : 20, at = 14 + ip_len;
+	uint32_t l4_header = tcp ? 20 : 8, l4_len = l4_header + payload, ip_len = v6 ? 40 : 20,
+		 at = 14 + ip_len;
 	uint8_t *ip = frame + 14, *l4 = frame + at, protocol = tcp ? 6 : 17;
 
 	rig_fill(frame, at + l4_len, 0);
@@ -342,6 +374,7 @@ uint32_t rig_fill_ip(uint8_t *frame, bool v6, bool tcp, uint32_t payload)
 		l4[12] = 0x50;
 	else
 		put16(l4 + 4, l4_len);
-	put16(l4 + (tcp ? 16 : 6), fold(sum(v6 ? ip + 8 : ip + 12, v6 ? 32 : 8) + protocol + l4_len));
+	put16(l4 + (tcp ? 16 : 6),
+	      fold(sum(v6 ? ip + 8 : ip + 12, v6 ? 32 : 8) + protocol + l4_len));
 	return at + l4_len;
 }

@@ -1,5 +1,6 @@
-/* tests/driver/rig.h: a whole NIC for tests: guest memory, device, worker and transport around a backend,
- * and a driver that brings it up by its registers. The test's thread is driver and control loop. */
+/* tests/driver/rig.h: a whole NIC for tests: guest memory, device, worker and transport around a
+ * backend, and a driver that brings it up by its registers. The test's thread is driver and
+ * control loop. */
 #ifndef TAPVM_TESTS_RIG_H
 #define TAPVM_TESTS_RIG_H
 
@@ -24,13 +25,13 @@ struct rig {
 	struct mmio *mmio;
 	uint64_t accepted;
 	struct driver_queue queue[3]; /* rx, tx, ctrl */
-	pthread_mutex_t log_mutex; /* lines come from any thread */
+	pthread_mutex_t log_mutex;    /* lines come from any thread */
 	unsigned log_lines;
 	char last_log[256];
 };
 unsigned rig_log_lines(struct rig *r);
 
-void rig_make(struct rig *r); /* on a loopback */
+void rig_make(struct rig *r);                             /* on a loopback */
 void rig_make_on(struct rig *r, struct backend *backend); /* which is the rig's from here on */
 /* Everything ends; the account must balance. */
 void rig_end(struct rig *r);
@@ -49,9 +50,11 @@ bool rig_has(const struct rig *r, unsigned bit);
 
 /* Rings the doorbell, whatever the device wants. */
 void rig_kick(struct rig *r, unsigned queue);
-/* Posts a chain that carries header and frame in one buffer; the doorbell if the device wants it. */
+/* Posts a chain that carries header and frame in one buffer; the doorbell if the device wants
+ * it. */
 void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t len);
-/* Posts `count` receive buffers of len bytes each (id i is the i-th since rig_up); returns the first's address. */
+/* Posts `count` receive buffers of len bytes each (id i is the i-th since rig_up); returns the
+ * first's address. */
 uint64_t rig_post(struct rig *r, unsigned count, uint32_t len);
 /* A control command of one readable part: ack, or -1 if the device wants a reset. */
 int rig_control(struct rig *r, uint8_t class, uint8_t command, const void *data, uint32_t len);
@@ -68,8 +71,8 @@ struct net_stats rig_stats(struct rig *r);
 
 /* A frame of `len` bytes: broadcast, ethertype 0x88b5, then a pattern that depends on number. */
 void rig_fill(uint8_t *frame, uint32_t len, unsigned number);
-/* An IPv4 or IPv6 TCP or UDP frame with payload pattern; header lengths without options. Returns its length;
- * the transport checksum is the pseudo sum (as NEEDS_CSUM wants it). */
+/* An IPv4 or IPv6 TCP or UDP frame with payload pattern; header lengths without options. Returns
+ * its length; the transport checksum is the pseudo sum (as NEEDS_CSUM wants it). */
 uint32_t rig_fill_ip(uint8_t *frame, bool v6, bool tcp, uint32_t payload);
 
 #endif

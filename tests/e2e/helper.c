@@ -1,15 +1,21 @@
 /* tests/e2e/helper.c: what a shell script cannot do, or not quickly.
- *   helper pty ACTION COMMAND...   runs COMMAND as a shell's foreground job on a pseudo terminal, waits
- *     for the prompt '>', acts (escape, keys, term, hangup, kill-keeper, kill-machine, end), and says
- *     whether the terminal is as it was
- *   helper tap NAME COMMAND...     opens a TAP as descriptor 9 and becomes COMMAND
- *   helper notap COMMAND...        opens /dev/null as descriptor 9 and becomes COMMAND
- *   helper interfaces              the names of this namespace's interfaces, on one line
- *   helper left NAMES FILE         waits (2 s) until these are all the interfaces and no process of this
- *     namespace runs FILE; then prints nothing, else what is left
- *   helper machine PID             waits (5 s) for the machine process of the keeper PID and prints its pid
- *   helper blocked PID             waits (60 s: a byte at a time fills it) until a thread of PID waits in a
- *     write to a pipe
+ *   helper pty ACTION COMMAND...
+ *       runs COMMAND as a shell's foreground job on a pseudo terminal, waits for the prompt '>',
+ *       acts (escape, keys, term, hangup, kill-keeper, kill-machine, end), and says whether the
+ *       terminal is as it was
+ *   helper tap NAME COMMAND...
+ *       opens a TAP as descriptor 9 and becomes COMMAND
+ *   helper notap COMMAND...
+ *       opens /dev/null as descriptor 9 and becomes COMMAND
+ *   helper interfaces
+ *       the names of this namespace's interfaces, on one line
+ *   helper left NAMES FILE
+ *       waits (2 s) until these are all the interfaces and no process of this namespace runs
+ *       FILE; then prints nothing, else what is left
+ *   helper machine PID
+ *       waits (5 s) for the machine process of the keeper PID and prints its pid
+ *   helper blocked PID
+ *       waits (60 s: a byte at a time fills it) until a thread of PID waits in a write to a pipe
  * Exit status: 0 as it should be; 1 not, with one line that says what. */
 #include <dirent.h>
 #include <errno.h>
@@ -122,7 +128,8 @@ static bool thread_in(pid_t pid, const char *function)
 
 		(void)snprintf(path, sizeof(path), "/proc/%d/task/%s/wchan", pid, entry->d_name);
 		f = fopen(path, "re");
-		found = f != NULL && fscanf(f, "%63s", where) == 1 && strstr(where, function) != NULL;
+		found = f != NULL && fscanf(f, "%63s", where) == 1 &&
+			strstr(where, function) != NULL;
 		if (f != NULL)
 			(void)fclose(f);
 	}
@@ -156,13 +163,17 @@ static void interfaces(char *ret, size_t size)
 		(void)fclose(f);
 }
 
-struct ours { const char *file; char netns[64]; };
+struct ours {
+	const char *file;
+	char netns[64];
+};
 
 static bool is_ours(pid_t pid, const void *self)
 {
 	const struct ours *o = self;
 
-	return pid != getpid() && links_to(pid, "exe", o->file) && links_to(pid, "ns/net", o->netns);
+	return pid != getpid() && links_to(pid, "exe", o->file) &&
+	       links_to(pid, "ns/net", o->netns);
 }
 
 static int left(const char *names, const char *file)

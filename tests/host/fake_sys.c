@@ -15,7 +15,11 @@
 
 struct fake fake;
 
-static struct { const char *what; unsigned nth; int err; } failing;
+static struct {
+	const char *what;
+	unsigned nth;
+	int err;
+} failing;
 static int next_fd;
 static bool is_open[FAKE_CALLS];
 static char attached_name[IFNAMSIZ];
@@ -24,7 +28,9 @@ static bool filtered;
 
 void fake_reset(void)
 {
-	fake = (struct fake){ .dir = true, .node = true, .features = 0x7173, .offloads = 0x7f, .is_flags = -1 };
+	fake = (struct fake){
+		.dir = true, .node = true, .features = 0x7173, .offloads = 0x7f, .is_flags = -1
+	};
 	memset(&failing, 0, sizeof(failing));
 	memset(is_open, 0, sizeof(is_open));
 	next_fd = 0;
@@ -40,7 +46,10 @@ void fake_fail(const char *what, unsigned nth, int err)
 	failing.err = err;
 }
 
-static bool begins(const char *line, const char *with) { return strncmp(line, with, strlen(with)) == 0; }
+static bool begins(const char *line, const char *with)
+{
+	return strncmp(line, with, strlen(with)) == 0;
+}
 
 unsigned fake_count(const char *what)
 {
@@ -216,7 +225,12 @@ static int on_filter(void *arg)
 }
 
 /* int_at: the argument is a pointer to an int; else it is the value. */
-static const struct { unsigned long request; const char *name; bool int_at; int (*on)(void *arg); } ioctls[] = {
+static const struct {
+	unsigned long request;
+	const char *name;
+	bool int_at;
+	int (*on)(void *arg);
+} ioctls[] = {
 	{ TUNGETFEATURES, "", false, on_features },
 	{ TUNSETIFF, "", false, on_attach },
 	{ TUNGETIFF, "", false, on_ask },

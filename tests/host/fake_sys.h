@@ -1,5 +1,6 @@
-/* tests/host/fake_sys.h: a scripted kernel behind struct sys: what is in /dev, what the TUN/TAP driver has,
- * which call fails with which errno; and a record of every call as a line of text. One a process. */
+/* tests/host/fake_sys.h: a scripted kernel behind struct sys: what is in /dev, what the TUN/TAP
+ * driver has, which call fails with which errno; and a record of every call as a line of text.
+ * One a process. */
 #ifndef TAPVM_TESTS_FAKE_SYS_H
 #define TAPVM_TESTS_FAKE_SYS_H
 
@@ -11,15 +12,15 @@ enum { FAKE_CALLS = 128, FAKE_LINE = 96, FAKE_FD = 1000 };
 
 struct fake {
 	/* The kernel. */
-	bool dir, node; /* /dev/net, and tun in it */
-	unsigned features; /* TUNGETFEATURES */
-	unsigned offloads; /* bits that TUNSETOFFLOAD takes */
+	bool dir, node;     /* /dev/net, and tun in it */
+	unsigned features;  /* TUNGETFEATURES */
+	unsigned offloads;  /* bits that TUNSETOFFLOAD takes */
 	const char *picked; /* the name that TUNSETIFF gives back; NULL: the one asked for */
-	int is_flags; /* TUNGETIFF; -1: what TUNSETIFF was asked for */
+	int is_flags;       /* TUNGETIFF; -1: what TUNSETIFF was asked for */
 	/* The record: "open /dev/net/tun", "TUNSETIFF vm0 0x5002", "close 1000". */
 	unsigned call_count;
 	char call[FAKE_CALLS][FAKE_LINE];
-	int open_fds; /* opened and not closed again */
+	int open_fds;   /* opened and not closed again */
 	int bad_closes; /* of what was not open */
 };
 

@@ -38,7 +38,8 @@ bool host_ready(const char *what)
 
 void host_fresh(void)
 {
-	ck_assert_msg(unshare(CLONE_NEWNET) == 0, "no new network namespace: %s", strerrordesc_np(errno));
+	ck_assert_msg(unshare(CLONE_NEWNET) == 0, "no new network namespace: %s",
+		      strerrordesc_np(errno));
 }
 
 bool host_is_root(void)
@@ -57,7 +58,8 @@ bool host_is_root(void)
 
 void host_empty_dev_net(void)
 {
-	ck_assert_msg(unshare(CLONE_NEWNS) == 0, "no new mount namespace: %s", strerrordesc_np(errno));
+	ck_assert_msg(unshare(CLONE_NEWNS) == 0, "no new mount namespace: %s",
+		      strerrordesc_np(errno));
 	ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	ck_assert_int_eq(mount("tests", "/dev/net", "tmpfs", 0, "mode=755"), 0);
 }
@@ -91,7 +93,8 @@ struct err host_as(int64_t uid, struct err (*work)(void *self), void *self)
 		_exit(write(pipe_fd[1], &said, sizeof(said)) == (ssize_t)sizeof(said) ? 0 : 1);
 	}
 	(void)close(pipe_fd[1]);
-	ck_assert_msg(read(pipe_fd[0], &said, sizeof(said)) == (ssize_t)sizeof(said), "the child said nothing");
+	ck_assert_msg(read(pipe_fd[0], &said, sizeof(said)) == (ssize_t)sizeof(said),
+		      "the child said nothing");
 	(void)close(pipe_fd[0]);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	return said;
@@ -115,7 +118,8 @@ pid_t host_hold(const char *process_name, int (*hold)(void *self), void *self)
 		_exit(0);
 	}
 	(void)close(pipe_fd[1]);
-	ck_assert_msg(read(pipe_fd[0], &ready, 1) == 1 && ready == 'y', "%s could not hold it", process_name);
+	ck_assert_msg(read(pipe_fd[0], &ready, 1) == 1 && ready == 'y', "%s could not hold it",
+		      process_name);
 	(void)close(pipe_fd[0]);
 	return child;
 }

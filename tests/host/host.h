@@ -1,5 +1,6 @@
-/* tests/host/host.h: the real kernel for tests: namespaces of our own, so that the machine stays as it was,
- * TAPs as another program would leave them, and a packet socket on the host's side of an interface. */
+/* tests/host/host.h: the real kernel for tests: namespaces of our own, so that the machine stays
+ * as it was, TAPs as another program would leave them, and a packet socket on the host's side of
+ * an interface. */
 #ifndef TAPVM_TESTS_HOST_H
 #define TAPVM_TESTS_HOST_H
 
@@ -12,8 +13,8 @@
 
 enum { HOST_WAIT_MS = 10000, HOST_NOBODY = 65534 };
 
-/* Whether TAPs can be made in a network namespace of our own; else prints "skip: WHAT: why". From then on the
- * process is in such a namespace. Before the first thread. */
+/* Whether TAPs can be made in a network namespace of our own; else prints "skip: WHAT: why".
+ * From then on the process is in such a namespace. Before the first thread. */
 bool host_ready(const char *what);
 /* A new, empty network namespace for the calling process. The old one goes with what was in it. */
 void host_fresh(void);
@@ -40,7 +41,8 @@ int host_rename(const char *name, const char *to);
 /* Everything that leaves by `name` at this rate, with a burst and a queue of so many bytes. */
 int host_set_tbf(const char *name, uint32_t bytes_a_second, uint32_t burst, uint32_t limit);
 
-/* An AF_PACKET socket on `name` that hears our ethertype (0x88b5). With vnet_hdr: 10 bytes in front. */
+/* An AF_PACKET socket on `name` that hears our ethertype (0x88b5). With vnet_hdr: 10 bytes in
+ * front. */
 int host_packet(const char *name, bool vnet_hdr);
 bool host_wait_readable(int fd, int timeout_ms);
 

@@ -107,7 +107,8 @@ int host_rename(const char *name, const char *to)
 int host_set_tbf(const char *name, uint32_t bytes_a_second, uint32_t burst, uint32_t limit)
 {
 	/* A named link layer: then the kernel wants no table of rates. */
-	struct tc_tbf_qopt o = { .rate = { .rate = bytes_a_second, .linklayer = 1 /* Ethernet */ }, .limit = limit };
+	struct tc_tbf_qopt o = { .rate = { .rate = bytes_a_second, .linklayer = 1 /* Ethernet */ },
+				 .limit = limit };
 	unsigned index = host_info(name).index;
 	struct link *l = open_link();
 	struct nlmsghdr *h = link_request(l, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
@@ -126,16 +127,18 @@ int host_set_tbf(const char *name, uint32_t bytes_a_second, uint32_t burst, uint
 
 int host_packet(const char *name, bool vnet_hdr)
 {
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_ifindex = (int)host_info(name).index,
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+				  .sll_ifindex = (int)host_info(name).index,
 				  .sll_protocol = htobe16(OUR_ETHERTYPE) };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), bytes = SOCKET_BYTES, on = vnet_hdr;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+	    bytes = SOCKET_BYTES, on = vnet_hdr;
 
 	ck_assert_msg(fd >= 0, "packet socket: %s", strerrordesc_np(errno));
 	ck_assert_int_eq(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	ck_assert_msg(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0, "packet socket on %s: %s", name,
-		      strerrordesc_np(errno));
+	ck_assert_msg(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0, "packet socket on %s: %s",
+		      name, strerrordesc_np(errno));
 	return fd;
 }
 

@@ -1,9 +1,11 @@
-/* A transmit that stalls for ever: a TAP in a bridge whose way out is slow, a small TUNSETSNDBUF, so that write
- * says EAGAIN; the worker watches by EPOLLET, and tun arms its wake-up for "writable" only inside its own poll
- * (Linux drivers/net/tun.c, tun_chr_poll). So after EAGAIN the watch has to be set anew.
+/* A transmit that stalls for ever: a TAP in a bridge whose way out is slow, a small
+ * TUNSETSNDBUF, so that write says EAGAIN; the worker watches by EPOLLET, and tun arms its
+ * wake-up for "writable" only inside its own poll (Linux drivers/net/tun.c, tun_chr_poll). So
+ * after EAGAIN the watch has to be set anew.
  *
- * Seen to fail, with 15 to 34 of 600 frames through, when watch_backend(w, true) is taken out of serve_tx in
- * devices/datapath/worker.c; also when EPOLLOUT is in the set from the start and never modified. */
+ * Seen to fail, with 15 to 34 of 600 frames through, when watch_backend(w, true) is taken out of
+ * serve_tx in devices/datapath/worker.c; also when EPOLLOUT is in the set from the start and
+ * never modified. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +22,14 @@
 #include "tests/host/host.h"
 
 enum {
-	SIZE = 128, FRAMES = 600, LEN = 1000, ROOM = 1024,
-	SNDBUF = 20000, RATE = 2000000, BURST = 5000, LIMIT = 1 << 20, /* bytes, a second, bytes, bytes */
+	SIZE = 128,
+	FRAMES = 600,
+	LEN = 1000,
+	ROOM = 1024,
+	SNDBUF = 20000,
+	RATE = 2000000,
+	BURST = 5000,
+	LIMIT = 1 << 20, /* bytes, a second, bytes, bytes */
 	PROBE_MS = 20,
 };
 
@@ -44,7 +52,9 @@ static void without_ipv6(void)
 
 static void make_tap(void)
 {
-	struct tap_request request = { .name = "ep0", .fd = -1, .queues = 1, .owner = -1, .group = -1 };
+	struct tap_request request = {
+		.name = "ep0", .fd = -1, .queues = 1, .owner = -1, .group = -1
+	};
 	struct backend_tap_config config = { .fd_count = 1, .sys = &sys_host, .name = "ep0" };
 	struct backend *be;
 	struct tap tap;
@@ -131,7 +141,8 @@ static int64_t next_through(void)
 	return number;
 }
 
-/* A port of a bridge forwards some time after it is up: until the frame that was just sent is through. */
+/* A port of a bridge forwards some time after it is up: until the frame that was just sent is
+ * through. */
 static void await_bridge(void)
 {
 	int64_t deadline = host_now_ms() + HOST_WAIT_MS, through = -1;
@@ -160,12 +171,13 @@ static void all_through(uint32_t count)
 		while (sent != end && room_to_send())
 			send_next();
 		while ((number = next_through()) >= 0) {
-			ck_assert_msg(number == expected, "frame %lld came, %u is next", (long long)number, expected);
+			ck_assert_msg(number == expected, "frame %lld came, %u is next",
+				      (long long)number, expected);
 			expected++;
 			deadline = host_now_ms() + HOST_WAIT_MS;
 		}
-		ck_assert_msg(host_now_ms() < deadline, "stalled: %u of %u frames are through", count - (end - expected),
-			      count);
+		ck_assert_msg(host_now_ms() < deadline, "stalled: %u of %u frames are through",
+			      count - (end - expected), count);
 		if (expected != end)
 			(void)host_wait_readable(far, PROBE_MS);
 	}
@@ -183,7 +195,8 @@ START_TEST(a_slow_way_out_does_not_stall_transmit)
 	ck_assert_int_eq(ioctl(tap_fd, TUNSETSNDBUF, &sndbuf), 0);
 	all_through(FRAMES);
 	r.backend->ops->counters(r.backend, 0, &c);
-	ck_assert_msg(c.again > 10, "write said EAGAIN %llu times: nothing was tested", (unsigned long long)c.again);
+	ck_assert_msg(c.again > 10, "write said EAGAIN %llu times: nothing was tested",
+		      (unsigned long long)c.again);
 	s = rig_stats(&r);
 	ck_assert_uint_eq(s.tx.packets - before.tx.packets, FRAMES);
 	ck_assert_uint_eq(s.tx.drops, 0);

@@ -8,10 +8,18 @@
 #include "devices/mem/range.h"
 
 enum {
-	NOTE_XEN_PHYS32_ENTRY = 18, NOTE_TAPVM_FDT = 1, PHDRS_MAX = 64,
+	NOTE_XEN_PHYS32_ENTRY = 18,
+	NOTE_TAPVM_FDT = 1,
+	PHDRS_MAX = 64,
 	/* Below 1 MiB, each up to the next, up to BOOT_END. */
-	START_INFO = 0x6000, MEMORY_MAP = 0x6100, MODULE = 0x6200, CMDLINE = 0x7000, FDT = 0x9000, BOOT_END = 0xd000,
-	LOW_END = 0xa0000, HIGH_START = 0x100000,
+	START_INFO = 0x6000,
+	MEMORY_MAP = 0x6100,
+	MODULE = 0x6200,
+	CMDLINE = 0x7000,
+	FDT = 0x9000,
+	BOOT_END = 0xd000,
+	LOW_END = 0xa0000,
+	HIGH_START = 0x100000,
 	E820_RAM = 1,
 };
 static const uint64_t hole_start = UINT64_C(3) << 30, hole_end = UINT64_C(4) << 30;
@@ -22,13 +30,21 @@ struct start_info {
 	uint64_t modules, cmdline, rsdp, memory_map;
 	uint32_t memory_map_count, reserved;
 };
-struct module { uint64_t address, size, cmdline, reserved; };
-struct map_entry { uint64_t address, size; uint32_t type, reserved; };
+struct module {
+	uint64_t address, size, cmdline, reserved;
+};
+struct map_entry {
+	uint64_t address, size;
+	uint32_t type, reserved;
+};
 static_assert(sizeof(struct start_info) == 56 && sizeof(struct module) == 32, "Xen start_info.h");
 static_assert(sizeof(struct map_entry) == 24, "Xen start_info.h");
 static_assert(CMDLINE + PVH_CMDLINE_MAX < FDT, "a command line ends before the device tree");
 
-struct notes { bool has_entry, wants_fdt; uint32_t entry; };
+struct notes {
+	bool has_entry, wants_fdt;
+	uint32_t entry;
+};
 
 /* A file under way into memory. */
 struct load {
@@ -37,7 +53,9 @@ struct load {
 	const char *what;
 	struct guest_mem *mem;
 	struct notes notes;
-	struct { uint64_t at, size; } loaded[PHDRS_MAX];
+	struct {
+		uint64_t at, size;
+	} loaded[PHDRS_MAX];
 	unsigned loaded_count;
 };
 
@@ -57,11 +75,12 @@ static void read_notes(const uint8_t *at, uint64_t left, struct notes *notes)
 		if (name + desc > left - sizeof(n))
 			return;
 		at += sizeof(n);
-		if (n.n_type == NOTE_XEN_PHYS32_ENTRY && n.n_namesz == 4 && memcmp(at, "Xen", 4) == 0 &&
-		    n.n_descsz >= 4) {
+		if (n.n_type == NOTE_XEN_PHYS32_ENTRY && n.n_namesz == 4 &&
+		    memcmp(at, "Xen", 4) == 0 && n.n_descsz >= 4) {
 			memcpy(&notes->entry, at + name, 4);
 			notes->has_entry = true;
-		} else if (n.n_type == NOTE_TAPVM_FDT && n.n_namesz == 6 && memcmp(at, "tapvm", 6) == 0) {
+		} else if (n.n_type == NOTE_TAPVM_FDT && n.n_namesz == 6 &&
+			   memcmp(at, "tapvm", 6) == 0) {
 			notes->wants_fdt = true;
 		}
 		at += name + desc;
@@ -69,24 +88,34 @@ static void read_notes(const uint8_t *at, uint64_t left, struct notes *notes)
 	}
 }
 
-static struct err check_header(const uint8_t *bytes, uint64_t size, const char *what, Elf64_Ehdr *ret)
+static struct err check_header(const uint8_t *bytes, uint64_t size, const char *what,
+			       Elf64_Ehdr *ret)
 {
 	if (size < EI_NIDENT || memcmp(bytes, ELFMAG, SELFMAG) != 0)
-		return err_make(ERR_SETUP, 0, "kernel %s is not an ELF file: give an uncompressed vmlinux with a "
-				"PVH entry", what);
+		return err_make(ERR_SETUP, 0,
+				"kernel %s is not an ELF file: give an uncompressed vmlinux with a "
+				"PVH entry",
+				what);
 	if (bytes[EI_CLASS] != ELFCLASS64 || bytes[EI_DATA] != ELFDATA2LSB)
-		return err_make(ERR_SETUP, 0, "kernel %s is not a 64-bit x86 ELF: give an x86-64 vmlinux with a "
-				"PVH entry", what);
+		return err_make(ERR_SETUP, 0,
+				"kernel %s is not a 64-bit x86 ELF: give an x86-64 vmlinux with a "
+				"PVH entry",
+				what);
 	if (size < sizeof(*ret))
-		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its header is cut off", what);
+		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its header is cut off",
+				what);
 	memcpy(ret, bytes, sizeof(*ret));
 	if (ret->e_machine != EM_X86_64)
 		return err_make(ERR_SETUP, 0, "kernel %s is for another machine than x86-64", what);
 	if (ret->e_phnum > PHDRS_MAX || ret->e_phentsize != sizeof(Elf64_Phdr))
-		return err_make(ERR_SETUP, 0, "kernel %s has %u program headers of %u bytes: up to %d of %zu can be "
-				"loaded", what, ret->e_phnum, ret->e_phentsize, PHDRS_MAX, sizeof(Elf64_Phdr));
+		return err_make(
+			ERR_SETUP, 0,
+			"kernel %s has %u program headers of %u bytes: up to %d of %zu can be "
+			"loaded",
+			what, ret->e_phnum, ret->e_phentsize, PHDRS_MAX, sizeof(Elf64_Phdr));
 	if (!range_inside(0, size, ret->e_phoff, (uint64_t)ret->e_phnum * sizeof(Elf64_Phdr)))
-		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its program headers are cut off", what);
+		return err_make(ERR_SETUP, 0,
+				"kernel %s is truncated: its program headers are cut off", what);
 	return err_none();
 }
 
@@ -96,13 +125,18 @@ static struct err check_place(const struct load *l, const Elf64_Phdr *p)
 	unsigned long long at = p->p_paddr, end = p->p_paddr + p->p_memsz;
 
 	if (range_overlap(p->p_paddr, p->p_memsz, START_INFO, BOOT_END - START_INFO))
-		return err_make(ERR_SETUP, 0, "kernel %s: a segment at %#llx to %#llx lies over %#x to %#x, where "
-				"its command line is put: link it at 0x100000 or above", l->what, at, end,
-				(unsigned)START_INFO, (unsigned)BOOT_END);
+		return err_make(
+			ERR_SETUP, 0,
+			"kernel %s: a segment at %#llx to %#llx lies over %#x to %#x, where "
+			"its command line is put: link it at 0x100000 or above",
+			l->what, at, end, (unsigned)START_INFO, (unsigned)BOOT_END);
 	for (unsigned i = 0; i < l->loaded_count; i++)
 		if (range_overlap(p->p_paddr, p->p_memsz, l->loaded[i].at, l->loaded[i].size))
-			return err_make(ERR_SETUP, 0, "kernel %s: its segments at %#llx and %#llx overlap: it was "
-					"linked wrongly", l->what, (unsigned long long)l->loaded[i].at, at);
+			return err_make(
+				ERR_SETUP, 0,
+				"kernel %s: its segments at %#llx and %#llx overlap: it was "
+				"linked wrongly",
+				l->what, (unsigned long long)l->loaded[i].at, at);
 	return err_none();
 }
 
@@ -112,15 +146,21 @@ static struct err load_segment(struct load *l, const Elf64_Phdr *p)
 	struct err e;
 
 	if (!range_inside(0, l->size, p->p_offset, p->p_filesz))
-		return err_make(ERR_SETUP, 0, "kernel %s is truncated: a segment ends behind the file", l->what);
+		return err_make(ERR_SETUP, 0,
+				"kernel %s is truncated: a segment ends behind the file", l->what);
 	if (p->p_memsz < p->p_filesz)
-		return err_make(ERR_SETUP, 0, "kernel %s: a segment is larger in the file than in memory", l->what);
+		return err_make(ERR_SETUP, 0,
+				"kernel %s: a segment is larger in the file than in memory",
+				l->what);
 	if (p->p_memsz == 0)
 		return err_none(); /* its address says nothing */
 	if (mem_slice(l->mem, p->p_paddr, p->p_memsz, parts, GUEST_MEM_REGIONS_MAX) < 0)
-		return err_make(ERR_SETUP, 0, "kernel %s does not fit into guest memory (it needs %#llx to %#llx): "
-				"give more --memory", l->what, (unsigned long long)p->p_paddr,
-				(unsigned long long)(p->p_paddr + p->p_memsz));
+		return err_make(
+			ERR_SETUP, 0,
+			"kernel %s does not fit into guest memory (it needs %#llx to %#llx): "
+			"give more --memory",
+			l->what, (unsigned long long)p->p_paddr,
+			(unsigned long long)(p->p_paddr + p->p_memsz));
 	e = check_place(l, p);
 	if (err_is(e))
 		return e;
@@ -133,7 +173,8 @@ static struct err load_segment(struct load *l, const Elf64_Phdr *p)
 static struct err take_notes(struct load *l, const Elf64_Phdr *p)
 {
 	if (!range_inside(0, l->size, p->p_offset, p->p_filesz))
-		return err_make(ERR_SETUP, 0, "kernel %s is truncated: its notes end behind the file", l->what);
+		return err_make(ERR_SETUP, 0,
+				"kernel %s is truncated: its notes end behind the file", l->what);
 	read_notes(l->bytes + p->p_offset, p->p_filesz, &l->notes);
 	return err_none();
 }
@@ -167,15 +208,17 @@ static struct err check_loaded(const struct load *l, uint64_t *ret_end)
 		has_entry = has_entry || range_inside(at, size, l->notes.entry, 1);
 	}
 	if (!has_entry)
-		return err_make(ERR_SETUP, 0, "kernel %s: its PVH entry %#x is in none of its segments: it was "
-				"linked wrongly", l->what, l->notes.entry);
+		return err_make(ERR_SETUP, 0,
+				"kernel %s: its PVH entry %#x is in none of its segments: it was "
+				"linked wrongly",
+				l->what, l->notes.entry);
 	*ret_end = end;
 	return err_none();
 }
 
 /* The notes first: a program that is no kernel is told that, not where its segments should be. */
-struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what, struct guest_mem *mem,
-			struct pvh_image *ret_image)
+struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what,
+			struct guest_mem *mem, struct pvh_image *ret_image)
 {
 	struct load l = { .bytes = bytes, .size = size, .what = what, .mem = mem };
 	uint64_t end = 0;
@@ -185,8 +228,10 @@ struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what, s
 	if (!err_is(e))
 		e = take_headers(&l, &h, PT_NOTE, take_notes);
 	if (!err_is(e) && !l.notes.has_entry)
-		e = err_make(ERR_SETUP, 0, "kernel %s has no PVH entry (ELF note Xen, type 18): a Linux kernel "
-			     "needs CONFIG_PVH", what);
+		e = err_make(ERR_SETUP, 0,
+			     "kernel %s has no PVH entry (ELF note Xen, type 18): a Linux kernel "
+			     "needs CONFIG_PVH",
+			     what);
 	if (!err_is(e))
 		e = take_headers(&l, &h, PT_LOAD, load_segment);
 	if (!err_is(e))
@@ -211,7 +256,8 @@ static uint32_t memory_map(uint64_t memory, struct map_entry map[static 4])
 	return n;
 }
 
-struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot, uint32_t *ret_start_info)
+struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot,
+			  uint32_t *ret_start_info)
 {
 	struct map_entry map[4];
 	struct module module = { .address = FDT, .size = boot->fdt_bytes };
@@ -227,17 +273,19 @@ struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot, ui
 	size_t len = strlen(boot->cmdline);
 
 	if (len > PVH_CMDLINE_MAX)
-		return err_make(ERR_USAGE, 0, "the command line has %zu bytes: the guest takes at most %d", len,
+		return err_make(ERR_USAGE, 0,
+				"the command line has %zu bytes: the guest takes at most %d", len,
 				PVH_CMDLINE_MAX);
 	if (boot->fdt != NULL && boot->fdt_bytes > BOOT_END - FDT)
-		return err_make(ERR_SETUP, 0, "a device tree of %u bytes: there is room for %d", boot->fdt_bytes,
-				BOOT_END - FDT);
+		return err_make(ERR_SETUP, 0, "a device tree of %u bytes: there is room for %d",
+				boot->fdt_bytes, BOOT_END - FDT);
 	if (!mem_write(mem, START_INFO, &info, sizeof(info)) ||
 	    !mem_write(mem, MEMORY_MAP, map, info.memory_map_count * sizeof(map[0])) ||
 	    !mem_write(mem, MODULE, &module, sizeof(module)) ||
 	    !mem_write(mem, CMDLINE, boot->cmdline, len + 1) ||
 	    (boot->fdt != NULL && !mem_write(mem, FDT, boot->fdt, boot->fdt_bytes)))
-		return err_make(ERR_SETUP, 0, "guest memory is too small to boot: give more --memory");
+		return err_make(ERR_SETUP, 0,
+				"guest memory is too small to boot: give more --memory");
 	*ret_start_info = START_INFO;
 	return err_none();
 }

@@ -13,15 +13,17 @@
 
 struct pvh_image {
 	uint32_t entry; /* guest physical, 32-bit */
-	uint64_t end; /* first guest address behind the loaded segments */
-	bool wants_fdt; /* carries our own note (name "tapvm", type 1): takes the FDT as a PVH module */
+	uint64_t end;   /* first guest address behind the loaded segments */
+	bool wants_fdt; /* carries our own note (name "tapvm", type 1): takes the FDT as a PVH
+			   module */
 };
 
-/* The file is in bytes[0, size); what: its name for messages. Segments behind .filesz stay as they
- * are (fresh memory is zero). Fails in words: not an ELF, 32-bit, no PVH note, truncated, larger than
- * memory, segments over each other or over what pvh_boot_write writes, an entry outside of them. */
-struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what, struct guest_mem *mem,
-			struct pvh_image *ret_image) MUST_USE;
+/* The file is in bytes[0, size); what: its name for messages. Segments behind .filesz stay as
+ * they are (fresh memory is zero). Fails in words: not an ELF, 32-bit, no PVH note, truncated,
+ * larger than memory, segments over each other or over what pvh_boot_write writes, an entry
+ * outside of them. */
+struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what,
+			struct guest_mem *mem, struct pvh_image *ret_image) MUST_USE;
 
 struct pvh_boot {
 	const char *cmdline;
@@ -29,9 +31,11 @@ struct pvh_boot {
 	const uint8_t *fdt; /* NULL: no module */
 	uint32_t fdt_bytes;
 };
-/* Writes start_info, memory map, command line and FDT below 1 MiB (0x6000 to 0xd000); ret: the address of
- * start_info, for EBX. Fails if the command line is longer than PVH_CMDLINE_MAX, or the FDT than 16 KiB. */
+/* Writes start_info, memory map, command line and FDT below 1 MiB (0x6000 to 0xd000); ret: the
+ * address of start_info, for EBX. Fails if the command line is longer than PVH_CMDLINE_MAX, or
+ * the FDT than 16 KiB. */
 enum { PVH_CMDLINE_MAX = 2047 };
-struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot, uint32_t *ret_start_info) MUST_USE;
+struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot,
+			  uint32_t *ret_start_info) MUST_USE;
 
 #endif

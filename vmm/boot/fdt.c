@@ -6,7 +6,10 @@
 #include <string.h>
 
 /* libfdt keeps the first error in whoever checks: each step is tried only while all went well. */
-struct tree { void *fdt; int error; };
+struct tree {
+	void *fdt;
+	int error;
+};
 
 static void begin(struct tree *t, const char *name)
 {
@@ -28,7 +31,8 @@ static void cells(struct tree *t, const char *name, const uint32_t *values, unsi
 	void *at;
 
 	if (t->error == 0)
-		t->error = fdt_property_placeholder(t->fdt, name, (int)(count * sizeof(uint32_t)), &at);
+		t->error = fdt_property_placeholder(t->fdt, name, (int)(count * sizeof(uint32_t)),
+						    &at);
 	for (unsigned i = 0; t->error == 0 && i < count; i++)
 		fdt32_st((uint8_t *)at + i * sizeof(uint32_t), values[i]);
 }
@@ -38,9 +42,14 @@ static void memory(struct tree *t, uint64_t bytes)
 {
 	static const uint64_t hole_start = UINT64_C(3) << 30, hole_end = UINT64_C(4) << 30;
 	uint64_t low = bytes < hole_start ? bytes : hole_start, high = bytes - low;
-	const uint32_t reg[] = { 0, 0, (uint32_t)(low >> 32), (uint32_t)low,
-				 (uint32_t)(hole_end >> 32), (uint32_t)hole_end,
-				 (uint32_t)(high >> 32), (uint32_t)high };
+	const uint32_t reg[] = { 0,
+				 0,
+				 (uint32_t)(low >> 32),
+				 (uint32_t)low,
+				 (uint32_t)(hole_end >> 32),
+				 (uint32_t)hole_end,
+				 (uint32_t)(high >> 32),
+				 (uint32_t)high };
 
 	begin(t, "memory@0");
 	text(t, "device_type", "memory");
@@ -75,7 +84,8 @@ static void serial(struct tree *t)
 	end(t);
 }
 
-struct err fdt_build(const struct fdt_request *request, uint8_t *ret_bytes, uint32_t size, uint32_t *ret_len)
+struct err fdt_build(const struct fdt_request *request, uint8_t *ret_bytes, uint32_t size,
+		     uint32_t *ret_len)
 {
 	struct tree t = { .fdt = ret_bytes };
 
@@ -108,11 +118,15 @@ struct err cmdline_add_nics(char *cmdline, unsigned size, unsigned nics)
 
 	for (unsigned i = 0; i < nics; i++) {
 		int n = snprintf(cmdline + used, size - used, "%svirtio_mmio.device=4K@%#x:%u",
-				 used > 0 ? " " : "", NIC_MMIO_BASE + i * NIC_MMIO_STEP, NIC_GSI_BASE + i);
+				 used > 0 ? " " : "", NIC_MMIO_BASE + i * NIC_MMIO_STEP,
+				 NIC_GSI_BASE + i);
 
 		if (n < 0 || (size_t)n >= size - used)
-			return err_make(ERR_USAGE, 0, "the command line with its %u NICs is longer than %u bytes: "
-					"shorten --append", nics, size - 1);
+			return err_make(
+				ERR_USAGE, 0,
+				"the command line with its %u NICs is longer than %u bytes: "
+				"shorten --append",
+				nics, size - 1);
 		used += (size_t)n;
 	}
 	return err_none();

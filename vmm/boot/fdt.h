@@ -23,8 +23,10 @@ struct fdt_request {
 	unsigned nics;
 };
 /* ret_bytes holds size bytes at most; *ret_len is the tree's length. */
-struct err fdt_build(const struct fdt_request *request, uint8_t *ret_bytes, uint32_t size, uint32_t *ret_len) MUST_USE;
-/* Appends " virtio_mmio.device=4K@0xfeb00000:16" for each NIC to cmdline (a buffer of size bytes). */
+struct err fdt_build(const struct fdt_request *request, uint8_t *ret_bytes, uint32_t size,
+		     uint32_t *ret_len) MUST_USE;
+/* Appends " virtio_mmio.device=4K@0xfeb00000:16" for each NIC to cmdline (a buffer of size
+ * bytes). */
 struct err cmdline_add_nics(char *cmdline, unsigned size, unsigned nics) MUST_USE;
 
 #endif

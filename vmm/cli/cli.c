@@ -67,10 +67,11 @@ static int unknown_word(const char *word)
 	const char *kind = is_option ? "option" : "command";
 	const char *near = is_option ? nearest(options, ARRAY_LEN(options), word, strlen(word))
 				     : command_nearest(word);
-	struct err e = near == NULL ? err_make(ERR_USAGE, 0,
-					       "unknown %s '%s'; tapvm --help lists them", kind, word)
-				    : err_make(ERR_USAGE, 0, "unknown %s '%s'; did you mean %s?",
-					       kind, word, near);
+	struct err e = near == NULL
+			       ? err_make(ERR_USAGE, 0, "unknown %s '%s'; tapvm --help lists them",
+					  kind, word)
+			       : err_make(ERR_USAGE, 0, "unknown %s '%s'; did you mean %s?", kind,
+					  word, near);
 
 	return command_fail(&e);
 }
@@ -79,8 +80,9 @@ static int unknown_word(const char *word)
 static int print_alone(int argc, char *const argv[], const char *version)
 {
 	if (argc > 2) {
-		struct err e = err_make(ERR_USAGE, 0, "'%s' is not expected behind %s; leave it out",
-					argv[2], argv[1]);
+		struct err e =
+			err_make(ERR_USAGE, 0, "'%s' is not expected behind %s; leave it out",
+				 argv[2], argv[1]);
 
 		return command_fail(&e);
 	}

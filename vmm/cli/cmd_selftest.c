@@ -29,8 +29,8 @@ static struct err take_only(void *into, const char *value)
 			return err_none();
 	near = nearest(names, count, value, strlen(value));
 	if (near == NULL)
-		return err_make(ERR_USAGE, 0, "unknown check '%s'; tapvm selftest shows their names",
-				value);
+		return err_make(ERR_USAGE, 0,
+				"unknown check '%s'; tapvm selftest shows their names", value);
 	return err_make(ERR_USAGE, 0, "unknown check '%s'; did you mean %s?", value, near);
 }
 

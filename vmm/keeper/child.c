@@ -83,8 +83,9 @@ static _Noreturn void child_main(const struct machine_config *config, machine_fn
 	_exit(0);
 }
 
-static struct err fork_child(const struct machine_config *config, machine_fn run, const struct terminal *t,
-			     int fds[static 2], struct machine_process *ret_process)
+static struct err fork_child(const struct machine_config *config, machine_fn run,
+			     const struct terminal *t, int fds[static 2],
+			     struct machine_process *ret_process)
 {
 	struct machine_config mine = *config;
 	int pid, pidfd;
@@ -109,8 +110,8 @@ static struct err fork_child(const struct machine_config *config, machine_fn run
 	return err_none();
 }
 
-struct err child_start(const struct machine_config *config, machine_fn run, const struct terminal *t,
-		       struct machine_process *ret_process)
+struct err child_start(const struct machine_config *config, machine_fn run,
+		       const struct terminal *t, struct machine_process *ret_process)
 {
 	int fds[2];
 	struct err e;
@@ -156,5 +157,6 @@ struct err child_died(int status)
 	if (WIFSIGNALED(status))
 		return err_make(ERR_SETUP, 0, "the machine process was killed by signal %d (SIG%s)",
 				WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
-	return err_make(ERR_SETUP, 0, "the machine process ended without a word, status %d", status);
+	return err_make(ERR_SETUP, 0, "the machine process ended without a word, status %d",
+			status);
 }

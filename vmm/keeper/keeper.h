@@ -60,15 +60,14 @@ struct err keeper_run(const struct keeper_options *options, struct keeper_end *r
 
 /* ---- the parts, for selftest, which keeps house by itself ---- */
 /* Makes or attaches the TAP of a NIC in the calling thread's namespace (netns is ignored), sets
- * MTU, addresses, MAC and up, and fills what the machine needs. *ret_line: the one line at start.
- */
+ * MTU, addresses, MAC and up, and fills what the machine needs. *ret_line: the line at start. */
 struct err keeper_nic(const struct nic_options *options, unsigned index,
 		      struct machine_nic *ret_nic, char *ret_line, unsigned line_size) MUST_USE;
 struct machine_process {
 	int pid, pidfd, fd;
 };
-/* Forks a process that does `run` (machine_run, or what keeps the same messages): the child keeps only
- * the descriptors in config (and stderr). */
+/* Forks a process that does `run` (machine_run, or what keeps the same messages): the child
+ * keeps only the descriptors in config (and stderr). */
 typedef void (*machine_fn)(const struct machine_config *config);
 struct err keeper_start(const struct machine_config *config, machine_fn run,
 			struct machine_process *ret_process) MUST_USE;

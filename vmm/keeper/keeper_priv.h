@@ -20,8 +20,7 @@ struct terminal {
 	pid_t keeper; /* who sets it */
 	struct termios before, raw;
 };
-/* Looks at fd; t->fd stays -1 if it is no terminal or if we are in its background. Changes nothing.
- */
+/* Looks at fd; t->fd stays -1 if it is no terminal or we are in its background. Changes nothing. */
 void terminal_open(struct terminal *t, int fd);
 struct err terminal_set_raw(struct terminal *t) MUST_USE;
 /* For the keeper: as it was before, if we changed it. Closes. */
@@ -74,8 +73,8 @@ struct err memory_check(uint64_t bytes) MUST_USE;
 
 /* ---- child.c: the machine process ---- */
 /* Like keeper_start; the child restores t (may be NULL) at its end if we are gone. */
-struct err child_start(const struct machine_config *config, machine_fn run, const struct terminal *t,
-		       struct machine_process *ret_process) MUST_USE;
+struct err child_start(const struct machine_config *config, machine_fn run,
+		       const struct terminal *t, struct machine_process *ret_process) MUST_USE;
 /* Waits wait_ms for its end, then kills it. ret: the wait status. Closes the descriptors. */
 int child_end(struct machine_process *process, int wait_ms);
 /* That wait status in words: of a machine that did not say how it ended. */
@@ -117,7 +116,8 @@ void watch_read(struct nic_watch *w);
 /* ---- nic.c ---- */
 /* A TAP's MTU as the guest is told it; 0: not told, it is none that a device can have. */
 uint16_t keeper_mtu(unsigned mtu);
-/* ", 10.0.0.1/24 fd00::1/64": the addresses of an interface, whoever gave them; "" if it has none. */
+/* ", 10.0.0.1/24 fd00::1/64": the addresses of an interface, whoever gave them; "" if it has
+ * none. */
 enum { KEEPER_ADDRESSES = 400 };
 void keeper_addresses(struct link *link, const char *name, char *ret_text, unsigned size);
 
@@ -126,7 +126,8 @@ struct net_home {
 	int home;    /* the namespace we came from; -1: not needed yet */
 	int private; /* the one of this run; -1: none yet */
 };
-/* Before anything of ours is open: a number that is free now would name a descriptor of ours later. */
+/* Before anything of ours is open: a number that is free now would name a descriptor of ours
+ * later. */
 struct err net_inherited_check(const struct keeper_options *o) MUST_USE;
 /* keeper_nic in the namespace that o names, and a watch there. Back home on return. */
 struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index,

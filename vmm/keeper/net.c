@@ -73,7 +73,8 @@ static void append(char *line, unsigned size, const char *text)
 	err_one_line(line);
 }
 
-/* What an inherited TAP is, asked in the namespace where it is; told to the guest as of any other. */
+/* What an inherited TAP is, asked in the namespace where it is; told to the guest as of any
+ * other. */
 static struct err look_and_watch(struct machine_nic *nic, struct nic_watch *ret_watch, char *line,
 				 unsigned line_size)
 {
@@ -115,7 +116,8 @@ static struct err watch_inherited(const struct net_home *home, struct machine_ni
 		(void)close(there);
 	if (err_is(watched))
 		append(line, line_size,
-		       ", out of reach in another namespace: its link is taken as up, its MTU is not known");
+		       ", out of reach in another namespace: its link is taken as up, its MTU is "
+		       "not known");
 	return err_none();
 }
 

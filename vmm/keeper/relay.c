@@ -29,8 +29,7 @@ size_t relay_keys(struct relay *r, const uint8_t *keys, size_t count, uint8_t *r
 		if (was_escaped && keys[i] == QUIT_KEY) {
 			r->quit = true;
 		} else {
-			/* The escape key was held back: two bytes go out for this key and that one.
-			 */
+			/* The escape key was held back: two bytes go out for both keys. */
 			if (was_escaped && keys[i] != ESCAPE_KEY)
 				ret_bytes[used++] = ESCAPE_KEY;
 			ret_bytes[used++] = keys[i];

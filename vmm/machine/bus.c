@@ -1,4 +1,5 @@
-/* vmm/machine/bus.c: which device answers at a port or an address; where none does, ones are read. */
+/* vmm/machine/bus.c: which device answers at a port or an address; where none does, ones are
+ * read. */
 #include <string.h>
 
 #include "vmm/machine/machine_priv.h"

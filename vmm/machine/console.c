@@ -1,5 +1,5 @@
-/* vmm/machine/console.c: the UART and the two descriptors behind it. Output goes out on the vCPU's thread, input
- * waits on the control loop until the UART has room. */
+/* vmm/machine/console.c: the UART and the two descriptors behind it. Output goes out on the
+ * vCPU's thread, input waits on the control loop until the UART has room. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -11,10 +11,12 @@
 
 /* ---- out ---- */
 
-/* A disk that is full or a reader that is gone is no end for the guest: it is said once, and counted. */
+/* A disk that is full or a reader that is gone is no end for the guest: it is said once, and
+ * counted. */
 static void lose(struct console *c, size_t bytes, int why)
 {
-	const char *name = c->config->serial_name != NULL ? c->config->serial_name : "the serial line";
+	const char *name =
+		c->config->serial_name != NULL ? c->config->serial_name : "the serial line";
 
 	if (atomic_fetch_add(&c->lost, bytes) == 0)
 		words_tell(c->config, "log %s: %s: what the guest writes there is lost", name,
@@ -35,7 +37,8 @@ static void on_out(void *self, const uint8_t *bytes, size_t len)
 			bytes += done;
 			len -= (size_t)done;
 		} else if (done < 0 && errno == EAGAIN) {
-			/* Whoever shares a terminal or a pipe with us may have made it non-blocking. */
+			/* Whoever shares a terminal or a pipe with us may have made it
+			 * non-blocking. */
 			(void)poll(&room, 1, -1);
 		} else if (done == 0 || errno != EINTR) {
 			lose(c, len, done == 0 ? EIO : errno);
@@ -152,7 +155,9 @@ void console_init(struct console *c, const struct machine_config *config, const 
 
 struct err console_open(struct console *c)
 {
-	const struct serial_config config = { .out = on_out, .irq = on_irq, .room = on_room, .self = c };
+	const struct serial_config config = {
+		.out = on_out, .irq = on_irq, .room = on_room, .self = c
+	};
 
 	c->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

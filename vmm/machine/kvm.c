@@ -74,7 +74,8 @@ struct err vm_doorbell(struct vm *vm, uint64_t address, uint32_t value, int even
 	};
 
 	if (ioctl(vm->fd, KVM_IOEVENTFD, &bell) < 0)
-		return err_make(ERR_SETUP, errno, "KVM: attach a doorbell at %#llx", (unsigned long long)address);
+		return err_make(ERR_SETUP, errno, "KVM: attach a doorbell at %#llx",
+				(unsigned long long)address);
 	return err_none();
 }
 

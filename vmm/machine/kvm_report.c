@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #define KVM_NODE "/dev/kvm"
-#define LOAD_KVM "'modprobe kvm_intel' or 'modprobe kvm_amd' as root, or switch virtualization on in the firmware"
+#define LOAD_KVM                                                                                   \
+	"'modprobe kvm_intel' or 'modprobe kvm_amd' as root, or switch virtualization on in the "  \
+	"firmware"
 
 struct err kvm_open(int *ret_fd)
 {
@@ -16,20 +18,26 @@ struct err kvm_open(int *ret_fd)
 	int version;
 
 	if (fd < 0 && errno == ENOENT)
-		return err_make(ERR_SETUP, 0, KVM_NODE " does not exist: " LOAD_KVM " ('tapvm selftest --no-kvm' "
-				"needs none)");
+		return err_make(ERR_SETUP, 0,
+				KVM_NODE " does not exist: " LOAD_KVM " ('tapvm selftest --no-kvm' "
+					 "needs none)");
 	if (fd < 0 && (errno == ENODEV || errno == ENXIO))
-		return err_make(ERR_SETUP, 0, KVM_NODE ": the node is there, but the kernel has no KVM: " LOAD_KVM);
+		return err_make(ERR_SETUP, 0,
+				KVM_NODE
+				": the node is there, but the kernel has no KVM: " LOAD_KVM);
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
-		return err_make(ERR_SETUP, 0, KVM_NODE ": no permission: 'chmod 666 " KVM_NODE "' or 'usermod -aG "
-				"kvm USER' as root");
+		return err_make(ERR_SETUP, 0,
+				KVM_NODE ": no permission: 'chmod 666 " KVM_NODE
+					 "' or 'usermod -aG "
+					 "kvm USER' as root");
 	if (fd < 0)
 		return err_make(ERR_SETUP, errno, "open " KVM_NODE);
 	version = ioctl(fd, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION) {
 		(void)close(fd);
 		return version < 0 ? err_make(ERR_SETUP, 0, KVM_NODE " is not KVM")
-				   : err_make(ERR_SETUP, 0, KVM_NODE " speaks API %d: 12 is needed", version);
+				   : err_make(ERR_SETUP, 0, KVM_NODE " speaks API %d: 12 is needed",
+					      version);
 	}
 	*ret_fd = fd;
 	return err_none();
@@ -40,17 +48,24 @@ struct err kvm_make_vm(int kvm_fd, int *ret_fd)
 	int fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 
 	if (fd < 0 && errno == EBUSY)
-		return err_make(ERR_SETUP, 0, "KVM: make a virtual machine: another hypervisor has the processor: end "
-				"its machines (VirtualBox, VMware), or unload it");
+		return err_make(
+			ERR_SETUP, 0,
+			"KVM: make a virtual machine: another hypervisor has the processor: end "
+			"its machines (VirtualBox, VMware), or unload it");
 	if (fd < 0)
 		return err_make(ERR_SETUP, errno, "KVM: make a virtual machine");
 	*ret_fd = fd;
 	return err_none();
 }
 
-struct err kvm_report(int kvm_fd, struct kvm_report_row ret_rows[static KVM_REPORT_ROWS], unsigned *ret_count)
+struct err kvm_report(int kvm_fd, struct kvm_report_row ret_rows[static KVM_REPORT_ROWS],
+		      unsigned *ret_count)
 {
-	static const struct { const char *name; unsigned long capability; bool needed; } rows[] = {
+	static const struct {
+		const char *name;
+		unsigned long capability;
+		bool needed;
+	} rows[] = {
 		{ "KVM_CAP_USER_MEMORY", KVM_CAP_USER_MEMORY, true },
 		{ "KVM_CAP_IRQCHIP", KVM_CAP_IRQCHIP, true },
 		{ "KVM_CAP_IRQ_ROUTING", KVM_CAP_IRQ_ROUTING, true },

@@ -75,7 +75,8 @@ static struct err make_serial(struct machine *m)
 static void give_back(const uint8_t *file, uint64_t bytes)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t from = ((uintptr_t)file + page - 1) & ~(page - 1), to = ((uintptr_t)file + bytes) & ~(page - 1);
+	uintptr_t from = ((uintptr_t)file + page - 1) & ~(page - 1),
+		  to = ((uintptr_t)file + bytes) & ~(page - 1);
 
 	if (from < to)
 		(void)madvise((void *)from, to - from, MADV_DONTNEED);
@@ -92,7 +93,8 @@ static struct err load(struct machine *m, uint32_t *ret_entry, uint32_t *ret_sta
 	int n = snprintf(cmdline, sizeof(cmdline), "%s", c->append != NULL ? c->append : "");
 
 	if (!err_is(e) && n >= (int)sizeof(cmdline))
-		e = err_make(ERR_USAGE, 0, "the command line has %d bytes: the guest takes at most %d", n,
+		e = err_make(ERR_USAGE, 0,
+			     "the command line has %d bytes: the guest takes at most %d", n,
 			     PVH_CMDLINE_MAX);
 	if (!err_is(e))
 		e = cmdline_add_nics(cmdline, sizeof(cmdline), c->nic_count);

@@ -1,7 +1,7 @@
 /* vmm/machine/machine.h: one virtual machine: guest memory, a vCPU, platform devices, NICs.
  *
- * Runs in a process of its own (the keeper forks it): has no path, no netlink and no privilege, only
- * the descriptors in its config. The only room that knows KVM. */
+ * Runs in a process of its own (the keeper forks it): has no path, no netlink and no privilege,
+ * only the descriptors in its config. The only room that knows KVM. */
 #ifndef TAPVM_MACHINE_MACHINE_H
 #define TAPVM_MACHINE_MACHINE_H
 
@@ -22,7 +22,7 @@ struct machine_nic {
 };
 
 struct machine_config {
-	int kvm_fd; /* /dev/kvm */
+	int kvm_fd;            /* /dev/kvm */
 	const uint8_t *kernel; /* the ELF, mapped or embedded */
 	uint64_t kernel_bytes;
 	const char *kernel_name;
@@ -31,24 +31,24 @@ struct machine_config {
 	struct machine_nic nic[NICS_MAX];
 	unsigned nic_count;
 	int serial_in, serial_out; /* -1: none */
-	const char *serial_name; /* of serial_out, for messages; may be NULL */
-	int keeper_fd; /* SOCK_SEQPACKET; see messages below */
-	uint64_t started_ns; /* CLOCK_MONOTONIC at the start of the process, for --stats */
-	bool stats; /* send stats at the end */
+	const char *serial_name;   /* of serial_out, for messages; may be NULL */
+	int keeper_fd;             /* SOCK_SEQPACKET; see messages below */
+	uint64_t started_ns;       /* CLOCK_MONOTONIC at the start of the process, for --stats */
+	bool stats;                /* send stats at the end */
 };
 
 /* Messages, one datagram each.
  * keeper -> machine: "link NIC up|down" (NIC: 0 to 7), "stop".
- * machine -> keeper: "running" (set up; the first guest instruction is next), "log TEXT",
- * "error KIND TEXT" (KIND: an enum err_kind), "stats" + '\n' + text, and
- * last of all "end KIND VALUE TEXT" with KIND of enum machine_end. EOF without "end": it was killed. */
+ * machine -> keeper: "running" (set up; the first guest instruction is next), "log TEXT", "error
+ * KIND TEXT" (KIND: an enum err_kind), "stats" + '\n' + text, and last of all "end KIND VALUE
+ * TEXT" with KIND of enum machine_end. EOF without "end": it was killed. */
 enum machine_end {
 	MACHINE_END_VERDICT, /* VALUE: v of isa-debug-exit */
-	MACHINE_END_RESET, /* the guest powered off or reset itself */
-	MACHINE_END_CRASH, /* TEXT: exit reason, rip, cr2 */
+	MACHINE_END_RESET,   /* the guest powered off or reset itself */
+	MACHINE_END_CRASH,   /* TEXT: exit reason, rip, cr2 */
 	MACHINE_END_PANIC,
 	MACHINE_END_STOPPED, /* by "stop" or the keeper's death */
-	MACHINE_END_ERROR, /* could not be set up; an "error" came before */
+	MACHINE_END_ERROR,   /* could not be set up; an "error" came before */
 };
 
 /* Runs the machine to its end; call it in the child. Returns when "end" was sent. */

@@ -11,7 +11,9 @@
 #include "vmm/machine/parts.h"
 
 /* ---- kvm.c ---- */
-struct vm { int fd; };
+struct vm {
+	int fd;
+};
 /* Slots before the irqchip before ioeventfds: 7 ms each otherwise. */
 struct err vm_init(struct vm *vm, int kvm_fd, const struct ram *ram) MUST_USE;
 void vm_fini(struct vm *vm);
@@ -37,7 +39,7 @@ struct vcpu {
 	struct kvm_run *run;
 	size_t run_bytes;
 	struct bus *bus; /* lent */
-	int done_fd; /* eventfd: written when the vCPU has ended */
+	int done_fd;     /* eventfd: written when the vCPU has ended */
 	pthread_t thread;
 	bool started;
 	atomic_bool stop;

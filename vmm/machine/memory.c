@@ -16,11 +16,16 @@ static struct err check_size(uint64_t bytes)
 	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
 
 	if (bytes < least)
-		return err_make(ERR_USAGE, 0, "guest memory of %llu bytes: at least 2M are needed (--memory 128M)",
-				(unsigned long long)bytes);
+		return err_make(
+			ERR_USAGE, 0,
+			"guest memory of %llu bytes: at least 2M are needed (--memory 128M)",
+			(unsigned long long)bytes);
 	if (bytes > host)
-		return err_make(ERR_USAGE, 0, "guest memory of %lluM is more than the host's %lluM: give less "
-				"--memory", (unsigned long long)(bytes >> 20), (unsigned long long)(host >> 20));
+		return err_make(ERR_USAGE, 0,
+				"guest memory of %lluM is more than the host's %lluM: give less "
+				"--memory",
+				(unsigned long long)(bytes >> 20),
+				(unsigned long long)(host >> 20));
 	return err_none();
 }
 
@@ -37,7 +42,8 @@ struct err ram_init(struct ram *ram, uint64_t bytes)
 	at = mmap(NULL, ram->bytes + huge_page, PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at == MAP_FAILED)
-		return err_make(ERR_SETUP, errno, "map %lluM of guest memory", (unsigned long long)(bytes >> 20));
+		return err_make(ERR_SETUP, errno, "map %lluM of guest memory",
+				(unsigned long long)(bytes >> 20));
 	/* Aligned by cutting off what is too much at either end. */
 	low = (huge_page - ((uintptr_t)at & (huge_page - 1))) & (huge_page - 1);
 	ram->host = at + low;
@@ -47,10 +53,12 @@ struct err ram_init(struct ram *ram, uint64_t bytes)
 		(void)munmap(ram->host + ram->bytes, huge_page - low);
 	(void)madvise(ram->host, ram->bytes, MADV_HUGEPAGE);
 	low = ram->bytes < hole_start ? ram->bytes : hole_start;
-	ram->region[ram->regions++] = (struct mem_region){ .gpa = 0, .size = low, .host = ram->host, .fd = -1 };
+	ram->region[ram->regions++] =
+		(struct mem_region){ .gpa = 0, .size = low, .host = ram->host, .fd = -1 };
 	if (ram->bytes > low)
 		ram->region[ram->regions++] = (struct mem_region){
-			.gpa = hole_end, .size = ram->bytes - low, .host = ram->host + low, .fd = -1 };
+			.gpa = hole_end, .size = ram->bytes - low, .host = ram->host + low, .fd = -1
+		};
 	ram->mem = guest_mem_create();
 	if (ram->mem == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "make the memory table");

@@ -14,8 +14,8 @@ static struct backend_offloads offloads_of(unsigned tun_flags)
 	};
 }
 
-struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index, struct guest_mem *mem,
-		    struct loop *loop, struct log log)
+struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index,
+		    struct guest_mem *mem, struct loop *loop, struct log log)
 {
 	struct backend_tap_config tap = {
 		.fds = config->tap.fd,

@@ -1,5 +1,6 @@
-/* vmm/machine/parts.h: the parts of a machine that know no KVM: guest memory, NICs, statistics, and the
- * words to the keeper. The machine is made of them, and so is the hosted self test (no virtual machine). */
+/* vmm/machine/parts.h: the parts of a machine that know no KVM: guest memory, NICs, statistics,
+ * and the words to the keeper. The machine is made of them, and so is the hosted self test (no
+ * virtual machine). */
 #ifndef TAPVM_MACHINE_PARTS_H
 #define TAPVM_MACHINE_PARTS_H
 
@@ -12,8 +13,8 @@
 
 /* ---- memory.c ---- */
 struct ram {
-	uint64_t bytes; /* whole guest memory */
-	uint8_t *host; /* 2 MiB-aligned, one mapping */
+	uint64_t bytes;              /* whole guest memory */
+	uint8_t *host;               /* 2 MiB-aligned, one mapping */
 	struct mem_region region[2]; /* below 3 GiB, and from 4 GiB on */
 	unsigned regions;
 	struct guest_mem *mem;
@@ -21,7 +22,8 @@ struct ram {
 struct err ram_init(struct ram *ram, uint64_t bytes) MUST_USE;
 void ram_fini(struct ram *ram);
 
-/* ---- nic.c: backend, device, workers and transport; its doorbells and its interrupt are the caller's ---- */
+/* ---- nic.c: backend, device, workers and transport; its doorbells and its interrupt are the
+ * caller's ---- */
 struct nic {
 	const char *name;
 	struct backend *backend;
@@ -29,8 +31,8 @@ struct nic {
 	struct net *net;
 	struct mmio *mmio;
 };
-struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index, struct guest_mem *mem,
-		    struct loop *loop, struct log log) MUST_USE;
+struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index,
+		    struct guest_mem *mem, struct loop *loop, struct log log) MUST_USE;
 void nic_fini(struct nic *nic);
 
 /* ---- console.c: the UART, with the descriptors of config behind it ---- */
@@ -40,11 +42,11 @@ struct console {
 	const atomic_bool *stop; /* the vCPU is to end: output does not wait any more */
 	struct loop *loop;
 	struct serial *serial;
-	int irq_fd; /* eventfd: written for an interrupt */
-	int room_fd; /* eventfd: the UART has room again */
+	int irq_fd;   /* eventfd: written for an interrupt */
+	int room_fd;  /* eventfd: the UART has room again */
 	bool watched; /* the loop watches serial_in */
-	bool plain; /* serial_in cannot be watched: a file */
-	bool at_end; /* of the input */
+	bool plain;   /* serial_in cannot be watched: a file */
+	bool at_end;  /* of the input */
 	uint8_t input[CONSOLE_BYTES];
 	size_t from, to;
 	atomic_uint_fast64_t lost; /* bytes that could not be written */
@@ -66,8 +68,8 @@ void stats_text(const struct stats_request *r, char *ret_text, size_t size);
 
 /* ---- words.c: messages from and to the keeper, as machine.h has them ---- */
 void words_tell(const struct machine_config *config, const char *format, ...) PRINTF_LIKE(2, 3);
-void words_tell_stats(const struct machine_config *config, const struct nic *nics, const struct ram *ram,
-		      uint64_t serial_lost);
+void words_tell_stats(const struct machine_config *config, const struct nic *nics,
+		      const struct ram *ram, uint64_t serial_lost);
 /* Takes one message and does it. false: the machine is to stop, or the keeper is gone. */
 bool words_take(const struct machine_config *config, const struct nic *nics);
 

@@ -9,7 +9,10 @@
 #include "devices/base/clock.h"
 #include "vmm/machine/parts.h"
 
-struct text { char *at; size_t left; };
+struct text {
+	char *at;
+	size_t left;
+};
 
 static void say(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 static void say(struct text *t, const char *format, ...)
@@ -54,10 +57,12 @@ static void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 	device_counters(net_device(nic->net), &d);
 	v = libvirt_stats(&s);
 	say(t, "net.%u.name=%s\n", i, nic->name);
-	say(t, "net.%u.rx.bytes=%lld\nnet.%u.rx.pkts=%lld\nnet.%u.rx.errs=%lld\nnet.%u.rx.drop=%lld\n", i,
-	    v.rx_bytes, i, v.rx_packets, i, v.rx_errs, i, v.rx_drop);
-	say(t, "net.%u.tx.bytes=%lld\nnet.%u.tx.pkts=%lld\nnet.%u.tx.errs=%lld\nnet.%u.tx.drop=%lld\n", i,
-	    v.tx_bytes, i, v.tx_packets, i, v.tx_errs, i, v.tx_drop);
+	say(t,
+	    "net.%u.rx.bytes=%lld\nnet.%u.rx.pkts=%lld\nnet.%u.rx.errs=%lld\nnet.%u.rx.drop=%lld\n",
+	    i, v.rx_bytes, i, v.rx_packets, i, v.rx_errs, i, v.rx_drop);
+	say(t,
+	    "net.%u.tx.bytes=%lld\nnet.%u.tx.pkts=%lld\nnet.%u.tx.errs=%lld\nnet.%u.tx.drop=%lld\n",
+	    i, v.tx_bytes, i, v.tx_packets, i, v.tx_errs, i, v.tx_drop);
 	for (unsigned why = 1; why < DROP_REASONS; why++)
 		if (s.drop[why] > 0)
 			say(t, "net.%u.dropped.%s=%llu\n", i, drop_name((enum drop_reason)why),
@@ -72,12 +77,15 @@ static void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 	    (unsigned long long)s.tx_taken);
 	say(t, "net.%u.unaccounted=%lld\n", i, (long long)s.unaccounted);
 	say(t, "net.%u.kicks=%llu\nnet.%u.interrupts=%llu\n", i,
-	    (unsigned long long)(s.kicks_rx + s.kicks_tx + d.kicks), i, (unsigned long long)d.signals);
-	say(t, "net.%u.syscalls=%llu\nnet.%u.syscalls_per_frame=%.2f\n", i, (unsigned long long)s.syscalls, i,
+	    (unsigned long long)(s.kicks_rx + s.kicks_tx + d.kicks), i,
+	    (unsigned long long)d.signals);
+	say(t, "net.%u.syscalls=%llu\nnet.%u.syscalls_per_frame=%.2f\n", i,
+	    (unsigned long long)s.syscalls, i,
 	    frames > 0 ? (double)s.syscalls / (double)frames : 0.0);
 }
 
-/* Sums "Pss:" lines of a /proc file, all or those of the mapping that begins with `mapping`. KiB. */
+/* Sums "Pss:" lines of a /proc file, all or those of the mapping that begins with `mapping`.
+ * KiB. */
 static long pss_kib(const char *path, uintptr_t from, uintptr_t to)
 {
 	FILE *f = fopen(path, "re");
@@ -121,9 +129,11 @@ void stats_text(const struct stats_request *r, char *ret_text, size_t size)
 	for (unsigned i = 0; i < r->nic_count; i++)
 		nic_stats(&t, &r->nic[i], i);
 	say(&t, "machine.pss_kib=%ld\n",
-	    pss_kib("/proc/self/smaps_rollup", 0, 0) - pss_kib("/proc/self/smaps", ram, ram + r->ram->bytes));
+	    pss_kib("/proc/self/smaps_rollup", 0, 0) -
+		    pss_kib("/proc/self/smaps", ram, ram + r->ram->bytes));
 	if (r->serial_lost != 0)
 		say(&t, "machine.serial_lost=%llu\n", (unsigned long long)r->serial_lost);
 	if (first != 0)
-		say(&t, "machine.first_frame_us=%llu\n", (unsigned long long)(first - r->started_ns) / 1000);
+		say(&t, "machine.first_frame_us=%llu\n",
+		    (unsigned long long)(first - r->started_ns) / 1000);
 }

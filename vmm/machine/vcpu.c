@@ -33,7 +33,8 @@ static struct err set_cpuid(int kvm_fd, int vcpu_fd)
 	if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, c) < 0 || ioctl(vcpu_fd, KVM_SET_CPUID2, c) < 0)
 		why = errno;
 	free(c);
-	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "KVM: set the processor's features");
+	return why == 0 ? err_none()
+			: err_make(ERR_SETUP, why, "KVM: set the processor's features");
 }
 
 struct err vcpu_init(struct vcpu *v, int kvm_fd, const struct vm *vm, struct bus *bus)
@@ -63,8 +64,13 @@ void vcpu_fini(struct vcpu *v)
 
 static struct kvm_segment flat(uint16_t selector, uint8_t type)
 {
-	return (struct kvm_segment){ .limit = UINT32_MAX, .selector = selector, .type = type,
-				     .present = 1, .s = 1, .db = 1, .g = 1 };
+	return (struct kvm_segment){ .limit = UINT32_MAX,
+				     .selector = selector,
+				     .type = type,
+				     .present = 1,
+				     .s = 1,
+				     .db = 1,
+				     .g = 1 };
 }
 
 struct err vcpu_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info)
@@ -130,18 +136,22 @@ static void add_instruction(struct vcpu *v, size_t used)
 	const struct kvm_run *run = v->run;
 	unsigned count = run->emulation_failure.insn_size;
 
-	if (run->exit_reason != KVM_EXIT_INTERNAL_ERROR || run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION ||
+	if (run->exit_reason != KVM_EXIT_INTERNAL_ERROR ||
+	    run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION ||
 	    run->emulation_failure.ndata < 3 ||
-	    (run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0)
+	    (run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) ==
+		    0)
 		return;
 	if (count > sizeof(run->emulation_failure.insn_bytes))
 		count = sizeof(run->emulation_failure.insn_bytes);
 	for (unsigned i = 0; i < count && used < sizeof(v->text); i++)
 		used += (size_t)snprintf(v->text + used, sizeof(v->text) - used, "%s %02x",
-					 i == 0 ? ", instruction" : "", run->emulation_failure.insn_bytes[i]);
+					 i == 0 ? ", instruction" : "",
+					 run->emulation_failure.insn_bytes[i]);
 }
 
-/* One line: what happened, where. After a triple fault KVM on AMD has reset the processor already. */
+/* One line: what happened, where. After a triple fault KVM on AMD has reset the processor
+ * already. */
 static void crash(struct vcpu *v, const char *what)
 {
 	struct kvm_regs regs = { 0 };
@@ -155,8 +165,9 @@ static void crash(struct vcpu *v, const char *what)
 	v->end = MACHINE_END_CRASH;
 	if (reason == KVM_EXIT_SHUTDOWN && regs.rip == RESET_RIP)
 		note = " (as after a reset: this KVM tells no more)";
-	used = snprintf(v->text, sizeof(v->text), "%s (exit reason %u), rip %#llx, cr2 %#llx%s", what, reason,
-			(unsigned long long)regs.rip, (unsigned long long)sregs.cr2, note);
+	used = snprintf(v->text, sizeof(v->text), "%s (exit reason %u), rip %#llx, cr2 %#llx%s",
+			what, reason, (unsigned long long)regs.rip, (unsigned long long)sregs.cr2,
+			note);
 	if (used > 0)
 		add_instruction(v, (size_t)used);
 }
@@ -249,8 +260,9 @@ struct err vcpu_start(struct vcpu *v)
 	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "start a virtual processor");
 }
 
-/* immediate_exit for a KVM_RUN that is about to begin, the signal for one that runs, and for a write to
- * the serial line that waits: that may begin just after the first signal, so it is sent again. */
+/* immediate_exit for a KVM_RUN that is about to begin, the signal for one that runs, and for a
+ * write to the serial line that waits: that may begin just after the first signal, so it is sent
+ * again. */
 void vcpu_stop(struct vcpu *v)
 {
 	struct timespec until;

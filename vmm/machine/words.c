@@ -32,10 +32,11 @@ void words_tell(const struct machine_config *config, const char *format, ...)
 	say(config, text, (size_t)n);
 }
 
-void words_tell_stats(const struct machine_config *config, const struct nic *nics, const struct ram *ram,
-		      uint64_t serial_lost)
+void words_tell_stats(const struct machine_config *config, const struct nic *nics,
+		      const struct ram *ram, uint64_t serial_lost)
 {
-	const struct stats_request r = { nics, config->nic_count, ram, config->started_ns, serial_lost };
+	const struct stats_request r = { nics, config->nic_count, ram, config->started_ns,
+					 serial_lost };
 	char *text = malloc(TEXT_BYTES);
 
 	if (text == NULL)

@@ -1,5 +1,6 @@
-/* vmm/selftest/hosted.c: the seam of the tiny guest over transport/mmio: a register access is a call, the
- * interrupt an eventfd, guest memory a mapping. The guest has a thread, as a vCPU would be. */
+/* vmm/selftest/hosted.c: the seam of the tiny guest over transport/mmio: a register access is a
+ * call, the interrupt an eventfd, guest memory a mapping. The guest has a thread, as a vCPU
+ * would be. */
 #include "vmm/selftest/hosted.h"
 
 #include <errno.h>
@@ -48,7 +49,8 @@ static uint32_t seam_read32(void *self, uint64_t address)
 static void seam_write32(void *self, uint64_t address, uint32_t value)
 {
 	const struct hosted *h = self;
-	const uint8_t b[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24) };
+	const uint8_t b[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+			       (uint8_t)(value >> 24) };
 
 	mmio_write(h->nic.mmio, (uint32_t)(address - NIC_MMIO_BASE), b, sizeof(b));
 }
@@ -129,8 +131,10 @@ static bool seam_answer(void *self, char *ret_line, uint32_t size)
 static void *guest_thread(void *arg)
 {
 	struct hosted *h = arg;
-	const struct seam seam = { h, seam_read32, seam_write32, seam_write32, seam_interrupts, seam_wait,
-				   seam_memory, seam_print, seam_answer };
+	const struct seam seam = {
+		h,         seam_read32, seam_write32, seam_write32, seam_interrupts,
+		seam_wait, seam_memory, seam_print,   seam_answer
+	};
 	const uint64_t one = 1;
 	ssize_t done;
 
@@ -192,7 +196,9 @@ static struct err set_up(struct hosted *h)
 
 void hosted_run(const struct machine_config *config)
 {
-	struct hosted h = { .config = config, .done_fd = -1, .memory_next = PAGE,
+	struct hosted h = { .config = config,
+			    .done_fd = -1,
+			    .memory_next = PAGE,
 			    .only = config->append[0] != '\0' ? config->append : NULL };
 	struct err e = set_up(&h);
 	uint64_t count;
@@ -208,7 +214,8 @@ void hosted_run(const struct machine_config *config)
 	if (config->stats)
 		words_tell_stats(config, &h.nic, &h.ram, 0);
 	if (read(h.done_fd, &count, sizeof(count)) < 0) {
-		/* The guest's thread is at work: it ends with the process, and so does what it uses. */
+		/* The guest's thread is at work: it ends with the process, and so does what it
+		 * uses. */
 		words_tell(config, "end %d 0 ", (int)MACHINE_END_STOPPED);
 		return;
 	}

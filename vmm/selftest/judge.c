@@ -1,5 +1,6 @@
-/* vmm/selftest/judge.c: what arrives in J, behind a veth that neither sums nor cuts for anybody: each frame
- * is judged by its bytes alone. A local socket would take wrong sums and uncut frames. */
+/* vmm/selftest/judge.c: what arrives in J, behind a veth that neither sums nor cuts for anybody:
+ * each frame is judged by its bytes alone. A local socket would take wrong sums and uncut
+ * frames. */
 #include "vmm/selftest/judge.h"
 
 #include <arpa/inet.h>
@@ -14,7 +15,16 @@
 
 #include "devices/tap/netns.h"
 
-enum { ETH = 14, IP4 = 20, IP6 = 40, UDP = 8, TCP = 20, FRAME_LIMIT = 1514, JUDGE_MS = 3000, BUFFER = 8 << 20 };
+enum {
+	ETH = 14,
+	IP4 = 20,
+	IP6 = 40,
+	UDP = 8,
+	TCP = 20,
+	FRAME_LIMIT = 1514,
+	JUDGE_MS = 3000,
+	BUFFER = 8 << 20
+};
 
 static uint16_t be16(const uint8_t *b) { return (uint16_t)(b[0] << 8 | b[1]); }
 static uint32_t be32(const uint8_t *b) { return (uint32_t)be16(b) << 16 | be16(b + 2); }
@@ -48,11 +58,13 @@ struct judged judge_frame(const struct judge_want *want, const uint8_t *frame, s
 	if ((want->v6 ? ip[6] : ip[9]) != proto || be16(l4 + 2) != want->port)
 		return j;
 	j.ours = true;
-	if (all > len - ETH || all < head + l4_head || len > FRAME_LIMIT || (!want->v6 && sum(0, ip, IP4) != 0xffff)) {
+	if (all > len - ETH || all < head + l4_head || len > FRAME_LIMIT ||
+	    (!want->v6 && sum(0, ip, IP4) != 0xffff)) {
 		j.fault = len > FRAME_LIMIT ? "a frame was not cut" : "a wrong IP header";
 		return j;
 	}
-	pseudo = sum((uint32_t)(proto + all - head), want->v6 ? ip + 8 : ip + 12, want->v6 ? 32 : 8);
+	pseudo =
+		sum((uint32_t)(proto + all - head), want->v6 ? ip + 8 : ip + 12, want->v6 ? 32 : 8);
 	j.sum_right = sum(pseudo, l4, all - head) == 0xffff;
 	if (!want->tcp && be16(l4 + 4) != all - head)
 		j.fault = "a wrong UDP length";
@@ -91,14 +103,16 @@ const char *judge_open(struct server *s, const char *kind, unsigned port)
 }
 
 /* The next frame of ours, judged. false: none came in time. */
-static bool next(struct server *s, uint8_t *bytes, size_t size, int64_t deadline, struct judged *ret)
+static bool next(struct server *s, uint8_t *bytes, size_t size, int64_t deadline,
+		 struct judged *ret)
 {
 	const struct judge_want want = { s->judge_v6, s->judge_tcp, s->judge_port };
 
 	while (server_pump(s, s->judge_fd, deadline)) {
 		struct sockaddr_ll from;
 		socklen_t from_len = sizeof(from);
-		ssize_t got = recvfrom(s->judge_fd, bytes, size, 0, (struct sockaddr *)&from, &from_len);
+		ssize_t got =
+			recvfrom(s->judge_fd, bytes, size, 0, (struct sockaddr *)&from, &from_len);
 
 		if (got < 0 || from.sll_pkttype == PACKET_OUTGOING)
 			continue;
@@ -109,7 +123,8 @@ static bool next(struct server *s, uint8_t *bytes, size_t size, int64_t deadline
 	return false;
 }
 
-void judge_take(struct server *s, unsigned frames, size_t payload, bool right, char *ret_text, size_t size)
+void judge_take(struct server *s, unsigned frames, size_t payload, bool right, char *ret_text,
+		size_t size)
 {
 	static uint8_t bytes[70000];
 	int64_t deadline = now_ms() + JUDGE_MS;
@@ -131,11 +146,13 @@ void judge_take(struct server *s, unsigned frames, size_t payload, bool right, c
 		done += j.payload_len;
 	}
 	if (fault == NULL && (seen != frames || done != payload)) {
-		(void)snprintf(ret_text, size, "no %u of %u frames, %zu of %zu bytes came", seen, frames, done, payload);
+		(void)snprintf(ret_text, size, "no %u of %u frames, %zu of %zu bytes came", seen,
+			       frames, done, payload);
 		return;
 	}
 	if (fault != NULL)
 		(void)snprintf(ret_text, size, "no %s in frame %u", fault, seen);
 	else
-		(void)snprintf(ret_text, size, "ok %u frames, checksums %s", seen, right ? "right" : "wrong");
+		(void)snprintf(ret_text, size, "ok %u frames, checksums %s", seen,
+			       right ? "right" : "wrong");
 }

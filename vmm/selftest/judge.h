@@ -4,9 +4,12 @@
 
 #include "vmm/selftest/selftest_priv.h"
 
-struct judge_want { bool v6, tcp; unsigned port; };
+struct judge_want {
+	bool v6, tcp;
+	unsigned port;
+};
 struct judged {
-	bool ours; /* of that protocol, to that port */
+	bool ours;         /* of that protocol, to that port */
 	const char *fault; /* NULL: well-formed */
 	bool sum_right;
 	const uint8_t *payload;
@@ -18,8 +21,9 @@ struct judged judge_frame(const struct judge_want *want, const uint8_t *frame, s
 
 /* NULL: well, else why not. kind: udp4, udp6, tcp4, tcp6. */
 const char *judge_open(struct server *s, const char *kind, unsigned port);
-/* Waits for `frames` of ours whose payloads make up pattern 0 of `payload` bytes, each with a right (or
- * each with a wrong) transport checksum. */
-void judge_take(struct server *s, unsigned frames, size_t payload, bool right, char *ret_text, size_t size);
+/* Waits for `frames` of ours whose payloads make up pattern 0 of `payload` bytes, each with a
+ * right (or each with a wrong) transport checksum. */
+void judge_take(struct server *s, unsigned frames, size_t payload, bool right, char *ret_text,
+		size_t size);
 
 #endif

@@ -20,8 +20,9 @@ static long long tap_dropped(void)
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
 		const char *at = strstr(line, TAP_NAME ":");
 
-		if (at != NULL && sscanf(at + strlen(TAP_NAME ":"),
-					 "%*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %lld", &dropped) != 1)
+		if (at != NULL &&
+		    sscanf(at + strlen(TAP_NAME ":"),
+			   "%*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %lld", &dropped) != 1)
 			dropped = -1;
 	}
 	if (f != NULL)
@@ -41,8 +42,8 @@ static bool take_acks(int fd, uint32_t *acked)
 	return any;
 }
 
-void load_flood(struct server *s, int fd, unsigned count, unsigned size, unsigned window, char *ret_text,
-		size_t text_size)
+void load_flood(struct server *s, int fd, unsigned count, unsigned size, unsigned window,
+		char *ret_text, size_t text_size)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(FLOOD_PORT) };
 	uint8_t bytes[1472] = { 0 };
@@ -60,14 +61,16 @@ void load_flood(struct server *s, int fd, unsigned count, unsigned size, unsigne
 
 			memcpy(bytes, &wire, sizeof(wire));
 			if (sendto(fd, bytes, size, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
-				(void)snprintf(ret_text, text_size, "no %s", strerrordesc_np(errno));
+				(void)snprintf(ret_text, text_size, "no %s",
+					       strerrordesc_np(errno));
 				return;
 			}
 			sent++;
 		}
 		if (!take_acks(fd, &acked) && !server_pump(s, fd, now_ms() + STALL_MS)) {
-			(void)snprintf(ret_text, text_size, "no only %u of %u were acknowledged, tx_dropped=%lld",
-				       acked, sent, tap_dropped() - before);
+			(void)snprintf(ret_text, text_size,
+				       "no only %u of %u were acknowledged, tx_dropped=%lld", acked,
+				       sent, tap_dropped() - before);
 			return;
 		}
 	}
@@ -81,7 +84,8 @@ void load_sink_ready(struct server *s, struct background *b)
 		uint8_t bytes[2048];
 		struct sockaddr_in from;
 		socklen_t from_len = sizeof(from);
-		ssize_t got = recvfrom(b->fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+		ssize_t got = recvfrom(b->fd, bytes, sizeof(bytes), MSG_DONTWAIT,
+				       (struct sockaddr *)&from, &from_len);
 		uint32_t wire;
 
 		if (got < 0)
@@ -89,6 +93,7 @@ void load_sink_ready(struct server *s, struct background *b)
 		b->count++;
 		wire = htonl((uint32_t)b->count);
 		if (b->count % ACK_EACH == 0 || (got > 4 && bytes[4] == 1))
-			(void)sendto(b->fd, &wire, sizeof(wire), 0, (struct sockaddr *)&from, from_len);
+			(void)sendto(b->fd, &wire, sizeof(wire), 0, (struct sockaddr *)&from,
+				     from_len);
 	}
 }

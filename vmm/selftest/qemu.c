@@ -1,5 +1,5 @@
-/* vmm/selftest/qemu.c: QEMU as the machine: microvm, its virtio-net device on our TAP's descriptor, the
- * serial line on its stdio, a monitor for the link. */
+/* vmm/selftest/qemu.c: QEMU as the machine: microvm, its virtio-net device on our TAP's
+ * descriptor, the serial line on its stdio, a monitor for the link. */
 #include "vmm/selftest/qemu.h"
 
 #include <errno.h>
@@ -30,6 +30,7 @@ struct qemu {
 static _Noreturn void exec_qemu(const int fds[static FD_AFTER], const char *append)
 {
 	const char *accel = access("/dev/kvm", R_OK | W_OK) == 0 ? "kvm" : "tcg";
+	/* clang-format off */
 	const char *const args[ARGS_MAX] = {
 		QEMU, "-M", "microvm,acpi=off,pic=off,pit=off,rtc=off", "-accel", accel, "-m", "64",
 		"-global", "virtio-mmio.force-legacy=false", "-nodefaults", "-no-user-config", "-display", "none",
@@ -39,6 +40,7 @@ static _Noreturn void exec_qemu(const int fds[static FD_AFTER], const char *appe
 		"-netdev", "tap,id=tap0,fd=3",
 		"-device", "virtio-net-device,id=nic0,netdev=tap0,mac=02:54:41:50:00:02,host_mtu=1500",
 	};
+	/* clang-format on */
 	sigset_t none;
 	int up[FD_AFTER];
 
@@ -132,7 +134,8 @@ static void judge_end(struct server *s, const struct qemu *q, int status)
 	ssize_t got = pread(q->words, words, sizeof(words) - 1, 0);
 	char *line = words;
 
-	if (WIFEXITED(status) && (WEXITSTATUS(status) & 1) != 0 && WEXITSTATUS(status) <= VERDICT_STATUS_MAX)
+	if (WIFEXITED(status) && (WEXITSTATUS(status) & 1) != 0 &&
+	    WEXITSTATUS(status) <= VERDICT_STATUS_MAX)
 		return;
 	words[got > 0 ? got : 0] = '\0';
 	for (char *at = strtok(words, "\n"); at != NULL; at = strtok(NULL, "\n"))
@@ -178,7 +181,8 @@ struct err qemu_run(struct server *s, int serial)
 	int status = 0;
 
 	e = there() ? fork_qemu(s, serial, &q)
-		    : err_make(ERR_SETUP, 0, QEMU " was not found: 'apt-get install qemu-system-x86' brings it");
+		    : err_make(ERR_SETUP, 0,
+			       QEMU " was not found: 'apt-get install qemu-system-x86' brings it");
 	(void)close(serial);
 	(void)close(s->world->nic.tap.fd[0]);
 	if (err_is(e))

@@ -1,5 +1,5 @@
-/* vmm/selftest/qemu.h: the same guest on QEMU's microvm and its virtio-net device: our driver must pass on
- * a device that we did not write. */
+/* vmm/selftest/qemu.h: the same guest on QEMU's microvm and its virtio-net device: our driver
+ * must pass on a device that we did not write. */
 #ifndef TAPVM_SELFTEST_QEMU_H
 #define TAPVM_SELFTEST_QEMU_H
 

@@ -14,7 +14,8 @@
 #include "devices/base/uapi_compat.h"
 
 enum { ETH = 14, IP4 = 20, IP6 = 40, HDR = 10, WATCH_MS = 3000, TEST_TYPE = 0x88b5 };
-static const uint8_t guest_mac[6] = { 0x02, 0x54, 0x41, 0x50, 0, 2 }, host_mac[6] = { 0x02, 0, 0, 0x77, 0, 1 };
+static const uint8_t guest_mac[6] = { 0x02, 0x54, 0x41, 0x50, 0, 2 },
+		     host_mac[6] = { 0x02, 0, 0, 0x77, 0, 1 };
 
 static void put16(uint8_t *b, size_t v)
 {
@@ -35,13 +36,16 @@ static uint16_t sum(uint32_t start, const uint8_t *b, size_t len)
 
 static int packet_socket(bool vnet_hdr, unsigned protocol)
 {
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons((uint16_t)protocol) };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1, big = 8 << 20;
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons((uint16_t)protocol) };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1,
+	    big = 8 << 20;
 
 	at.sll_ifindex = (int)if_nametoindex(TAP_NAME);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof(big));
-	if (fd < 0 || (vnet_hdr && setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) < 0) ||
+	if (fd < 0 ||
+	    (vnet_hdr && setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) < 0) ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
 		if (fd >= 0)
 			(void)close(fd);
@@ -77,7 +81,8 @@ const char *raw_gso(const char *kind, size_t payload, unsigned mss)
 {
 	static uint8_t bytes[HDR + 65600];
 	bool v6 = kind[3] == '6', tcp = strncmp(kind, "tcp", 3) == 0;
-	size_t ip = v6 ? IP6 : IP4, head = tcp ? 20 : 8, l4_at = ETH + ip, all = l4_at + head + payload;
+	size_t ip = v6 ? IP6 : IP4, head = tcp ? 20 : 8, l4_at = ETH + ip,
+	       all = l4_at + head + payload;
 	uint8_t *frame = bytes + HDR, *l4 = frame + l4_at;
 	uint16_t pseudo;
 	ssize_t done;
@@ -87,7 +92,8 @@ const char *raw_gso(const char *kind, size_t payload, unsigned mss)
 		return "a payload that no IP packet holds";
 	memset(bytes, 0, HDR + l4_at + head);
 	bytes[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	bytes[1] = tcp ? (v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4) : VIRTIO_NET_HDR_GSO_UDP_L4;
+	bytes[1] = tcp ? (v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4)
+		       : VIRTIO_NET_HDR_GSO_UDP_L4;
 	memcpy(bytes + 2, &(uint16_t){ (uint16_t)(l4_at + head) }, 2);
 	memcpy(bytes + 4, &(uint16_t){ (uint16_t)mss }, 2);
 	memcpy(bytes + 6, &(uint16_t){ (uint16_t)l4_at }, 2);
@@ -155,9 +161,11 @@ const char *raw_seen(struct server *s, const uint8_t mac[static 6])
 	while (s->raw_fd >= 0 && server_pump(s, s->raw_fd, deadline)) {
 		struct sockaddr_ll from;
 		socklen_t from_len = sizeof(from);
-		ssize_t got = recvfrom(s->raw_fd, frame, sizeof(frame), 0, (struct sockaddr *)&from, &from_len);
+		ssize_t got = recvfrom(s->raw_fd, frame, sizeof(frame), 0, (struct sockaddr *)&from,
+				       &from_len);
 
-		if (got >= ETH && from.sll_pkttype != PACKET_OUTGOING && memcmp(frame + 6, mac, 6) == 0)
+		if (got >= ETH && from.sll_pkttype != PACKET_OUTGOING &&
+		    memcmp(frame + 6, mac, 6) == 0)
 			return NULL;
 	}
 	return "no such frame came";

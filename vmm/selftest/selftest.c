@@ -35,8 +35,8 @@ static void on_message(struct server *s, char *text)
 	} else if (sscanf(text, "end %d %d %n", &kind, &value, &at) == 2) {
 		s->over = true;
 		if (kind != MACHINE_END_VERDICT || value > 1)
-			(void)snprintf(s->end_text, sizeof(s->end_text), "the machine ended (%d, %d) %.200s", kind,
-				       value, text + at);
+			(void)snprintf(s->end_text, sizeof(s->end_text),
+				       "the machine ended (%d, %d) %.200s", kind, value, text + at);
 	} else if (strncmp(text, "error ", 6) == 0) {
 		s->error = err_make(ERR_SETUP, 0, "selftest: %s", text + strlen("error 2 "));
 	} else if (s->options->verbose) {
@@ -54,7 +54,8 @@ static void on_machine(struct server *s)
 	if (got <= 0) {
 		s->over = true;
 		if (!s->counted)
-			(void)snprintf(s->end_text, sizeof(s->end_text), "the machine process was killed");
+			(void)snprintf(s->end_text, sizeof(s->end_text),
+				       "the machine process was killed");
 		return;
 	}
 	text[got] = '\0';
@@ -91,8 +92,11 @@ static struct err start_machine(struct server *s, int serial, struct machine_pro
 	struct err e = hosted ? err_none() : kvm_open(&c.kvm_fd);
 
 	if (err_is(e))
-		return err_make(e.kind, 0, "selftest: %s; or run tapvm selftest --no-kvm: the same checks without a "
-				"virtual machine", e.text);
+		return err_make(
+			e.kind, 0,
+			"selftest: %s; or run tapvm selftest --no-kvm: the same checks without a "
+			"virtual machine",
+			e.text);
 	if (only != NULL)
 		(void)snprintf(append, sizeof(append), "%s%.40s", hosted ? "" : "only=", only);
 	e = keeper_start(&c, hosted ? hosted_run : machine_run, ret_process);
@@ -146,7 +150,11 @@ static struct err run_guest(struct server *s)
 struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed)
 {
 	struct world w;
-	struct server s = { .options = o, .world = &w, .serial = -1, .process_fd = -1, .judge_fd = -1,
+	struct server s = { .options = o,
+			    .world = &w,
+			    .serial = -1,
+			    .process_fd = -1,
+			    .judge_fd = -1,
 			    .raw_fd = -1 };
 	struct err e;
 

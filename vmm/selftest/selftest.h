@@ -9,8 +9,8 @@
 #include "devices/base/err.h"
 
 struct selftest_options {
-	bool no_kvm; /* the hosted build of the guest, no virtual machine */
-	bool verbose; /* remarks of the guest, too */
+	bool no_kvm;      /* the hosted build of the guest, no virtual machine */
+	bool verbose;     /* remarks of the guest, too */
 	const char *only; /* one check by name; NULL: all */
 	const char *with; /* NULL: tapvm itself; "qemu" */
 	bool stats;

@@ -13,9 +13,9 @@
 /* ---- world.c: two private namespaces; this process lives in H ---- */
 struct world {
 	int home_ns, host_ns, judge_ns;
-	struct link *link; /* of H */
+	struct link *link;      /* of H */
 	struct machine_nic nic; /* the TAP */
-	char line[256]; /* what keeper_nic says of it */
+	char line[256];         /* what keeper_nic says of it */
 };
 struct err world_make(struct world *w) MUST_USE;
 void world_end(struct world *w);
@@ -32,7 +32,7 @@ struct background {
 struct server {
 	const struct selftest_options *options;
 	struct world *world;
-	int serial; /* both ways */
+	int serial;     /* both ways */
 	int process_fd; /* readable (EOF or a message): see on_process; -1: none */
 	void (*on_process)(struct server *s);
 	struct link_watch *watch; /* of H: the TAP's state goes to the device */
@@ -42,20 +42,22 @@ struct server {
 	size_t line_len;
 	struct background background[BACKGROUND_MAX];
 	unsigned passed, failed, skipped;
-	bool counted; /* the guest's last line came */
+	bool counted;       /* the guest's last line came */
 	char end_text[256]; /* how the machine ended, if not well */
-	struct err error; /* the machine could not be set up */
-	int judge_fd; /* AF_PACKET in J, -1 */
+	struct err error;   /* the machine could not be set up */
+	int judge_fd;       /* AF_PACKET in J, -1 */
 	unsigned judge_port;
 	bool judge_v6, judge_tcp;
 	int raw_fd; /* AF_PACKET on the TAP, -1 */
 };
-/* Serves until fd (or, with -1, anything) is readable. false: the time is up or the guest has ended. */
+/* Serves until fd (or, with -1, anything) is readable. false: the time is up or the guest has
+ * ended. */
 bool server_pump(struct server *s, int fd, int64_t deadline_ms);
 int64_t now_ms(void);
 /* Serves lines until the guest has ended. */
 void server_run(struct server *s);
-struct background *server_background(struct server *s, int fd, void (*ready)(struct server *, struct background *));
+struct background *server_background(struct server *s, int fd,
+				     void (*ready)(struct server *, struct background *));
 void server_drop_background(struct server *s);
 
 /* ---- steps.c ---- */

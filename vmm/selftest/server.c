@@ -1,4 +1,5 @@
-/* vmm/selftest/server.c: the guest's lines: rows are counted and printed, steps are run and answered. */
+/* vmm/selftest/server.c: the guest's lines: rows are counted and printed, steps are run and
+ * answered. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@ int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-struct background *server_background(struct server *s, int fd, void (*ready)(struct server *, struct background *))
+struct background *server_background(struct server *s, int fd,
+				     void (*ready)(struct server *, struct background *))
 {
 	for (unsigned i = 0; i < BACKGROUND_MAX; i++) {
 		struct background *b = &s->background[i];
@@ -61,7 +63,8 @@ bool server_pump(struct server *s, int fd, int64_t deadline_ms)
 	while (!s->over) {
 		struct pollfd p[3 + BACKGROUND_MAX] = { { .fd = fd, .events = POLLIN },
 							{ .fd = s->process_fd, .events = POLLIN },
-							{ .fd = link_watch_fd(s->watch), .events = POLLIN } };
+							{ .fd = link_watch_fd(s->watch),
+							  .events = POLLIN } };
 		int64_t left = deadline_ms - now_ms();
 		int ready;
 
@@ -90,7 +93,10 @@ bool server_pump(struct server *s, int fd, int64_t deadline_ms)
 	return false;
 }
 
-static bool begins(const char *line, const char *with) { return strncmp(line, with, strlen(with)) == 0; }
+static bool begins(const char *line, const char *with)
+{
+	return strncmp(line, with, strlen(with)) == 0;
+}
 
 static void answer(struct server *s, const char *text)
 {

@@ -16,10 +16,16 @@ enum { STEP_MS = 10 * 1000, DATAGRAM = 65536, IP_BYTES = 20, ICMP_BYTES = 8 };
 #define GUEST4 "10.77.0.2"
 #define HOST4 "10.77.0.1"
 
-struct answer { char *text; size_t size; };
+struct answer {
+	char *text;
+	size_t size;
+};
 
 static void yes(struct answer *a) { (void)snprintf(a->text, a->size, "ok"); }
-static void no(struct answer *a, const char *why) { (void)snprintf(a->text, a->size, "no %s", why); }
+static void no(struct answer *a, const char *why)
+{
+	(void)snprintf(a->text, a->size, "no %s", why);
+}
 
 uint8_t pattern_byte(unsigned n, size_t i) { return (uint8_t)(i * 7 + n * 13 + 5); }
 
@@ -37,7 +43,9 @@ static void hello(struct server *s, const char *args, struct answer *a)
 {
 	(void)args;
 	(void)snprintf(a->text, a->size, "ok peer=%s",
-		       s->options->no_kvm ? "hosted" : s->options->with != NULL ? s->options->with : "tapvm");
+		       s->options->no_kvm         ? "hosted"
+		       : s->options->with != NULL ? s->options->with
+						  : "tapvm");
 }
 
 /* Waits until the kernel shows the TAP's carrier so. */
@@ -124,7 +132,8 @@ static void ping4(struct server *s, const char *args, struct answer *a)
 	const char *why = NULL;
 	int fd;
 
-	if (sscanf(args, "%u %u", &count, &size) != 2 || size < IP_BYTES + ICMP_BYTES || size > 1500) {
+	if (sscanf(args, "%u %u", &count, &size) != 2 || size < IP_BYTES + ICMP_BYTES ||
+	    size > 1500) {
 		no(a, "COUNT and SIZE are wanted");
 		return;
 	}
@@ -143,7 +152,8 @@ static void echo_ready(struct server *s, struct background *b)
 	static uint8_t bytes[DATAGRAM];
 	struct sockaddr_in from;
 	socklen_t from_len = sizeof(from);
-	ssize_t got = recvfrom(b->fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+	ssize_t got = recvfrom(b->fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from,
+			       &from_len);
 
 	(void)s;
 	if (got >= 0)
@@ -205,8 +215,14 @@ static void judge_step(struct server *s, const char *args, struct answer *a, boo
 	else
 		no(a, "FRAMES and PAYLOAD are wanted");
 }
-static void judge_right(struct server *s, const char *args, struct answer *a) { judge_step(s, args, a, true); }
-static void judge_wrong(struct server *s, const char *args, struct answer *a) { judge_step(s, args, a, false); }
+static void judge_right(struct server *s, const char *args, struct answer *a)
+{
+	judge_step(s, args, a, true);
+}
+static void judge_wrong(struct server *s, const char *args, struct answer *a)
+{
+	judge_step(s, args, a, false);
+}
 
 static void gso_frame(struct server *s, const char *args, struct answer *a)
 {
@@ -271,8 +287,9 @@ static void csum_frame(struct server *s, const char *args, struct answer *a)
 		return;
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = pattern_byte(1, i);
-	reply(a, sendto(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? strerrordesc_np(errno)
-											     : NULL);
+	reply(a, sendto(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&to, sizeof(to)) < 0
+			 ? strerrordesc_np(errno)
+			 : NULL);
 	(void)close(fd);
 }
 
@@ -315,6 +332,7 @@ static void end(struct server *s, const char *args, struct answer *a)
 	yes(a);
 }
 
+/* clang-format off */
 static const struct { const char *name; void (*run)(struct server *, const char *args, struct answer *a); } steps[] = {
 	{ "hello", hello }, { "carrier", carrier },   { "link", link_step }, { "ping4", ping4 },
 	{ "udp-echo", udp_echo }, { "judge-open", judge_open_step }, { "judge-take", judge_right },
@@ -322,6 +340,7 @@ static const struct { const char *name; void (*run)(struct server *, const char 
 	{ "flood", flood_step }, { "sink", sink }, { "sink-count", sink_count }, { "raw", raw_step },
 	{ "watch", watch_step }, { "seen", seen_step }, { "end", end },
 };
+/* clang-format on */
 
 void step_run(struct server *s, char *step, char *ret_answer, size_t size)
 {

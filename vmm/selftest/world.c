@@ -37,12 +37,14 @@ static struct err offload_off(const char *name, uint32_t command)
 	done = ioctl(fd, SIOCETHTOOL, &request);
 	why = errno;
 	(void)close(fd);
-	return done < 0 ? err_make(ERR_SETUP, why, "switch an offload of %s off", name) : err_none();
+	return done < 0 ? err_make(ERR_SETUP, why, "switch an offload of %s off", name)
+			: err_none();
 }
 
 static struct err plain(const char *name)
 {
-	static const uint32_t commands[] = { ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_STXCSUM, ETHTOOL_SGRO };
+	static const uint32_t commands[] = { ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_STXCSUM,
+					     ETHTOOL_SGRO };
 	struct err e = err_none();
 
 	for (size_t i = 0; i < ARRAY_LEN(commands) && !err_is(e); i++)
@@ -72,7 +74,8 @@ static struct err route(struct link *l, const char *name, const char *to, const 
 static struct err quiet(void)
 {
 	static const char *const zeros[] = {
-		"/proc/sys/net/ipv6/conf/default/accept_ra", "/proc/sys/net/ipv6/conf/default/router_solicitations",
+		"/proc/sys/net/ipv6/conf/default/accept_ra",
+		"/proc/sys/net/ipv6/conf/default/router_solicitations",
 		"/proc/sys/net/ipv6/conf/default/accept_dad",
 	};
 	struct err e = err_none();
@@ -84,9 +87,16 @@ static struct err quiet(void)
 
 static struct err make_host(struct world *w)
 {
-	static const uint8_t host_mac[6] = { 0x02, 0, 0, 0x77, 0, 1 }, mac[6] = { 0x02, 0x54, 0x41, 0x50, 0, 2 };
-	struct nic_options nic = { .tap_name = TAP_NAME, .fd = -1, .has_mac = true, .has_host_mac = true,
-				   .mtu = 1500, .owner = -1, .group = -1, .address_count = 2 };
+	static const uint8_t host_mac[6] = { 0x02, 0, 0, 0x77, 0, 1 },
+			     mac[6] = { 0x02, 0x54, 0x41, 0x50, 0, 2 };
+	struct nic_options nic = { .tap_name = TAP_NAME,
+				   .fd = -1,
+				   .has_mac = true,
+				   .has_host_mac = true,
+				   .mtu = 1500,
+				   .owner = -1,
+				   .group = -1,
+				   .address_count = 2 };
 	struct err e = quiet();
 
 	memcpy(nic.mac, mac, sizeof(mac));

@@ -1,4 +1,5 @@
-/* tests/unit/backend/tap_kernel.h: a TAP backend on a scripted kernel: what each read and write is answered. */
+/* tests/unit/backend/tap_kernel.h: a TAP backend on a scripted kernel: what each read and write
+ * is answered. */
 #ifndef TAPVM_TESTS_TAP_KERNEL_H
 #define TAPVM_TESTS_TAP_KERNEL_H
 
@@ -15,8 +16,12 @@
 
 enum { FD = 300, FRAMES = 6, LEN = 60, CALLS = 64, LONGEST = FRAME_MAX + VNET_HDR_MAX };
 
-/* What the kernel answers to the nth read or write: err, or result; beyond the script as if all were well. */
-struct answer { int err; ssize_t result; };
+/* What the kernel answers to the nth read or write: err, or result; beyond the script as if all
+ * were well. */
+struct answer {
+	int err;
+	ssize_t result;
+};
 
 static struct {
 	struct answer answer[CALLS];
@@ -33,7 +38,11 @@ static struct {
 static uint8_t slots[FRAMES][SLOT_BYTES];
 static struct batch batch;
 static struct backend *be;
-static struct { unsigned lines; char last[256]; uint64_t now_ns; } seen;
+static struct {
+	unsigned lines;
+	char last[256];
+	uint64_t now_ns;
+} seen;
 
 static ssize_t answer_to(int fd, size_t len, ssize_t well)
 {
@@ -90,8 +99,11 @@ static int fake_close(int fd)
 	return 0;
 }
 
-static const struct sys fake_sys = { .read = fake_read, .write = fake_write, .writev = fake_writev,
-				     .ioctl = fake_ioctl, .close = fake_close };
+static const struct sys fake_sys = { .read = fake_read,
+				     .write = fake_write,
+				     .writev = fake_writev,
+				     .ioctl = fake_ioctl,
+				     .close = fake_close };
 
 static void on_line(void *self, const char *text)
 {
@@ -111,9 +123,13 @@ static const int fds[] = { FD, FD + 1, FD + 2 };
 
 static struct backend_tap_config config(void)
 {
-	return (struct backend_tap_config){ .fds = fds, .fd_count = 3, .hdr_bytes = VNET_HDR_BYTES,
-					    .offloads = { true, true, true, true, true }, .carrier = true,
-					    .sys = &fake_sys, .log = { .line = on_line, .clock = &test_clock },
+	return (struct backend_tap_config){ .fds = fds,
+					    .fd_count = 3,
+					    .hdr_bytes = VNET_HDR_BYTES,
+					    .offloads = { true, true, true, true, true },
+					    .carrier = true,
+					    .sys = &fake_sys,
+					    .log = { .line = on_line, .clock = &test_clock },
 					    .name = "t0" };
 }
 
@@ -134,7 +150,9 @@ static void fill(void)
 {
 	batch.count = FRAMES;
 	for (unsigned i = 0; i < FRAMES; i++) {
-		batch.frame[i] = (struct frame){ .bytes = slots[i] + VNET_HDR_MAX, .local = LEN, .len = LEN };
+		batch.frame[i] = (struct frame){ .bytes = slots[i] + VNET_HDR_MAX,
+						 .local = LEN,
+						 .len = LEN };
 		memset(slots[i], (int)(0x40 + i), sizeof(slots[i]));
 	}
 }
@@ -143,8 +161,8 @@ static void assert_fate(unsigned i, enum fate fate, enum drop_reason why)
 {
 	const struct frame *f = &batch.frame[i];
 
-	ck_assert_msg(f->fate == fate && f->why == why, "frame %u: fate %d (%s), want %d (%s)", i, f->fate,
-		      drop_name(f->why), fate, drop_name(why));
+	ck_assert_msg(f->fate == fate && f->why == why, "frame %u: fate %d (%s), want %d (%s)", i,
+		      f->fate, drop_name(f->why), fate, drop_name(why));
 }
 
 static struct backend_counters counters(unsigned queue)

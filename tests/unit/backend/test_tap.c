@@ -1,4 +1,5 @@
-/* The TAP backend on a scripted kernel: each answer of write becomes a fate (design, contract 5); settings. */
+/* The TAP backend on a scripted kernel: each answer of write becomes a fate (design, contract
+ * 5); settings. */
 #include "tests/driver/suite.h"
 #include "tests/unit/backend/tap_kernel.h"
 
@@ -12,6 +13,7 @@ static const struct {
 	enum drop_reason why;
 	bool gone;
 	unsigned lines;
+	/* clang-format off */
 } writes[] = {
 	{ "EAGAIN", { EAGAIN, 0 }, FATE_KEPT, DROP_NONE, false, 0 },
 	{ "ENOBUFS", { ENOBUFS, 0 }, FATE_DROPPED, DROP_TX_NO_MEMORY, false, 0 },
@@ -25,8 +27,10 @@ static const struct {
 	{ "EPERM", { EPERM, 0 }, FATE_DROPPED, DROP_TX_REFUSED, false, 1 },
 	{ "EOPNOTSUPP", { EOPNOTSUPP, 0 }, FATE_DROPPED, DROP_TX_REFUSED, false, 1 },
 };
+/* clang-format on */
 
-/* The third of six meets it: those before and behind are sent, but for EAGAIN: then all behind are kept. */
+/* The third of six meets it: those before and behind are sent, but for EAGAIN: then all behind
+ * are kept. */
 START_TEST(each_answer_of_write_is_a_fate)
 {
 	bool kept = writes[_i].fate == FATE_KEPT;
@@ -44,8 +48,10 @@ START_TEST(each_answer_of_write_is_a_fate)
 	ck_assert_uint_eq(counters(0).syscalls, kernel.calls);
 	ck_assert_uint_eq(counters(0).again, kept);
 	ck_assert_uint_eq(counters(1).syscalls, 0);
-	ck_assert_msg(be->ops->gone(be) == writes[_i].gone, "%s: gone %d", writes[_i].says, be->ops->gone(be));
-	ck_assert_msg(seen.lines == writes[_i].lines, "%s: %u lines, \"%s\"", writes[_i].says, seen.lines, seen.last);
+	ck_assert_msg(be->ops->gone(be) == writes[_i].gone, "%s: gone %d", writes[_i].says,
+		      be->ops->gone(be));
+	ck_assert_msg(seen.lines == writes[_i].lines, "%s: %u lines, \"%s\"", writes[_i].says,
+		      seen.lines, seen.last);
 }
 END_TEST
 
@@ -98,8 +104,12 @@ START_TEST(header_head_and_rest_in_one_write)
 	}
 	fill();
 	batch.count = 1;
-	f->hdr = (struct vnet_hdr){ .flags = 1, .gso_type = 4, .hdr_len = 0x0102, .gso_size = 0x0304,
-				    .csum_start = 0x0506, .csum_offset = 0x0708 };
+	f->hdr = (struct vnet_hdr){ .flags = 1,
+				    .gso_type = 4,
+				    .hdr_len = 0x0102,
+				    .gso_size = 0x0304,
+				    .csum_start = 0x0506,
+				    .csum_offset = 0x0708 };
 	f->rest = parts > 0 ? rest : NULL;
 	f->rest_count = parts;
 	f->len += (uint32_t)parts;
@@ -114,10 +124,12 @@ START_TEST(header_head_and_rest_in_one_write)
 	ck_assert_uint_eq(kernel.calls, 1);
 	ck_assert_uint_eq(kernel.writevs, parts > 0);
 	ck_assert_uint_eq(kernel.len[0], VNET_HDR_BYTES + LEN + (size_t)parts);
-	ck_assert_mem_eq(kernel.bytes, "\x01\x04\x02\x01\x04\x03\x06\x05\x08\x07\x00\x00", VNET_HDR_BYTES);
+	ck_assert_mem_eq(kernel.bytes, "\x01\x04\x02\x01\x04\x03\x06\x05\x08\x07\x00\x00",
+			 VNET_HDR_BYTES);
 	ck_assert_mem_eq(kernel.bytes + VNET_HDR_BYTES, slots[0] + VNET_HDR_MAX, LEN);
 	ck_assert_mem_eq(kernel.bytes + VNET_HDR_BYTES + LEN, part, (size_t)parts);
-	ck_assert_msg(slots[0][VNET_HDR_MAX - VNET_HDR_BYTES - 1] == 0x40, "written before the header");
+	ck_assert_msg(slots[0][VNET_HDR_MAX - VNET_HDR_BYTES - 1] == 0x40,
+		      "written before the header");
 }
 END_TEST
 
@@ -125,11 +137,15 @@ END_TEST
 
 START_TEST(offloads_in_the_kernels_words)
 {
-	static const struct { struct backend_offloads wanted; intptr_t value; } sets[] = {
+	static const struct {
+		struct backend_offloads wanted;
+		intptr_t value;
+	} sets[] = {
 		{ { 0 }, 0 },
 		{ { .csum = true }, TUN_F_CSUM },
 		{ { .csum = true, .tso4 = true }, TUN_F_CSUM | TUN_F_TSO4 },
-		{ { .csum = true, .tso6 = true, .ecn = true }, TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN },
+		{ { .csum = true, .tso6 = true, .ecn = true },
+		  TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN },
 		{ { .csum = true, .uso = true }, TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6 },
 	};
 

@@ -37,15 +37,16 @@ START_TEST(each_answer_of_read)
 
 	kernel.answer[2] = reads[_i].answer;
 	more = receive(4);
-	ck_assert_msg(batch.count == reads[_i].count && more == reads[_i].more, "%s: %u frames, more %d", reads[_i].says,
-		      batch.count, more);
+	ck_assert_msg(batch.count == reads[_i].count && more == reads[_i].more,
+		      "%s: %u frames, more %d", reads[_i].says, batch.count, more);
 	for (unsigned i = 0; i < batch.count; i++)
 		assert_fate(i, i == 2 && reads[_i].why != DROP_NONE ? FATE_DROPPED : FATE_OPEN,
 			    i == 2 ? reads[_i].why : DROP_NONE);
 	ck_assert_int_eq(be->ops->gone(be), reads[_i].gone);
 	ck_assert_uint_eq(counters(0).again, reads[_i].answer.err == EAGAIN);
 	ck_assert_uint_eq(counters(0).syscalls, kernel.calls);
-	ck_assert_msg(seen.lines == reads[_i].lines, "%s: %u lines, \"%s\"", reads[_i].says, seen.lines, seen.last);
+	ck_assert_msg(seen.lines == reads[_i].lines, "%s: %u lines, \"%s\"", reads[_i].says,
+		      seen.lines, seen.last);
 }
 END_TEST
 
@@ -56,7 +57,8 @@ START_TEST(a_frame_as_it_is_read)
 	ck_assert(receive(1));
 	ck_assert_uint_eq(batch.count, 1);
 	ck_assert_uint_eq(kernel.calls, 1);
-	/* Room for the longest that a TAP may give, a VLAN tag included: what does not fit is cut in silence. */
+	/* Room for the longest that a TAP may give, a VLAN tag included: what does not fit is
+	 * cut in silence. */
 	ck_assert_uint_ge(kernel.len[0], VNET_HDR_BYTES + 65535 + 4);
 	ck_assert_uint_le(kernel.len[0] - VNET_HDR_BYTES + VNET_HDR_MAX, SLOT_BYTES);
 	ck_assert_uint_eq(f->len, LEN);

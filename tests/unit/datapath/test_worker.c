@@ -1,5 +1,5 @@
-/* The worker between rings and backend, under pause, resume, reset and a reader of its account, with traffic
- * all the while. Meant for ThreadSanitizer, true without it. */
+/* The worker between rings and backend, under pause, resume, reset and a reader of its account,
+ * with traffic all the while. Meant for ThreadSanitizer, true without it. */
 #include <check.h>
 #include <linux/virtio_ring.h>
 #include <stdatomic.h>
@@ -224,7 +224,8 @@ START_TEST(reset_lets_go_of_memory)
 		sum = checksum_of_memory();
 		for (unsigned i = 0; i < 5; i++)
 			ck_assert(!err_is(loop_once(r.loop, 1)));
-		ck_assert_msg(sum == checksum_of_memory(), "guest memory changed after reset %u", round);
+		ck_assert_msg(sum == checksum_of_memory(), "guest memory changed after reset %u",
+			      round);
 	}
 }
 END_TEST

@@ -1,5 +1,6 @@
-/* A direction that never rests must not keep the worker from the other one. The backend of these tests is the
- * busy side: within each batch it sees to it that there is another. What is counted is batches, not time. */
+/* A direction that never rests must not keep the worker from the other one. The backend of these
+ * tests is the busy side: within each batch it sees to it that there is another. What is counted
+ * is batches, not time. */
 #include <check.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static struct busy {
 	struct backend backend;
 	struct backend *under; /* its frames are looked at, its descriptor is polled */
 	enum waits waits;
-	atomic_uint turns; /* batches of the busy direction */
+	atomic_uint turns;  /* batches of the busy direction */
 	atomic_uint served; /* the turn in which what waited was served; 0: not yet */
 	uint64_t at;
 } b;
@@ -33,7 +34,9 @@ static void happens(void)
 		return;
 	rig_fill(frame, LEN, 0);
 	switch (b.waits) {
-	case WAITS_FRAME: ck_assert(loopback_give(b.under, 0, (struct vnet_hdr){ 0 }, frame, LEN)); break;
+	case WAITS_FRAME:
+		ck_assert(loopback_give(b.under, 0, (struct vnet_hdr){ 0 }, frame, LEN));
+		break;
 	case WAITS_BUFFERS: (void)rig_post(&r, 4, ROOM); break;
 	case WAITS_CHAIN: rig_send(&r, (struct vnet_hdr){ 0 }, frame, LEN); break;
 	case WAITS_WRITABLE: loopback_set_room(b.under, UINT32_MAX); break;
@@ -46,7 +49,8 @@ static void served(void)
 		atomic_store(&b.served, b.turns);
 }
 
-/* The driver's part, played in the middle of a batch: every chain that came back is offered again. */
+/* The driver's part, played in the middle of a batch: every chain that came back is offered
+ * again. */
 static void offer_again(struct driver_queue *q)
 {
 	struct driver_used u;
@@ -73,7 +77,8 @@ static void busy_send(struct backend *be, unsigned queue, struct batch *batch)
 		offer_again(&r.queue[RIG_TX]);
 }
 
-static void busy_recv(struct backend *be, unsigned queue, struct batch *batch, unsigned max, bool *ret_more)
+static void busy_recv(struct backend *be, unsigned queue, struct batch *batch, unsigned max,
+		      bool *ret_more)
 {
 	(void)be;
 	if (b.waits == WAITS_FRAME || b.waits == WAITS_BUFFERS) {
@@ -125,8 +130,14 @@ static void busy_destroy(struct backend *be)
 	b.under->ops->destroy(b.under);
 }
 static const struct backend_ops busy_ops = {
-	.send = busy_send, .recv = busy_recv, .poll_fd = busy_poll_fd, .set_offloads = busy_set_offloads,
-	.set_carrier = busy_set_carrier, .gone = busy_gone, .counters = busy_counters, .destroy = busy_destroy,
+	.send = busy_send,
+	.recv = busy_recv,
+	.poll_fd = busy_poll_fd,
+	.set_offloads = busy_set_offloads,
+	.set_carrier = busy_set_carrier,
+	.gone = busy_gone,
+	.counters = busy_counters,
+	.destroy = busy_destroy,
 };
 
 static void setup(void)
@@ -138,7 +149,11 @@ static void setup(void)
 static void teardown(void) { rig_end(&r); }
 
 /* One chain before: a ring asks for a kick at its start, and then not while its worker is busy. */
-static const struct { const char *says; enum waits waits; unsigned receive_buffers, chains; } rows[] = {
+static const struct {
+	const char *says;
+	enum waits waits;
+	unsigned receive_buffers, chains;
+} rows[] = {
 	{ "a frame to be received, while transmit is busy", WAITS_FRAME, 4, SIZE },
 	{ "receive buffers, while transmit is busy", WAITS_BUFFERS, 0, SIZE },
 	{ "a chain to be sent, while receive is busy", WAITS_CHAIN, SIZE, 1 },

@@ -1,5 +1,5 @@
-/* What comes between a worker and its frames: a backend that blocks or is gone, the link, queues that are
- * stopped and set up again, and a reset in the middle of each. */
+/* What comes between a worker and its frames: a backend that blocks or is gone, the link, queues
+ * that are stopped and set up again, and a reset in the middle of each. */
 #include <check.h>
 #include <linux/virtio_net.h>
 #include <stdatomic.h>
@@ -85,14 +85,20 @@ START_TEST(blocked_then_the_queue_is_set_up_again)
 END_TEST
 
 /* A descriptor that never tells of room: what the link's coming up stands for. */
-static struct mute { struct backend backend; struct backend *under; struct backend_ops ops; int fd; } mute;
+static struct mute {
+	struct backend backend;
+	struct backend *under;
+	struct backend_ops ops;
+	int fd;
+} mute;
 
 static void mute_send(struct backend *be, unsigned queue, struct batch *batch)
 {
 	(void)be;
 	mute.under->ops->send(mute.under, queue, batch);
 }
-static void mute_recv(struct backend *be, unsigned queue, struct batch *batch, unsigned max, bool *ret_more)
+static void mute_recv(struct backend *be, unsigned queue, struct batch *batch, unsigned max,
+		      bool *ret_more)
 {
 	(void)be, (void)queue, (void)max;
 	batch->count = 0;
@@ -113,7 +119,11 @@ static struct err mute_set_carrier(struct backend *be, bool on)
 	(void)be, (void)on;
 	return err_none();
 }
-static bool mute_gone(const struct backend *be) { (void)be; return false; }
+static bool mute_gone(const struct backend *be)
+{
+	(void)be;
+	return false;
+}
 static void mute_counters(const struct backend *be, unsigned queue, struct backend_counters *ret)
 {
 	(void)be, (void)queue;
@@ -126,8 +136,14 @@ static void mute_destroy(struct backend *be)
 	(void)close(mute.fd);
 }
 static const struct backend_ops mute_ops = {
-	.send = mute_send, .recv = mute_recv, .poll_fd = mute_poll_fd, .set_offloads = mute_set_offloads,
-	.set_carrier = mute_set_carrier, .gone = mute_gone, .counters = mute_counters, .destroy = mute_destroy,
+	.send = mute_send,
+	.recv = mute_recv,
+	.poll_fd = mute_poll_fd,
+	.set_offloads = mute_set_offloads,
+	.set_carrier = mute_set_carrier,
+	.gone = mute_gone,
+	.counters = mute_counters,
+	.destroy = mute_destroy,
 };
 
 START_TEST(the_link_comes_up_while_blocked)

@@ -1,5 +1,4 @@
-/* The reasons of drops: each has a name for --stats and words for the docs, and none is another's.
- */
+/* Drop reasons: each has a name for --stats and words for the docs, and none is another's. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

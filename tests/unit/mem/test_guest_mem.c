@@ -6,7 +6,11 @@
 #include "tests/driver/driver.h"
 #include "tests/driver/suite.h"
 
-static const struct { const char *says; uint64_t base, size, at, len; int want; } ranges[] = {
+static const struct {
+	const char *says;
+	uint64_t base, size, at, len;
+	int want;
+} ranges[] = {
 	{ "the whole", 0x1000, 0x1000, 0x1000, 0x1000, 1 },
 	{ "the last byte", 0x1000, 0x1000, 0x1fff, 1, 1 },
 	{ "one past the last byte", 0x1000, 0x1000, 0x1fff, 2, 0 },
@@ -20,28 +24,39 @@ static const struct { const char *says; uint64_t base, size, at, len; int want; 
 
 START_TEST(range_inside_says)
 {
-	ck_assert_msg(range_inside(ranges[_i].base, ranges[_i].size, ranges[_i].at, ranges[_i].len) ==
-			      ranges[_i].want, "%s", ranges[_i].says);
+	ck_assert_msg(range_inside(ranges[_i].base, ranges[_i].size, ranges[_i].at,
+				   ranges[_i].len) == ranges[_i].want,
+		      "%s", ranges[_i].says);
 }
 END_TEST
 
 START_TEST(overlap_says)
 {
-	ck_assert(range_overlap(0, 10, 9, 1) && !range_overlap(0, 10, 10, 1) && range_overlap(5, 1, 0, 10));
+	ck_assert(range_overlap(0, 10, 9, 1) && !range_overlap(0, 10, 10, 1) &&
+		  range_overlap(5, 1, 0, 10));
 	ck_assert(!range_overlap(5, 0, 0, 10) && range_overlap(UINT64_MAX, 1, UINT64_MAX - 1, 2));
 }
 END_TEST
 
 static uint8_t bytes[0x3000];
-#define REGION(at, len) { .gpa = (at), .size = (len), .host = bytes, .fd = -1 }
-static const struct { const char *says; struct mem_region r[2]; bool good; } tables[] = {
+#define REGION(at, len)                                                                            \
+	{                                                                                          \
+		.gpa = (at), .size = (len), .host = bytes, .fd = -1                                \
+	}
+static const struct {
+	const char *says;
+	struct mem_region r[2];
+	bool good;
+} tables[] = {
 	{ "two that touch", { REGION(0, 0x1000), REGION(0x1000, 0x1000) }, true },
 	{ "two in the wrong order", { REGION(0x1000, 0x1000), REGION(0, 0x1000) }, true },
 	{ "two that overlap by a byte", { REGION(0, 0x1001), REGION(0x1000, 0x1000) }, false },
 	{ "the same twice", { REGION(0, 0x1000), REGION(0, 0x1000) }, false },
 	{ "an empty one", { REGION(0, 0x1000), REGION(0x1000, 0) }, false },
 	{ "one that wraps", { REGION(0, 0x1000), REGION(UINT64_MAX - 1, 3) }, false },
-	{ "one that ends with the address space", { REGION(0, 0x1000), REGION(UINT64_MAX - 1, 2) }, true },
+	{ "one that ends with the address space",
+	  { REGION(0, 0x1000), REGION(UINT64_MAX - 1, 2) },
+	  true },
 };
 
 START_TEST(replace_judges_the_table)
@@ -55,7 +70,11 @@ START_TEST(replace_judges_the_table)
 END_TEST
 
 /* B05 and B04: regions of 0x2000 bytes at 0 and 0x2000, guard pages around each. */
-static const struct { const char *says; uint64_t gpa, len; int max, want; } slices[] = {
+static const struct {
+	const char *says;
+	uint64_t gpa, len;
+	int max, want;
+} slices[] = {
 	{ "inside the first", 0x10, 0x100, 4, 1 },
 	{ "across the border", 0x1ff0, 0x20, 4, 2 },
 	{ "across the border with room for one slice", 0x1ff0, 0x20, 1, -1 },

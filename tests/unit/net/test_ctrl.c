@@ -9,8 +9,15 @@
 #include "tests/driver/rig.h"
 #include "tests/driver/suite.h"
 
-enum { SIZE = 64, REG_STATUS = 0x070, REG_INTERRUPT = 0x060, REG_GENERATION = 0x0fc, REG_CONFIG = 0x100,
-       SEEN = 3, FEATURES_OK = 8 };
+enum {
+	SIZE = 64,
+	REG_STATUS = 0x070,
+	REG_INTERRUPT = 0x060,
+	REG_GENERATION = 0x0fc,
+	REG_CONFIG = 0x100,
+	SEEN = 3,
+	FEATURES_OK = 8
+};
 static const uint8_t us[6] = { 2, 0, 0, 0, 0, 1 }, other[6] = { 2, 0, 0, 0, 0, 9 },
 		     group[6] = { 1, 0, 0x5e, 0, 0, 7 };
 
@@ -34,6 +41,7 @@ static bool sticks(uint64_t features)
 }
 
 /* virtio 1.4, 5.1.3.1: each bit without the one it needs is refused, with it taken. */
+/* clang-format off */
 static const struct { unsigned bit, needs; } needs[] = {
 	{ VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_CSUM }, { VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_CSUM },
 	{ VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_CSUM }, { VIRTIO_NET_F_GUEST_USO6, VIRTIO_NET_F_GUEST_CSUM },
@@ -41,6 +49,7 @@ static const struct { unsigned bit, needs; } needs[] = {
 	{ VIRTIO_NET_F_HOST_USO, VIRTIO_NET_F_CSUM },	      { VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ }, { VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ },
 };
+/* clang-format on */
 
 START_TEST(a_feature_needs_its_ground)
 {
@@ -53,13 +62,15 @@ END_TEST
 
 START_TEST(ecn_needs_either_tso)
 {
-	uint64_t base = RIG_BIT(VIRTIO_F_VERSION_1) | RIG_BIT(VIRTIO_NET_F_CSUM) | RIG_BIT(VIRTIO_NET_F_GUEST_CSUM);
+	uint64_t base = RIG_BIT(VIRTIO_F_VERSION_1) | RIG_BIT(VIRTIO_NET_F_CSUM) |
+			RIG_BIT(VIRTIO_NET_F_GUEST_CSUM);
 
 	ck_assert(!sticks(base | RIG_BIT(VIRTIO_NET_F_HOST_ECN)));
 	ck_assert(sticks(base | RIG_BIT(VIRTIO_NET_F_HOST_ECN) | RIG_BIT(VIRTIO_NET_F_HOST_TSO4)));
 	ck_assert(sticks(base | RIG_BIT(VIRTIO_NET_F_HOST_ECN) | RIG_BIT(VIRTIO_NET_F_HOST_TSO6)));
 	ck_assert(!sticks(base | RIG_BIT(VIRTIO_NET_F_GUEST_ECN)));
-	ck_assert(sticks(base | RIG_BIT(VIRTIO_NET_F_GUEST_ECN) | RIG_BIT(VIRTIO_NET_F_GUEST_TSO6)));
+	ck_assert(
+		sticks(base | RIG_BIT(VIRTIO_NET_F_GUEST_ECN) | RIG_BIT(VIRTIO_NET_F_GUEST_TSO6)));
 }
 END_TEST
 
@@ -78,24 +89,30 @@ static bool offers(const struct net_config *c, unsigned bit)
 	return features_has(&f, bit);
 }
 
-/* What is offered follows what the backend can do, and what the user masks takes its followers along. */
+/* What is offered follows what the backend can do, and what the user masks takes its followers
+ * along. */
 START_TEST(the_offer_follows_the_backend)
 {
 	struct backend be = { .caps = { .queues = 1 } };
 	struct net_config c = { .mtu = 0, .backend = &be };
 
 	ck_assert(offers(&c, VIRTIO_NET_F_MAC) && offers(&c, VIRTIO_NET_F_CTRL_VQ));
-	ck_assert(!offers(&c, VIRTIO_NET_F_MTU) && !offers(&c, VIRTIO_NET_F_CSUM) && !offers(&c, VIRTIO_NET_F_HOST_TSO4));
+	ck_assert(!offers(&c, VIRTIO_NET_F_MTU) && !offers(&c, VIRTIO_NET_F_CSUM) &&
+		  !offers(&c, VIRTIO_NET_F_HOST_TSO4));
 	ck_assert(!offers(&c, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS));
 	be.caps.offloads = (struct backend_offloads){ .csum = true, .tso4 = true };
 	c.mtu = 9000;
-	ck_assert(offers(&c, VIRTIO_NET_F_MTU) && offers(&c, VIRTIO_NET_F_HOST_TSO4) && offers(&c, VIRTIO_NET_F_GUEST_TSO4));
-	ck_assert(!offers(&c, VIRTIO_NET_F_HOST_TSO6) && !offers(&c, VIRTIO_NET_F_HOST_ECN) && !offers(&c, VIRTIO_NET_F_HOST_USO));
+	ck_assert(offers(&c, VIRTIO_NET_F_MTU) && offers(&c, VIRTIO_NET_F_HOST_TSO4) &&
+		  offers(&c, VIRTIO_NET_F_GUEST_TSO4));
+	ck_assert(!offers(&c, VIRTIO_NET_F_HOST_TSO6) && !offers(&c, VIRTIO_NET_F_HOST_ECN) &&
+		  !offers(&c, VIRTIO_NET_F_HOST_USO));
 	be.caps.offloads.uso = be.caps.offloads.ecn = true;
-	ck_assert(offers(&c, VIRTIO_NET_F_HOST_USO) && offers(&c, VIRTIO_NET_F_GUEST_USO4) && offers(&c, VIRTIO_NET_F_HOST_ECN));
+	ck_assert(offers(&c, VIRTIO_NET_F_HOST_USO) && offers(&c, VIRTIO_NET_F_GUEST_USO4) &&
+		  offers(&c, VIRTIO_NET_F_HOST_ECN));
 	features_set(&c.masked, VIRTIO_NET_F_CSUM, true);
 	features_set(&c.masked, VIRTIO_NET_F_CTRL_VQ, true);
-	ck_assert(!offers(&c, VIRTIO_NET_F_HOST_TSO4) && !offers(&c, VIRTIO_NET_F_HOST_ECN) && !offers(&c, VIRTIO_NET_F_HOST_USO));
+	ck_assert(!offers(&c, VIRTIO_NET_F_HOST_TSO4) && !offers(&c, VIRTIO_NET_F_HOST_ECN) &&
+		  !offers(&c, VIRTIO_NET_F_HOST_USO));
 	ck_assert(!offers(&c, VIRTIO_NET_F_CTRL_RX) && !offers(&c, VIRTIO_NET_F_CTRL_MAC_ADDR));
 	ck_assert(offers(&c, VIRTIO_NET_F_GUEST_TSO4));
 }
@@ -107,8 +124,10 @@ START_TEST(configuration_bytes)
 {
 	rig_up(&r, RIG_ALL, SIZE);
 	ck_assert_uint_eq(rig_read(&r, REG_CONFIG), 0x00000002);
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 4), 0x00010100); /* the rest of the MAC, link up */
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 8), UINT32_C(1500) << 16); /* no pairs without MQ; MTU */
+	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 4),
+			  0x00010100); /* the rest of the MAC, link up */
+	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 8),
+			  UINT32_C(1500) << 16);             /* no pairs without MQ; MTU */
 	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 12), 0); /* speed: not offered */
 	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 64), 0);
 }
@@ -144,6 +163,7 @@ static const struct {
 	uint32_t len;
 	uint8_t data[24];
 	int ack;
+	/* clang-format off */
 } commands[] = {
 	{ "promiscuous on", 0, 0, 1, { 1 }, VIRTIO_NET_OK },
 	{ "promiscuous off", 0, 0, 1, { 0 }, VIRTIO_NET_OK },
@@ -175,13 +195,15 @@ static const struct {
 	{ "an offload command that does not exist", 5, 1, 8, { 0 }, VIRTIO_NET_ERR },
 	{ "a class that does not exist", 200, 0, 1, { 0 }, VIRTIO_NET_ERR },
 };
+/* clang-format on */
 
 START_TEST(each_command)
 {
 	int ack;
 
 	rig_up(&r, RIG_ALL, SIZE);
-	ack = rig_control(&r, commands[_i].class, commands[_i].command, commands[_i].data, commands[_i].len);
+	ack = rig_control(&r, commands[_i].class, commands[_i].command, commands[_i].data,
+			  commands[_i].len);
 	ck_assert_msg(ack == commands[_i].ack, "%s: ack %d", commands[_i].what, ack);
 }
 END_TEST
@@ -190,8 +212,9 @@ END_TEST
 START_TEST(each_command_not_agreed_to)
 {
 	rig_up(&r, RIG_BIT(VIRTIO_NET_F_CTRL_VQ), SIZE);
-	ck_assert_int_eq(rig_control(&r, commands[_i].class, commands[_i].command, commands[_i].data,
-				     commands[_i].len), VIRTIO_NET_ERR);
+	ck_assert_int_eq(rig_control(&r, commands[_i].class, commands[_i].command,
+				     commands[_i].data, commands[_i].len),
+			 VIRTIO_NET_ERR);
 }
 END_TEST
 
@@ -242,7 +265,8 @@ static bool comes(const uint8_t mac[6])
 START_TEST(filters_follow_the_commands)
 {
 	static const uint8_t on = 1, off = 0;
-	static const uint8_t tables[20] = { 1, 0, 0, 0, 2, 0, 0, 0, 0, 9, 1, 0, 0, 0, 1, 0, 0x5e, 0, 0, 7 };
+	static const uint8_t tables[20] = { 1, 0, 0, 0, 2, 0, 0,    0, 0, 9,
+					    1, 0, 0, 0, 1, 0, 0x5e, 0, 0, 7 };
 	static const uint8_t none[8] = { 0 };
 
 	rig_up(&r, RIG_ALL, SIZE);

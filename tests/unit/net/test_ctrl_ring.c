@@ -1,5 +1,5 @@
-/* The control queue in motion: commands in any pieces and numbers, while frames wait and while the device is
- * reset. */
+/* The control queue in motion: commands in any pieces and numbers, while frames wait and while
+ * the device is reset. */
 #include <check.h>
 #include <linux/virtio_net.h>
 #include <string.h>
@@ -22,7 +22,10 @@ static uint64_t long_command(uint8_t **ret_ack)
 	uint8_t *at = driver_at(&r.memory, bytes);
 
 	memset(at, 2, TABLE);
-	memcpy(at, (uint8_t[]){ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, ADDRESSES, 0, 0, 0 }, 6);
+	memcpy(at,
+	       (uint8_t[]){ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, ADDRESSES, 0, 0,
+			    0 },
+	       6);
 	memset(at + TABLE - 4, 0, 4);
 	at[TABLE] = 0xaa;
 	for (uint16_t i = 0; i < TABLE; i++)
@@ -32,7 +35,8 @@ static uint64_t long_command(uint8_t **ret_ack)
 	return table;
 }
 
-/* More pieces than the queue follows at once: all commands are answered by one kick nevertheless. */
+/* More pieces than the queue follows at once: all commands are answered by one kick
+ * nevertheless. */
 START_TEST(long_commands_in_a_row)
 {
 	struct driver_queue *q = &r.queue[RIG_CTRL];
@@ -63,19 +67,23 @@ START_TEST(the_control_queue_exists_by_agreement)
 }
 END_TEST
 
-/* A driver without CTRL_RX cannot ask for multicast or other addresses: its own address shuts nothing out. */
+/* A driver without CTRL_RX cannot ask for multicast or other addresses: its own address shuts
+ * nothing out. */
 START_TEST(an_address_alone_filters_nothing)
 {
-	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 }, to[][6] = { { 0x33, 0x33, 0, 0, 0, 1 }, { 2, 0, 0, 0, 0, 7 } };
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 },
+			     to[][6] = { { 0x33, 0x33, 0, 0, 0, 1 }, { 2, 0, 0, 0, 0, 7 } };
 	uint8_t frame[60];
 
 	rig_up(&r, RIG_BIT(VIRTIO_NET_F_CTRL_VQ) | RIG_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR), SIZE);
 	(void)rig_post(&r, 4, 2048);
-	ck_assert_int_eq(rig_control(&r, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, 6), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_control(&r, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, 6),
+			 VIRTIO_NET_OK);
 	for (unsigned i = 0; i < 2; i++) {
 		rig_fill(frame, sizeof(frame), i);
 		memcpy(frame, to[i], 6);
-		ck_assert(loopback_give(r.backend, 0, (struct vnet_hdr){ 0 }, frame, sizeof(frame)));
+		ck_assert(
+			loopback_give(r.backend, 0, (struct vnet_hdr){ 0 }, frame, sizeof(frame)));
 	}
 	rig_await_used(&r, RIG_RX, 2);
 }

@@ -8,7 +8,7 @@
 
 static const unsigned bits[] = {
 	VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6,
-	VIRTIO_NET_F_GUEST_ECN,	 VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO6,
+	VIRTIO_NET_F_GUEST_ECN,  VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO6,
 };
 enum { COMBINATIONS = 1 << 6 };
 
@@ -56,7 +56,8 @@ START_TEST(nothing_reaches_a_driver_that_did_not_agree)
 			ck_assert(!p.offloads.csum || (p.rx.csum && can == 1));
 			ck_assert(!p.offloads.tso4 || (p.rx.tso4 && p.offloads.csum));
 			ck_assert(!p.offloads.tso6 || (p.rx.tso6 && p.offloads.csum));
-			ck_assert_msg(p.rx.hdr_len == (p.rx.tso4 || p.rx.tso6 || p.rx.uso4 || p.rx.uso6),
+			ck_assert_msg(p.rx.hdr_len ==
+					      (p.rx.tso4 || p.rx.tso6 || p.rx.uso4 || p.rx.uso6),
 				      "hdr_len rule of %x on %x", _i, on);
 		}
 	}

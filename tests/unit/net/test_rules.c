@@ -1,5 +1,6 @@
-/* A driver that breaks the rules, seen from the whole device: what it does hurts itself alone, is counted, and
- * fills nobody's log. The ring's own rules are in tests/unit/virtio, the registers' in tests/unit/transport. */
+/* A driver that breaks the rules, seen from the whole device: what it does hurts itself alone,
+ * is counted, and fills nobody's log. The ring's own rules are in tests/unit/virtio, the
+ * registers' in tests/unit/transport. */
 #include <check.h>
 #include <linux/virtio_net.h>
 #include <pthread.h>
@@ -69,7 +70,8 @@ START_TEST(broken_often_is_counted_and_said_once_a_second)
 	}
 	ck_assert_uint_eq(faults(DEVICE_FAULT_BROKEN), TIMES);
 	ck_assert_uint_ge(rig_log_lines(&r), 1);
-	ck_assert_msg(rig_log_lines(&r) <= 2 + (unsigned)(time(NULL) - start), "%u lines", rig_log_lines(&r));
+	ck_assert_msg(rig_log_lines(&r) <= 2 + (unsigned)(time(NULL) - start), "%u lines",
+		      rig_log_lines(&r));
 	ck_assert_uint_eq(rig_log_lines(&neighbour), 0);
 	rig_up(&r, RIG_ALL, SIZE);
 	assert_sends(&r);
@@ -98,7 +100,10 @@ END_TEST
 
 START_TEST(the_header_is_made_anew)
 {
-	const struct vnet_hdr said = { .flags = 0xfe, .hdr_len = 65535, .gso_size = 77, .csum_start = 9999,
+	const struct vnet_hdr said = { .flags = 0xfe,
+				       .hdr_len = 65535,
+				       .gso_size = 77,
+				       .csum_start = 9999,
 				       .csum_offset = 9999 };
 	struct vnet_hdr h = { .num_buffers = 9 };
 
@@ -130,8 +135,12 @@ static bool passes(uint8_t last_of_mac, bool multicast)
 
 START_TEST(a_refused_command_changes_nothing)
 {
-	static const uint8_t good[20] = { 1, 0, 0, 0, 2, 0, 0, 0, 0, 7, 1, 0, 0, 0, 1, 0, 0, 0, 0, 7 };
-	static const uint8_t bad[20] = { 1, 0, 0, 0, 2, 0, 0, 0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 0, 8 };
+	static const uint8_t good[20] = {
+		1, 0, 0, 0, 2, 0, 0, 0, 0, 7, 1, 0, 0, 0, 1, 0, 0, 0, 0, 7
+	};
+	static const uint8_t bad[20] = {
+		1, 0, 0, 0, 2, 0, 0, 0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 0, 8
+	};
 	static const uint8_t offloads[8] = { 0x83 }, mac[5] = { 2, 0, 0, 0, 0 };
 	struct backend_offloads before;
 
@@ -180,7 +189,8 @@ START_TEST(a_doorbell_of_a_queue_that_is_not_ready)
 	rig_send(&r, plain, frame, LEN);
 	rig_kick(&r, RIG_TX);
 	nothing_happens(1);
-	/* The other queues run on (CORE-27), and the new one from its beginning, with no kick in between. */
+	/* The other queues run on (CORE-27), and the new one from its beginning, with no kick in
+	 * between. */
 	(void)rig_post(&r, 1, ROOM);
 	ck_assert(loopback_give(r.backend, 0, plain, frame, LEN));
 	rig_await_used(&r, RIG_RX, 1);
@@ -228,8 +238,15 @@ END_TEST
 
 /* ---- memory that changes while it is read (B07, B30, CORE-31) ---- */
 
-struct raw_desc { uint64_t addr; uint32_t len; uint16_t flags, next; };
-static struct { volatile struct raw_desc *table; volatile uint8_t *header; } flipped;
+struct raw_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
+static struct {
+	volatile struct raw_desc *table;
+	volatile uint8_t *header;
+} flipped;
 
 /* Races on purpose, so ThreadSanitizer is not to watch it. */
 __attribute__((no_sanitize_thread)) static void *flip(void *arg)

@@ -40,9 +40,13 @@ static uint32_t take(uint64_t first, uint32_t step, struct vnet_hdr *ret_hdr)
 		ck_assert_uint_le(u.len, step);
 		if (i == 0) {
 			*ret_hdr = (struct vnet_hdr){
-				.flags = at[0], .gso_type = at[1], .hdr_len = (uint16_t)(at[2] | at[3] << 8),
-				.gso_size = (uint16_t)(at[4] | at[5] << 8), .csum_start = (uint16_t)(at[6] | at[7] << 8),
-				.csum_offset = (uint16_t)(at[8] | at[9] << 8), .num_buffers = (uint16_t)(at[10] | at[11] << 8),
+				.flags = at[0],
+				.gso_type = at[1],
+				.hdr_len = (uint16_t)(at[2] | at[3] << 8),
+				.gso_size = (uint16_t)(at[4] | at[5] << 8),
+				.csum_start = (uint16_t)(at[6] | at[7] << 8),
+				.csum_offset = (uint16_t)(at[8] | at[9] << 8),
+				.num_buffers = (uint16_t)(at[10] | at[11] << 8),
 			};
 			buffers = ret_hdr->num_buffers;
 		} else if (i + 1 < buffers) {
@@ -86,8 +90,13 @@ END_TEST
 /* A super-frame over many buffers: 65 KB in pieces of 2 KiB, then a small one in the next. */
 START_TEST(a_long_frame_is_merged)
 {
-	struct vnet_hdr h = { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1448, .csum_start = 34,
-			      .csum_offset = 16, .num_buffers = 77 }, h_got;
+	struct vnet_hdr h = { .flags = 1,
+			      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+			      .gso_size = 1448,
+			      .csum_start = 34,
+			      .csum_offset = 16,
+			      .num_buffers = 77 },
+			h_got;
 	uint32_t len = rig_fill_ip(frame, false, true, 64000);
 	uint64_t at;
 
@@ -180,7 +189,10 @@ END_TEST
 
 START_TEST(a_form_not_agreed_to_is_dropped)
 {
-	struct vnet_hdr h = { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1448, .csum_start = 34,
+	struct vnet_hdr h = { .flags = 1,
+			      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+			      .gso_size = 1448,
+			      .csum_start = 34,
 			      .csum_offset = 16 };
 	uint32_t len = rig_fill_ip(frame, false, true, 4000);
 
@@ -241,12 +253,8 @@ static void post_bad(int kind)
 		driver_desc(q, 0, at, 100, D_NEXT, 1);
 		driver_desc(q, 1, at + 128, 2000, D_WRITE, 0);
 		break;
-	case 1: /* all of it readable */
-		driver_desc(q, 0, at, 2048, 0, 0);
-		break;
-	case 2: /* outside memory */
-		driver_desc(q, 0, UINT64_C(1) << 40, 2048, D_WRITE, 0);
-		break;
+	case 1: /* all of it readable */ driver_desc(q, 0, at, 2048, 0, 0); break;
+	case 2: /* outside memory */ driver_desc(q, 0, UINT64_C(1) << 40, 2048, D_WRITE, 0); break;
 	default: /* a readable part behind */
 		driver_desc(q, 0, at, 2000, D_WRITE | D_NEXT, 1);
 		driver_desc(q, 1, at + 2048, 100, 0, 0);

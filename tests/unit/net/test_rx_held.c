@@ -31,7 +31,8 @@ static void await_held(uint64_t count)
 		ck_assert(!err_is(loop_once(r.loop, 1)));
 }
 
-/* `left` small buffers are posted, `gone` more are the driver's to post again. Returns the used index. */
+/* `left` small buffers are posted, `gone` more are the driver's to post again. Returns the used
+ * index. */
 static uint16_t up_with(unsigned left, unsigned gone)
 {
 	rig_prepare(&r, RIG_ALL, SIZE);
@@ -73,7 +74,8 @@ START_TEST(one_look_at_new_buffers)
 }
 END_TEST
 
-/* Each held frame has a look of its own: the one that found room does not cost the others theirs. */
+/* Each held frame has a look of its own: the one that found room does not cost the others
+ * theirs. */
 START_TEST(those_behind_wait_as_well)
 {
 	uint16_t used = up_with(6, 14);
@@ -97,7 +99,11 @@ END_TEST
 
 /* ---- what does not: contract 3, all posted buffers together too small; B18 ---- */
 
-static const struct { const char *says; unsigned buffers; uint32_t room, frame; } rings[] = {
+static const struct {
+	const char *says;
+	unsigned buffers;
+	uint32_t room, frame;
+} rings[] = {
 	{ "a few buffers, and the driver has no more", 4, SMALL, 1000 },
 	{ "one", 1, SMALL, 200 },
 	{ "a full ring of buffers of 64 bytes", SIZE, 64, 64000 },
@@ -105,7 +111,10 @@ static const struct { const char *says; unsigned buffers; uint32_t room, frame; 
 
 START_TEST(too_big_for_all_that_the_driver_has)
 {
-	struct vnet_hdr h = { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1448, .csum_start = 34,
+	struct vnet_hdr h = { .flags = 1,
+			      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+			      .gso_size = 1448,
+			      .csum_start = 34,
 			      .csum_offset = 16 };
 	uint32_t len = rig_fill_ip(frame, false, true, rings[_i].frame - 54);
 
@@ -114,7 +123,8 @@ START_TEST(too_big_for_all_that_the_driver_has)
 	rig_go(&r);
 	ck_assert(loopback_give(r.backend, 0, h, frame, len));
 	rig_await_drops(&r, DROP_RX_TOO_BIG, 1);
-	ck_assert_msg(driver_used_index(&r.queue[RIG_RX]) == 0, "%s: the buffers stay", rings[_i].says);
+	ck_assert_msg(driver_used_index(&r.queue[RIG_RX]) == 0, "%s: the buffers stay",
+		      rings[_i].says);
 	give(14, 1);
 	rig_await_used(&r, RIG_RX, 1);
 }
@@ -123,7 +133,8 @@ END_TEST
 /* ---- at the same moment: the test's own thread is the worker, and tells when it sleeps ---- */
 
 enum { NEED = 5, AWAKE = -1 };
-static atomic_long kicks, slept_at; /* slept_at: the kicks seen by a worker that waits for the next */
+static atomic_long kicks,
+	slept_at; /* slept_at: the kicks seen by a worker that waits for the next */
 static atomic_uint given;
 static atomic_bool over;
 
@@ -196,8 +207,8 @@ static bool frames_and_buffers(unsigned rounds, uint64_t at)
 	return true;
 }
 
-/* B80: a frame needs 5 buffers, 3 are posted, and the others come at any moment of the worker's look: it
- * takes them, or asks for the kick that tells of them. */
+/* B80: a frame needs 5 buffers, 3 are posted, and the others come at any moment of the worker's
+ * look: it takes them, or asks for the kick that tells of them. */
 START_TEST(buffers_that_come_while_it_looks)
 {
 	pthread_t worker;
@@ -273,6 +284,7 @@ static const struct {
 	uint8_t class, command, len, data[8];
 	struct vnet_hdr h;
 	enum drop_reason why; /* DROP_NONE: it comes, with flags 0 */
+			      /* clang-format off */
 } orders[] = {
 	{ "offloads off, a super-frame", 5, 0, 8, { 0 },
 	  { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 500, .csum_start = 34, .csum_offset = 16 },
@@ -281,6 +293,7 @@ static const struct {
 	  { .flags = 1, .csum_start = 34, .csum_offset = 16 }, DROP_NONE },
 	{ "promiscuous off, an address that is not ours", 0, 0, 1, { 0 }, { 0 }, DROP_RX_FILTER },
 };
+/* clang-format on */
 
 /* The flags in the header of the n-th used buffer. */
 static uint8_t flags_of(uint16_t n)
@@ -304,7 +317,8 @@ START_TEST(a_held_frame_obeys_commands)
 	frame[0] = orders[_i].why == DROP_RX_FILTER ? 2 : 0xff;
 	ck_assert(loopback_give(r.backend, 0, orders[_i].h, frame, len));
 	await_held(1);
-	ck_assert_int_eq(rig_control(&r, orders[_i].class, orders[_i].command, orders[_i].data, orders[_i].len),
+	ck_assert_int_eq(rig_control(&r, orders[_i].class, orders[_i].command, orders[_i].data,
+				     orders[_i].len),
 			 VIRTIO_NET_OK);
 	(void)rig_post(&r, 20, SMALL);
 	if (orders[_i].why != DROP_NONE) {

@@ -1,4 +1,5 @@
-/* The way from the guest's transmit ring to the backend: what is sent, what is dropped and why, what waits. */
+/* The way from the guest's transmit ring to the backend: what is sent, what is dropped and why,
+ * what waits. */
 #include <check.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
@@ -31,11 +32,15 @@ static void assert_sent(uint32_t len, const char *what)
 
 START_TEST(every_length_goes_out_whole)
 {
-	static const uint32_t lengths[] = { 14, 15, 60, 1513, 1514, COPY_MAX - 1, COPY_MAX, COPY_MAX + 1, 65549, 65589 };
+	static const uint32_t lengths[] = { 14,           15,       60,           1513,  1514,
+					    COPY_MAX - 1, COPY_MAX, COPY_MAX + 1, 65549, 65589 };
 	uint32_t len = lengths[_i];
 
 	/* A super-frame: what is longer than the MTU needs GSO. */
-	struct vnet_hdr h = { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV6, .gso_size = 1400, .csum_start = 54,
+	struct vnet_hdr h = { .flags = 1,
+			      .gso_type = VIRTIO_NET_HDR_GSO_TCPV6,
+			      .gso_size = 1400,
+			      .csum_start = 54,
 			      .csum_offset = 16 };
 
 	rig_up(&r, RIG_ALL, SIZE);
@@ -57,7 +62,10 @@ END_TEST
 /* A small MSS is legal: the least that Linux uses. */
 START_TEST(many_segments_go_out)
 {
-	struct vnet_hdr h = { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 48, .csum_start = 34,
+	struct vnet_hdr h = { .flags = 1,
+			      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+			      .gso_size = 48,
+			      .csum_start = 34,
 			      .csum_offset = 16 };
 	uint32_t len = rig_fill_ip(frame, false, true, 65000);
 
@@ -67,7 +75,8 @@ START_TEST(many_segments_go_out)
 }
 END_TEST
 
-/* Any layout: header and frame cut anywhere, with buffers of no bytes between (virtio 1.4, 2.7.4.2). */
+/* Any layout: header and frame cut anywhere, with buffers of no bytes between (virtio 1.4,
+ * 2.7.4.2). */
 START_TEST(any_layout_is_taken)
 {
 	struct driver_queue *q = &r.queue[RIG_TX];
@@ -100,7 +109,10 @@ START_TEST(a_long_frame_in_many_buffers)
 {
 	struct driver_queue *q = &r.queue[RIG_TX];
 	enum { PARTS = 100, PART = 200, LONG = PARTS * PART };
-	struct vnet_hdr h = { .flags = 1, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1448, .csum_start = 34,
+	struct vnet_hdr h = { .flags = 1,
+			      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+			      .gso_size = 1448,
+			      .csum_start = 34,
 			      .csum_offset = 16 };
 	uint8_t head[RIG_HDR] = { h.flags, h.gso_type, 0, 0, 0xa8, 5, 34, 0, 16, 0, 0, 0 };
 	uint64_t at;
@@ -115,8 +127,8 @@ START_TEST(a_long_frame_in_many_buffers)
 
 		driver_desc(q, first, at, RIG_HDR, D_NEXT, (uint16_t)(first + 1));
 		for (uint16_t i = 0; i < PARTS; i++)
-			driver_desc(q, (uint16_t)(first + 1 + i), at + RIG_HDR + (uint64_t)i * PART, PART,
-				    i + 1 < PARTS ? D_NEXT : 0, (uint16_t)(first + 2 + i));
+			driver_desc(q, (uint16_t)(first + 1 + i), at + RIG_HDR + (uint64_t)i * PART,
+				    PART, i + 1 < PARTS ? D_NEXT : 0, (uint16_t)(first + 2 + i));
 		driver_offer(q, first);
 	}
 	driver_show(q);
@@ -127,15 +139,17 @@ START_TEST(a_long_frame_in_many_buffers)
 }
 END_TEST
 
-/* ---- what is dropped, each alone: the chain comes back with length 0, and the next frame goes out ---- */
+/* ---- what is dropped, each alone: the chain comes back with length 0, and the next frame goes out
+ * ---- */
 
 static const struct drop {
 	const char *what;
 	enum drop_reason why;
 	uint64_t without; /* features */
 	struct vnet_hdr h;
-	uint32_t len; /* of the chain, header included */
+	uint32_t len;       /* of the chain, header included */
 	uint32_t ethertype; /* 0: as it is */
+			    /* clang-format off */
 } drops[] = {
 	{ "no bytes at all", DROP_TX_NO_HEADER, 0, { 0 }, 0, 0 },
 	{ "11 bytes of a header", DROP_TX_NO_HEADER, 0, { 0 }, 11, 0 },
@@ -165,6 +179,7 @@ static const struct drop {
 	{ "TSO4 of IPv6", DROP_TX_GSO_PROTOCOL, 0, { .flags = 1, .gso_type = 1, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 }, 12 + 1000, 0x86dd },
 	{ "TSO4 of no IP", DROP_TX_GSO_PROTOCOL, 0, { .flags = 1, .gso_type = 1, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 }, 12 + 1000, 0x88b5 },
 };
+/* clang-format on */
 
 START_TEST(bad_frames_are_dropped_alone)
 {
@@ -189,7 +204,8 @@ START_TEST(bad_frames_are_dropped_alone)
 	ck_assert_uint_eq(u.len, 0);
 	for (unsigned why = 1; why < DROP_REASONS; why++)
 		ck_assert_msg(rig_stats(&r).drop[why] == (why == d->why), "%s: %s is %llu", d->what,
-			      drop_name((enum drop_reason)why), (unsigned long long)rig_stats(&r).drop[why]);
+			      drop_name((enum drop_reason)why),
+			      (unsigned long long)rig_stats(&r).drop[why]);
 	rig_fill(frame, 60, 1);
 	rig_send(&r, plain, frame, 60);
 	assert_sent(60, d->what);
@@ -225,8 +241,8 @@ END_TEST
 
 START_TEST(each_failure_of_the_backend_is_a_reason)
 {
-	static const enum drop_reason why[] = { DROP_TX_LINK_DOWN, DROP_TX_NO_MEMORY, DROP_TX_REFUSED,
-						DROP_TX_SHORT_WRITE };
+	static const enum drop_reason why[] = { DROP_TX_LINK_DOWN, DROP_TX_NO_MEMORY,
+						DROP_TX_REFUSED, DROP_TX_SHORT_WRITE };
 
 	rig_up(&r, RIG_ALL, SIZE);
 	loopback_fail(r.backend, why[_i], 3);

@@ -17,7 +17,9 @@ static struct tap tap;
 /* No interface of the machine has this name: the scripted kernel does not answer if_nametoindex. */
 static struct tap_request request(void)
 {
-	return (struct tap_request){ .name = "fake0", .fd = -1, .queues = 1, .owner = -1, .group = -1 };
+	return (struct tap_request){
+		.name = "fake0", .fd = -1, .queues = 1, .owner = -1, .group = -1
+	};
 }
 
 static void setup(void)
@@ -34,11 +36,13 @@ static void assert_open(struct err e) { ck_assert_msg(!err_is(e), "got \"%s\"", 
 static void assert_refused(struct err e, const char *thing, const char *mend)
 {
 	ck_assert_msg(err_is(e), "it was taken");
-	ck_assert_msg(strstr(e.text, thing) != NULL, "got \"%s\", want \"%s\" in it", e.text, thing);
+	ck_assert_msg(strstr(e.text, thing) != NULL, "got \"%s\", want \"%s\" in it", e.text,
+		      thing);
 	ck_assert_msg(strstr(e.text, mend) != NULL, "got \"%s\", want \"%s\" in it", e.text, mend);
 	ck_assert_msg(strchr(e.text, '\n') == NULL, "more than one line: \"%s\"", e.text);
-	ck_assert_msg(fake.open_fds == 0 && fake.bad_closes == 0, "%d descriptors are left open, %d wrongly closed",
-		      fake.open_fds, fake.bad_closes);
+	ck_assert_msg(fake.open_fds == 0 && fake.bad_closes == 0,
+		      "%d descriptors are left open, %d wrongly closed", fake.open_fds,
+		      fake.bad_closes);
 	ck_assert_uint_eq(tap.queues, 77);
 }
 

@@ -1,5 +1,5 @@
-/* An attached TAP of the real kernel, in a network namespace of our own: names, queues, what a last user left,
- * and descriptors that others hand over. */
+/* An attached TAP of the real kernel, in a network namespace of our own: names, queues, what a
+ * last user left, and descriptors that others hand over. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,9 @@ static void setup(void) { host_fresh(); }
 
 static struct tap_request request(const char *name)
 {
-	return (struct tap_request){ .name = name, .fd = -1, .queues = 1, .owner = -1, .group = -1 };
+	return (struct tap_request){
+		.name = name, .fd = -1, .queues = 1, .owner = -1, .group = -1
+	};
 }
 
 static void open_with(struct tap_request r)
@@ -57,7 +59,8 @@ static unsigned offload(const char *name, unsigned what)
 	return value.data;
 }
 
-/* A frame to `first` (the first byte of its destination) from the host's side reaches the descriptor. */
+/* A frame to `first` (the first byte of its destination) from the host's side reaches the
+ * descriptor. */
 static bool arrives(const char *name, int fd, uint8_t first)
 {
 	uint8_t frame[FRAME] = { first, 1, 2, 3, 4, 5, 2, 0, 0, 0, 0, 9, 0x88, 0xb5 }, got[2048];
@@ -78,17 +81,21 @@ START_TEST(a_named_tap_is_made_and_goes)
 
 	open_with(request("at0"));
 	ck_assert_str_eq(tap.name, "at0");
-	ck_assert_msg(tap.made && !tap.inherited && tap.queues == 1, "made %d, %u queues", tap.made, tap.queues);
+	ck_assert_msg(tap.made && !tap.inherited && tap.queues == 1, "made %d, %u queues", tap.made,
+		      tap.queues);
 	info = host_info("at0");
-	ck_assert_msg(info.tun_is_tap && info.tun_vnet_hdr && !info.tun_pi && !info.tun_multi_queue &&
-		      !info.tun_persist && info.tun_owner == -1 && info.tun_group == -1 && !info.carrier,
-		      "tap %d, vnet_hdr %d, pi %d, multi_queue %d, persist %d, owner %lld, carrier %d", info.tun_is_tap,
-		      info.tun_vnet_hdr, info.tun_pi, info.tun_multi_queue, info.tun_persist,
-		      (long long)info.tun_owner, info.carrier);
+	ck_assert_msg(
+		info.tun_is_tap && info.tun_vnet_hdr && !info.tun_pi && !info.tun_multi_queue &&
+			!info.tun_persist && info.tun_owner == -1 && info.tun_group == -1 &&
+			!info.carrier,
+		"tap %d, vnet_hdr %d, pi %d, multi_queue %d, persist %d, owner %lld, carrier %d",
+		info.tun_is_tap, info.tun_vnet_hdr, info.tun_pi, info.tun_multi_queue,
+		info.tun_persist, (long long)info.tun_owner, info.carrier);
 	ck_assert_int_eq(ask(tap.fd[0], TUNGETVNETHDRSZ), HDR);
 	ck_assert_int_eq(ask(tap.fd[0], TUNGETVNETLE), 1);
 	ck_assert_int_eq(ask(tap.fd[0], TUNGETSNDBUF), INT_MAX);
-	ck_assert_msg((fcntl(tap.fd[0], F_GETFL) & O_NONBLOCK) != 0 && (fcntl(tap.fd[0], F_GETFD) & FD_CLOEXEC) != 0,
+	ck_assert_msg((fcntl(tap.fd[0], F_GETFL) & O_NONBLOCK) != 0 &&
+			      (fcntl(tap.fd[0], F_GETFD) & FD_CLOEXEC) != 0,
 		      "it blocks, or outlives an exec");
 	ck_assert_uint_eq(tap.offloads & TUN_F_CSUM, TUN_F_CSUM);
 	tap_close(&sys_host, &tap);
@@ -98,10 +105,12 @@ END_TEST
 
 START_TEST(the_kernel_picks_names)
 {
+	/* clang-format off */
 	static const struct { const char *asked, *want[2]; } names[] = {
 		{ NULL, { "tap0", "tap1" } }, { "", { "tap0", "tap1" } }, { "vm%d", { "vm0", "vm1" } },
 		{ "%dx", { "0x", "1x" } },
 	};
+	/* clang-format on */
 	struct tap first;
 
 	open_with(request(names[_i].asked));
@@ -133,7 +142,10 @@ END_TEST
 
 START_TEST(everything_is_settled_again)
 {
-	struct { uint16_t flags, count; uint8_t address[6]; } filter = { 0, 1, { 2, 9, 9 } };
+	struct {
+		uint16_t flags, count;
+		uint8_t address[6];
+	} filter = { 0, 1, { 2, 9, 9 } };
 	int header = 24, fd = host_tun("at1", PLAIN), sndbuf = 30000;
 	unsigned mask = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -176,8 +188,8 @@ START_TEST(a_persistent_tap_has_an_owner)
 	open_with(r);
 	tap_close(&sys_host, &tap);
 	info = host_info("at2");
-	ck_assert_msg(info.tun_persist && info.tun_owner == getuid(), "persist %d, owner %lld", info.tun_persist,
-		      (long long)info.tun_owner);
+	ck_assert_msg(info.tun_persist && info.tun_owner == getuid(), "persist %d, owner %lld",
+		      info.tun_persist, (long long)info.tun_owner);
 	ck_assert_int_eq(info.tun_group, _i == 0 ? -1 : 0);
 	r.persist = false;
 	open_with(r);
@@ -189,7 +201,11 @@ END_TEST
 
 /* ---- handed over ---- */
 
-static const struct { const char *says; int flags; const char *word; /* NULL: taken */ } inherited[] = {
+static const struct {
+	const char *says;
+	int flags;
+	const char *word; /* NULL: taken */
+} inherited[] = {
 	{ "a TAP of ours", PLAIN, NULL },
 	{ "one of several queues", PLAIN | IFF_MULTI_QUEUE, NULL },
 	{ "a TUN", IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, "it3 is a TUN" },
@@ -208,10 +224,12 @@ START_TEST(descriptors_that_are_handed_over)
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_RDWR), 0);
 	r.fd = fd;
 	e = tap_open(&sys_host, &r, &tap);
-	ck_assert_msg(err_is(e) == (inherited[_i].word != NULL), "%s: got \"%s\"", inherited[_i].says, e.text);
+	ck_assert_msg(err_is(e) == (inherited[_i].word != NULL), "%s: got \"%s\"",
+		      inherited[_i].says, e.text);
 	if (err_is(e)) {
 		ck_assert_msg(strstr(e.text, inherited[_i].word) != NULL, "got \"%s\"", e.text);
-		ck_assert_msg((fcntl(fd, F_GETFL) & O_NONBLOCK) == 0, "a refused descriptor was changed");
+		ck_assert_msg((fcntl(fd, F_GETFL) & O_NONBLOCK) == 0,
+			      "a refused descriptor was changed");
 	} else {
 		ck_assert_str_eq(tap.name, "it3");
 		ck_assert_int_eq(ask(fd, TUNGETVNETHDRSZ), HDR);
@@ -223,7 +241,11 @@ START_TEST(descriptors_that_are_handed_over)
 }
 END_TEST
 
-static const struct { const char *says, *path; int flags; const char *word; } strangers[] = {
+static const struct {
+	const char *says, *path;
+	int flags;
+	const char *word;
+} strangers[] = {
 	{ "a TUN/TAP without an interface", "/dev/net/tun", O_RDWR, "TUNSETIFF" },
 	{ "open for reading only", "/dev/net/tun", O_RDONLY, "reading and writing" },
 	{ "null", "/dev/null", O_RDWR, "is not a TAP" },
@@ -238,8 +260,8 @@ START_TEST(descriptors_of_strangers)
 	r.fd = open(strangers[_i].path, strangers[_i].flags | O_CLOEXEC);
 	ck_assert_int_ge(r.fd, 0);
 	e = tap_open(&sys_host, &r, &tap);
-	ck_assert_msg(err_is(e) && strstr(e.text, strangers[_i].word) != NULL, "%s: got \"%s\"", strangers[_i].says,
-		      e.text);
+	ck_assert_msg(err_is(e) && strstr(e.text, strangers[_i].word) != NULL, "%s: got \"%s\"",
+		      strangers[_i].says, e.text);
 	ck_assert_int_eq(close(r.fd), 0);
 }
 END_TEST
@@ -257,7 +279,8 @@ START_TEST(an_inherited_tap_that_is_gone)
 	ck_assert(!err_is(link_del(l, "at4")));
 	link_close(l);
 	e = tap_open(&sys_host, &r, &tap);
-	ck_assert_msg(err_is(e) && strstr(e.text, "without an interface") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(err_is(e) && strstr(e.text, "without an interface") != NULL, "got \"%s\"",
+		      e.text);
 	ck_assert_int_eq(close(r.fd), 0);
 }
 END_TEST

@@ -1,4 +1,5 @@
-/* errno in words, with the real kernel in namespaces of our own: who holds it, what else it is, whose it is. */
+/* errno in words, with the real kernel in namespaces of our own: who holds it, what else it is,
+ * whose it is. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,9 @@ static void setup_nodes(void)
 
 static struct tap_request request(const char *name)
 {
-	return (struct tap_request){ .name = name, .fd = -1, .queues = 1, .owner = -1, .group = -1 };
+	return (struct tap_request){
+		.name = name, .fd = -1, .queues = 1, .owner = -1, .group = -1
+	};
 }
 
 static struct err try_open(void *self)
@@ -45,12 +48,15 @@ static void assert_words(struct err e, const char *const word[], unsigned count)
 {
 	ck_assert_msg(err_is(e), "it was taken");
 	for (unsigned i = 0; i < count && word[i] != NULL; i++)
-		ck_assert_msg(strstr(e.text, word[i]) != NULL, "got \"%s\", want \"%s\" in it", e.text, word[i]);
-	ck_assert_msg(strchr(e.text, '\n') == NULL && strlen(e.text) + 1 < sizeof(e.text), "got \"%s\"", e.text);
+		ck_assert_msg(strstr(e.text, word[i]) != NULL, "got \"%s\", want \"%s\" in it",
+			      e.text, word[i]);
+	ck_assert_msg(strchr(e.text, '\n') == NULL && strlen(e.text) + 1 < sizeof(e.text),
+		      "got \"%s\"", e.text);
 }
 
-#define ASSERT_WORDS(e, ...) \
-	assert_words(e, (const char *const[]){ __VA_ARGS__ }, sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *))
+#define ASSERT_WORDS(e, ...)                                                                       \
+	assert_words(e, (const char *const[]){ __VA_ARGS__ },                                      \
+		     sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *))
 
 static void make_persistent(const char *name, int flags, int owner)
 {
@@ -65,7 +71,10 @@ static void make_persistent(const char *name, int flags, int owner)
 
 /* ---- who holds it ---- */
 
-struct held { const char *name; bool elsewhere; };
+struct held {
+	const char *name;
+	bool elsewhere;
+};
 
 static int hold(void *self)
 {
@@ -109,6 +118,7 @@ END_TEST
 
 /* ---- what else it is ---- */
 
+/* clang-format off */
 static const struct { const char *says; int flags; unsigned queues; const char *word[4]; } others[] = {
 	{ "a TUN", IFF_TUN | IFF_NO_PI, 1, { "attach to ex1", "made as a TUN", "ip tuntap del ex1 mode tun" } },
 	{ "with multi_queue", PLAIN | IFF_MULTI_QUEUE, 1, { "TAP ex1", "made with multi_queue",
@@ -116,6 +126,7 @@ static const struct { const char *says; int flags; unsigned queues; const char *
 	{ "without multi_queue", PLAIN, 2, { "TAP ex1", "made without multi_queue",
 	  "ip link del ex1; ip tuntap add ex1 mode tap vnet_hdr multi_queue'" } },
 };
+/* clang-format on */
 
 START_TEST(another_kind_of_tun_is_told)
 {
@@ -131,7 +142,8 @@ END_TEST
 START_TEST(another_kind_of_interface_is_told)
 {
 	static const char *const names[] = { "lo", "ex2", "ex3", "exbr" };
-	static const char *const kinds[] = { "kind 'device'", "kind 'veth'", "kind 'veth'", "kind 'bridge'" };
+	static const char *const kinds[] = { "kind 'device'", "kind 'veth'", "kind 'veth'",
+					     "kind 'bridge'" };
 	struct tap_request r = request(names[_i]);
 	struct link *l;
 
@@ -152,12 +164,14 @@ START_TEST(a_node_is_made_whatever_the_umask)
 	(void)umask(0177);
 	ck_assert(!err_is(tap_node(&sys_host)));
 	ck_assert_int_eq(stat("/dev/net/tun", &s), 0);
-	ck_assert_msg(S_ISCHR(s.st_mode) && s.st_rdev == makedev(10, 200) && (s.st_mode & 0777) == 0666,
+	ck_assert_msg(S_ISCHR(s.st_mode) && s.st_rdev == makedev(10, 200) &&
+			      (s.st_mode & 0777) == 0666,
 		      "got mode %o, device %u:%u", s.st_mode, major(s.st_rdev), minor(s.st_rdev));
 	ck_assert(!err_is(tap_node(&sys_host)));
 }
 END_TEST
 
+/* clang-format off */
 static const struct { const char *says; mode_t mode; dev_t device; const char *word[3]; } nodes[] = {
 	{ "missing", 0, 0, { "/dev/net/tun", "needs root", "mknod /dev/net/tun c 10 200" } },
 	{ "of mode 0600", 0600, 10 << 8 | 200, { "/dev/net/tun", "file mode", "chmod 666 /dev/net/tun" } },
@@ -165,13 +179,15 @@ static const struct { const char *says; mode_t mode; dev_t device; const char *w
 	{ "of a major that nobody has", 0666, 0xe9 << 8 | 1, { "/dev/net/tun", "modprobe tun" } },
 	{ "null", 0666, 1 << 8 | 3, { "/dev/net/tun", "another device" } },
 };
+/* clang-format on */
 
 START_TEST(a_node_that_an_ordinary_user_cannot_use)
 {
 	struct tap_request r = request("ex4");
 
 	if (nodes[_i].mode != 0) {
-		ck_assert_int_eq(mknod("/dev/net/tun", S_IFCHR | nodes[_i].mode, nodes[_i].device), 0);
+		ck_assert_int_eq(mknod("/dev/net/tun", S_IFCHR | nodes[_i].mode, nodes[_i].device),
+				 0);
 		ck_assert_int_eq(chmod("/dev/net/tun", nodes[_i].mode), 0);
 	}
 	assert_words(host_as(HOST_NOBODY, try_open, &r), nodes[_i].word, 3);
@@ -179,6 +195,7 @@ START_TEST(a_node_that_an_ordinary_user_cannot_use)
 END_TEST
 
 /* owner, group: of the TAP, -1: there is none, or it has none. */
+/* clang-format off */
 static const struct { const char *says; bool there; int owner, group; const char *word[4]; } rights[] = {
 	{ "no TAP", false, -1, -1, { "make TAP 'ex5'", "CAP_NET_ADMIN", "ip tuntap add ex5 mode tap vnet_hdr user 65534",
 				     "netns=private" } },
@@ -188,6 +205,7 @@ static const struct { const char *says; bool there; int owner, group; const char
 	{ "own", true, HOST_NOBODY, -1, { NULL } },
 	{ "nobody's", true, -1, -1, { NULL } },
 };
+/* clang-format on */
 
 static void make_rights(int i)
 {
@@ -255,7 +273,8 @@ static void add_tests(Suite *s)
 	tcase_set_timeout(nodes_tc, 60);
 	tcase_add_checked_fixture(nodes_tc, setup_nodes, NULL);
 	tcase_add_test(nodes_tc, a_node_is_made_whatever_the_umask);
-	tcase_add_loop_test(nodes_tc, a_node_that_an_ordinary_user_cannot_use, 0, (int)ARRAY_LEN(nodes));
+	tcase_add_loop_test(nodes_tc, a_node_that_an_ordinary_user_cannot_use, 0,
+			    (int)ARRAY_LEN(nodes));
 	tcase_add_loop_test(nodes_tc, a_tap_of_somebody, 0, (int)ARRAY_LEN(rights));
 	tcase_add_loop_test(nodes_tc, the_effective_user_counts, 0, (int)ARRAY_LEN(rights));
 	suite_add_tcase(s, nodes_tc);

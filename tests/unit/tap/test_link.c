@@ -1,4 +1,5 @@
-/* Interfaces by rtnetlink with the real kernel, in a network namespace of our own: state, MTU, addresses. */
+/* Interfaces by rtnetlink with the real kernel, in a network namespace of our own: state, MTU,
+ * addresses. */
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
@@ -34,8 +35,8 @@ static void assert_done(struct err e) { ck_assert_msg(!err_is(e), "got \"%s\"", 
 
 static void assert_told(struct err e, int why, const char *name)
 {
-	ck_assert_msg(err_is(e) && e.sys_errno == why && strstr(e.text, name) != NULL, "got \"%s\" (%d)", e.text,
-		      e.sys_errno);
+	ck_assert_msg(err_is(e) && e.sys_errno == why && strstr(e.text, name) != NULL,
+		      "got \"%s\" (%d)", e.text, e.sys_errno);
 }
 
 static struct ip_prefix prefix(const char *text)
@@ -48,7 +49,9 @@ static struct ip_prefix prefix(const char *text)
 
 /* ---- addresses as text ---- */
 
-static const struct { const char *text, *want; /* NULL: refused */ } prefixes[] = {
+static const struct {
+	const char *text, *want; /* NULL: refused */
+} prefixes[] = {
 	{ "192.168.77.1/24", "192.168.77.1/24" },
 	{ "10.0.0.1", "10.0.0.1/32" },
 	{ "0.0.0.0/0", "0.0.0.0/0" },
@@ -56,10 +59,21 @@ static const struct { const char *text, *want; /* NULL: refused */ } prefixes[] 
 	{ "fd00:0:0::0:1", "fd00::1/128" },
 	{ "::/0", "::/0" },
 	{ "::ffff:1.2.3.4/96", "::ffff:1.2.3.4/96" },
-	{ "", NULL }, { "/24", NULL }, { "10.0.0.1/", NULL }, { "10.0.0.1/33", NULL }, { "10.0.0.1/-1", NULL },
-	{ "10.0.0.1/ 4", NULL }, { "10.0.0.1/+4", NULL }, { "10.0.0.1/4x", NULL }, { "10.0.0.1/24/24", NULL },
-	{ "10.0.0.1/18446744073709551620", NULL }, { "10.0.0", NULL }, { "10.0.0.256/8", NULL },
-	{ "fd00::1/129", NULL }, { "fd00::1%lo/64", NULL }, { "host/24", NULL },
+	{ "", NULL },
+	{ "/24", NULL },
+	{ "10.0.0.1/", NULL },
+	{ "10.0.0.1/33", NULL },
+	{ "10.0.0.1/-1", NULL },
+	{ "10.0.0.1/ 4", NULL },
+	{ "10.0.0.1/+4", NULL },
+	{ "10.0.0.1/4x", NULL },
+	{ "10.0.0.1/24/24", NULL },
+	{ "10.0.0.1/18446744073709551620", NULL },
+	{ "10.0.0", NULL },
+	{ "10.0.0.256/8", NULL },
+	{ "fd00::1/129", NULL },
+	{ "fd00::1%lo/64", NULL },
+	{ "host/24", NULL },
 	{ "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa/64", NULL },
 };
 
@@ -69,9 +83,11 @@ START_TEST(prefixes_are_read)
 	struct err e = ip_prefix_parse(prefixes[_i].text, &p);
 	char text[64];
 
-	ck_assert_msg(err_is(e) == (prefixes[_i].want == NULL), "'%s': got \"%s\"", prefixes[_i].text, e.text);
+	ck_assert_msg(err_is(e) == (prefixes[_i].want == NULL), "'%s': got \"%s\"",
+		      prefixes[_i].text, e.text);
 	if (err_is(e)) {
-		ck_assert_msg(e.kind == ERR_USAGE && strstr(e.text, prefixes[_i].text) != NULL, "got \"%s\"", e.text);
+		ck_assert_msg(e.kind == ERR_USAGE && strstr(e.text, prefixes[_i].text) != NULL,
+			      "got \"%s\"", e.text);
 		ck_assert_int_eq(p.family, 77);
 		return;
 	}
@@ -89,8 +105,8 @@ START_TEST(up_and_down)
 	for (unsigned i = 0; i < 2; i++) { /* twice is no error */
 		assert_done(link_set_up(l, "ln0", true));
 		assert_done(link_get(l, "ln0", &info));
-		ck_assert_msg((info.flags & IFF_UP) != 0 && info.carrier, "flags %#x, carrier %d", info.flags,
-			      info.carrier);
+		ck_assert_msg((info.flags & IFF_UP) != 0 && info.carrier, "flags %#x, carrier %d",
+			      info.flags, info.carrier);
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		assert_done(link_set_up(l, "ln0", false));
@@ -102,8 +118,12 @@ END_TEST
 
 START_TEST(mtu)
 {
-	static const struct { uint32_t mtu; bool taken; } mtus[] = {
-		{ 67, false }, { 68, true }, { 1500, true }, { 9000, true }, { 65521, true }, { 65522, false },
+	static const struct {
+		uint32_t mtu;
+		bool taken;
+	} mtus[] = {
+		{ 67, false },  { 68, true },    { 1500, true },
+		{ 9000, true }, { 65521, true }, { 65522, false },
 	};
 	struct err e = link_set_mtu(l, "ln0", mtus[_i].mtu);
 	struct link_info info;
@@ -191,7 +211,9 @@ static unsigned count_addresses(const char *name, const char *want)
 
 START_TEST(an_address_twice_is_no_error)
 {
-	static const char *const text[] = { "10.7.0.1/24", "fd07::1/64" }, *const bare[] = { "10.7.0.1", "fd07::1" };
+	static const char *const text[] = { "10.7.0.1/24", "fd07::1/64" }, *const bare[] = {
+		"10.7.0.1", "fd07::1"
+	};
 	struct ip_prefix p = prefix(text[_i]);
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -201,7 +223,8 @@ START_TEST(an_address_twice_is_no_error)
 }
 END_TEST
 
-/* An IPv6 address of an interface that is up can be bound at once: no duplicate address detection. */
+/* An IPv6 address of an interface that is up can be bound at once: no duplicate address
+ * detection. */
 START_TEST(an_ipv6_address_works_at_once)
 {
 	struct sockaddr_in6 at = { .sin6_family = AF_INET6 };
@@ -211,7 +234,8 @@ START_TEST(an_ipv6_address_works_at_once)
 	assert_done(link_set_up(l, "ln0", true));
 	assert_done(link_add_address(l, "ln0", &p));
 	at.sin6_addr = p.addr.v6;
-	ck_assert_msg(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0, "bind: %s", strerrordesc_np(errno));
+	ck_assert_msg(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0, "bind: %s",
+		      strerrordesc_np(errno));
 	ck_assert_int_eq(close(fd), 0);
 }
 END_TEST
@@ -224,8 +248,9 @@ START_TEST(an_address_that_cannot_be)
 
 	assert_done(link_set_mtu(l, "ln0", 1000));
 	e = link_add_address(l, "ln0", &p);
-	ck_assert_msg(err_is(e) && strstr(e.text, "fd07::1/64") != NULL && strstr(e.text, "ln0") != NULL &&
-			      strstr(e.text, "1280") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(err_is(e) && strstr(e.text, "fd07::1/64") != NULL &&
+			      strstr(e.text, "ln0") != NULL && strstr(e.text, "1280") != NULL,
+		      "got \"%s\"", e.text);
 }
 END_TEST
 
@@ -239,7 +264,8 @@ START_TEST(ipv6_that_is_switched_off)
 	ck_assert_int_eq(close(fd), 0);
 	e = link_add_address(l, "ln0", &p);
 	ck_assert_msg(err_is(e) && strstr(e.text, "fd07::1/64") != NULL &&
-			      strstr(e.text, "sysctl net.ipv6.conf.ln0.disable_ipv6=0") != NULL, "got \"%s\"", e.text);
+			      strstr(e.text, "sysctl net.ipv6.conf.ln0.disable_ipv6=0") != NULL,
+		      "got \"%s\"", e.text);
 }
 END_TEST
 
@@ -275,7 +301,8 @@ END_TEST
 
 START_TEST(routes_and_neighbours)
 {
-	struct ip_prefix own = prefix("10.7.0.1/24"), gateway = prefix("10.7.0.2"), to = prefix("10.8.0.0/16");
+	struct ip_prefix own = prefix("10.7.0.1/24"), gateway = prefix("10.7.0.2"),
+			 to = prefix("10.8.0.0/16");
 	struct ip_prefix direct = prefix("10.9.0.0/16"), far = prefix("10.200.0.1");
 	static const uint8_t its[6] = { 2, 7, 7, 7, 7, 7 };
 
@@ -330,8 +357,8 @@ int main(void)
 		tcase_add_loop_test(tc, an_address_twice_is_no_error, 0, 2);
 		tcase_add_test(tc, an_ipv6_address_works_at_once);
 		tcase_add_test(tc, an_address_that_cannot_be);
-	tcase_add_test(tc, ipv6_that_is_switched_off);
-	tcase_add_test(tc, addresses_are_listed);
+		tcase_add_test(tc, ipv6_that_is_switched_off);
+		tcase_add_test(tc, addresses_are_listed);
 		tcase_add_test(tc, routes_and_neighbours);
 		if (host_is_root())
 			tcase_add_test(tc, changes_need_the_right);

@@ -1,4 +1,5 @@
-/* What changes on the interfaces of a namespace: each event once, in order, and nothing that did not happen. */
+/* What changes on the interfaces of a namespace: each event once, in order, and nothing that did
+ * not happen. */
 #include <check.h>
 #include <linux/if_tun.h>
 #include <string.h>
@@ -79,8 +80,8 @@ START_TEST(up_down_and_carrier)
 
 	done(link_set_up(l, "lw0", true));
 	e = next(index);
-	ck_assert_msg(e.up && !e.deleted && strcmp(e.name, "lw0") == 0, "up %d, deleted %d, '%s'", e.up, e.deleted,
-		      e.name);
+	ck_assert_msg(e.up && !e.deleted && strcmp(e.name, "lw0") == 0, "up %d, deleted %d, '%s'",
+		      e.up, e.deleted, e.name);
 	ck_assert_int_eq(ioctl(tap_fd, TUNSETCARRIER, &(int){ 0 }), 0);
 	do
 		e = next(index);

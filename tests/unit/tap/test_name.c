@@ -10,7 +10,9 @@
 #include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
-static const struct { const char *name, *word; /* NULL: taken */ } names[] = {
+static const struct {
+	const char *name, *word; /* NULL: taken */
+} names[] = {
 	{ "t0", NULL },
 	{ "a", NULL },
 	{ "fifteen-bytes-x", NULL },
@@ -48,8 +50,8 @@ START_TEST(names_are_judged)
 	if (word == NULL)
 		return;
 	ck_assert_int_eq(e.kind, ERR_USAGE);
-	ck_assert_msg(strstr(e.text, word) != NULL, "'%s': got \"%s\", want '%s' in it", names[_i].name, e.text,
-		      word);
+	ck_assert_msg(strstr(e.text, word) != NULL, "'%s': got \"%s\", want '%s' in it",
+		      names[_i].name, e.text, word);
 }
 END_TEST
 
@@ -69,11 +71,13 @@ START_TEST(the_kernel_agrees_on_names)
 {
 	const char *name = names[_i].name;
 
-	/* Empty is our word for automatic elsewhere; a name that is too long the kernel cuts in silence. */
+	/* Empty is our word for automatic elsewhere; a name that is too long the kernel cuts in
+	 * silence. */
 	if (name[0] == '\0' || strlen(name) > 15)
 		return;
 	host_fresh();
-	ck_assert_msg(kernel_takes(name) == (names[_i].word == NULL), "the kernel thinks otherwise of '%s'", name);
+	ck_assert_msg(kernel_takes(name) == (names[_i].word == NULL),
+		      "the kernel thinks otherwise of '%s'", name);
 }
 END_TEST
 
@@ -84,8 +88,8 @@ START_TEST(the_kernel_agrees_on_every_byte)
 		const char name[] = { 'x', (char)byte, 'y', '\0' };
 		bool ours = !err_is(tap_name_check(name)), theirs = kernel_takes(name);
 
-		ck_assert_msg(ours == theirs, "byte %#x in a name: we %s it, the kernel %s it", byte,
-			      ours ? "take" : "refuse", theirs ? "takes" : "refuses");
+		ck_assert_msg(ours == theirs, "byte %#x in a name: we %s it, the kernel %s it",
+			      byte, ours ? "take" : "refuse", theirs ? "takes" : "refuses");
 	}
 }
 END_TEST
@@ -105,7 +109,8 @@ START_TEST(a_mac_is_ours_steady_and_spread)
 		tap_mac(name, 1, index);
 		(void)snprintf(name, sizeof(name), "vm%u", i + 1);
 		tap_mac(name, 0, other);
-		ck_assert_msg((first[0] & 3) == 2, "first byte %02x: not local, or multicast", first[0]);
+		ck_assert_msg((first[0] & 3) == 2, "first byte %02x: not local, or multicast",
+			      first[0]);
 		ck_assert_mem_eq(first, again, 6);
 		ck_assert_mem_ne(first, index, 6);
 		ck_assert_mem_ne(first, other, 6);

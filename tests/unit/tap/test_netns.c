@@ -82,19 +82,22 @@ START_TEST(a_private_one_goes_with_its_descriptor)
 }
 END_TEST
 
+/* clang-format off */
 static const struct { const char *name; int err; const char *word[2]; } opens[] = {
 	{ "no-such-namespace-here", 0, { "does not exist", "ip netns add no-such-namespace-here" } },
 	{ "/no/such/path", ENOENT, { "/no/such/path", "No such file" } },
 	{ "/proc/self/comm", 0, { "/proc/self/comm is no network namespace", "'ip netns'" } },
 	{ "/proc/self/ns/uts", 0, { "/proc/self/ns/uts is no network namespace", "/proc/PID/ns/net" } },
 };
+/* clang-format on */
 
 START_TEST(one_that_is_not_there)
 {
 	int fd = 77;
 	struct err e = netns_open(opens[_i].name, &fd);
 
-	ck_assert_msg(err_is(e) && e.sys_errno == opens[_i].err, "got \"%s\" (%d)", e.text, e.sys_errno);
+	ck_assert_msg(err_is(e) && e.sys_errno == opens[_i].err, "got \"%s\" (%d)", e.text,
+		      e.sys_errno);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_msg(strstr(e.text, opens[_i].word[i]) != NULL, "got \"%s\"", e.text);
 	ck_assert_int_eq(fd, 77);
@@ -126,7 +129,8 @@ START_TEST(a_fifo_is_not_waited_for)
 	ck_assert(mkdtemp(path) != NULL && rmdir(path) == 0 && mkfifo(path, 0600) == 0);
 	e = netns_open(path, &fd);
 	(void)unlink(path);
-	ck_assert_msg(err_is(e) && strstr(e.text, "is no network namespace") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(err_is(e) && strstr(e.text, "is no network namespace") != NULL, "got \"%s\"",
+		      e.text);
 }
 END_TEST
 
@@ -137,7 +141,8 @@ START_TEST(what_is_none)
 	int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
 	struct err e = netns_enter(fd);
 
-	ck_assert_msg(err_is(e) && strstr(e.text, "CAP_SYS_ADMIN") == NULL && strstr(e.text, "no network namespace") != NULL,
+	ck_assert_msg(err_is(e) && strstr(e.text, "CAP_SYS_ADMIN") == NULL &&
+			      strstr(e.text, "no network namespace") != NULL,
 		      "got \"%s\"", e.text);
 	ck_assert(here() == before);
 	ck_assert_int_eq(close(fd), 0);
@@ -166,10 +171,12 @@ START_TEST(an_ordinary_user_may_not)
 	struct err e = host_as(HOST_NOBODY, try_private, NULL);
 	int fd;
 
-	ck_assert_msg(err_is(e) && e.sys_errno == EPERM && strstr(e.text, "needs root") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(err_is(e) && e.sys_errno == EPERM && strstr(e.text, "needs root") != NULL,
+		      "got \"%s\"", e.text);
 	done(netns_private(&fd));
 	e = host_as(HOST_NOBODY, try_enter, &fd);
-	ck_assert_msg(err_is(e) && e.sys_errno == EPERM && strstr(e.text, "CAP_SYS_ADMIN") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(err_is(e) && e.sys_errno == EPERM && strstr(e.text, "CAP_SYS_ADMIN") != NULL,
+		      "got \"%s\"", e.text);
 	ck_assert_int_eq(close(fd), 0);
 }
 END_TEST
@@ -184,7 +191,8 @@ static struct err try_root(void *self)
 	if (err_is(e))
 		return e;
 	if (geteuid() != 0 || getegid() != 0)
-		return err_make(ERR_SETUP, 0, "user %u, group %u", (unsigned)geteuid(), (unsigned)getegid());
+		return err_make(ERR_SETUP, 0, "user %u, group %u", (unsigned)geteuid(),
+				(unsigned)getegid());
 	e = netns_private(&fd);
 	return err_is(e) ? e : netns_enter(fd);
 }
@@ -194,8 +202,9 @@ START_TEST(an_ordinary_user_becomes_root_of_its_own)
 	/* The machine may forbid it: then the words say so. */
 	struct err e = host_as(HOST_NOBODY, try_root, NULL);
 
-	ck_assert_msg(!err_is(e) || strstr(e.text, "this system may not let ordinary users") != NULL, "got \"%s\"",
-		      e.text);
+	ck_assert_msg(!err_is(e) ||
+			      strstr(e.text, "this system may not let ordinary users") != NULL,
+		      "got \"%s\"", e.text);
 }
 END_TEST
 

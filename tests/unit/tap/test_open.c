@@ -1,5 +1,5 @@
-/* The road to an attached TAP through a scripted kernel: the node, TUNSETIFF, queues, owner, and that nothing
- * stays open when a step fails. */
+/* The road to an attached TAP through a scripted kernel: the node, TUNSETIFF, queues, owner, and
+ * that nothing stays open when a step fails. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,7 +50,12 @@ START_TEST(a_node_made_meanwhile_is_taken)
 }
 END_TEST
 
-static const struct { const char *call; int err; const char *thing, *mend; bool made; } node_fails[] = {
+static const struct {
+	const char *call;
+	int err;
+	const char *thing, *mend;
+	bool made;
+} node_fails[] = {
 	{ "mkdir", EACCES, "/dev/net", "root", true }, /* what an ordinary user gets */
 	{ "mkdir", EPERM, "/dev/net", "root", true },
 	{ "mkdir", EROFS, "/dev/net", "read-only", true },
@@ -78,7 +83,8 @@ START_TEST(a_node_that_cannot_be_had_is_told)
 	assert_refused(e, node_fails[_i].thing, node_fails[_i].mend);
 	ck_assert_int_eq(e.kind, ERR_SETUP);
 	/* A file mode cannot be the fault of a node that is not there. */
-	ck_assert_msg(!node_fails[_i].made || strstr(e.text, "file mode") == NULL, "got \"%s\"", e.text);
+	ck_assert_msg(!node_fails[_i].made || strstr(e.text, "file mode") == NULL, "got \"%s\"",
+		      e.text);
 	ck_assert_uint_eq(fake_count("TUN"), 0);
 }
 END_TEST
@@ -100,7 +106,10 @@ END_TEST
 
 /* ---- TUNSETIFF ---- */
 
-static const struct { unsigned features, queues; unsigned flags; } attaches[] = {
+static const struct {
+	unsigned features, queues;
+	unsigned flags;
+} attaches[] = {
 	{ 0x7173, 1, PLAIN | IFF_NO_CARRIER },
 	{ 0x7173 & ~(unsigned)IFF_NO_CARRIER, 1, PLAIN },
 	{ 0x7173, 2, PLAIN | IFF_NO_CARRIER | IFF_MULTI_QUEUE },
@@ -117,8 +126,8 @@ START_TEST(flags_that_are_asked_for)
 	r.queues = attaches[_i].queues;
 	(void)snprintf(want, sizeof(want), "TUNSETIFF fake0 %#x", attaches[_i].flags);
 	assert_open(open_with(r));
-	ck_assert_msg(fake_count(want) == r.queues, "\"%s\" was seen %u times, not %u", want, fake_count(want),
-		      r.queues);
+	ck_assert_msg(fake_count(want) == r.queues, "\"%s\" was seen %u times, not %u", want,
+		      fake_count(want), r.queues);
 	ck_assert_uint_eq(fake_count("TUNSETIFF"), r.queues);
 	ck_assert_uint_eq(tap.queues, r.queues);
 	ck_assert_msg(tap.made && !tap.inherited, "made %d, inherited %d", tap.made, tap.inherited);
@@ -128,15 +137,21 @@ START_TEST(flags_that_are_asked_for)
 }
 END_TEST
 
-static const struct { const char *asked, *picked; } automatic[] = {
-	{ NULL, "tap0" }, { "", "tap3" }, { "vm%d", "vm7" }, { "fake0", NULL },
+static const struct {
+	const char *asked, *picked;
+} automatic[] = {
+	{ NULL, "tap0" },
+	{ "", "tap3" },
+	{ "vm%d", "vm7" },
+	{ "fake0", NULL },
 };
 
 /* What the kernel made of it counts, also for the second queue. */
 START_TEST(the_name_is_read_back)
 {
 	struct tap_request r = request();
-	const char *want = automatic[_i].picked != NULL ? automatic[_i].picked : automatic[_i].asked;
+	const char *want =
+		automatic[_i].picked != NULL ? automatic[_i].picked : automatic[_i].asked;
 	char call[FAKE_LINE];
 
 	r.name = automatic[_i].asked;
@@ -147,12 +162,15 @@ START_TEST(the_name_is_read_back)
 	(void)snprintf(call, sizeof(call), "TUNSETIFF %s 0x", r.name != NULL ? r.name : "");
 	ck_assert_msg(fake_place(call, 1) == fake_place("TUNSETIFF", 1), "no \"%s\" first", call);
 	(void)snprintf(call, sizeof(call), "TUNSETIFF %s 0x", want);
-	ck_assert_msg(fake_place(call, automatic[_i].picked != NULL ? 1 : 2) == fake_place("TUNSETIFF", 2),
+	ck_assert_msg(fake_place(call, automatic[_i].picked != NULL ? 1 : 2) ==
+			      fake_place("TUNSETIFF", 2),
 		      "the second queue is not of \"%s\"", want);
 }
 END_TEST
 
-static const char *const bad_names[] = { "sixteen-bytes-xy", "a/b", ".", "all", "vm%s", "a b", "%d%d" };
+static const char *const bad_names[] = {
+	"sixteen-bytes-xy", "a/b", ".", "all", "vm%s", "a b", "%d%d"
+};
 
 START_TEST(bad_names_never_reach_the_kernel)
 {
@@ -179,7 +197,11 @@ END_TEST
 
 /* ---- owner, group, persist ---- */
 
-static const struct { bool persist; int64_t owner, group; const char *want[3]; } owners[] = {
+static const struct {
+	bool persist;
+	int64_t owner, group;
+	const char *want[3];
+} owners[] = {
 	{ false, -1, -1, { NULL } },
 	{ false, 1000, -1, { "TUNSETOWNER 1000" } },
 	{ false, 0, 0, { "TUNSETOWNER 0", "TUNSETGROUP 0" } },
@@ -202,7 +224,8 @@ START_TEST(the_owner_is_set_before_persist)
 	(void)snprintf(own, sizeof(own), "TUNSETOWNER %u", (unsigned)getuid());
 	at = fake_place("TUNSETCARRIER", 1) + 1;
 	for (unsigned i = 0; i < 3 && owners[_i].want[i] != NULL; i++, at++)
-		assert_call((unsigned)at, strstr(owners[_i].want[i], "own") != NULL ? own : owners[_i].want[i]);
+		assert_call((unsigned)at,
+			    strstr(owners[_i].want[i], "own") != NULL ? own : owners[_i].want[i]);
 	ck_assert_uint_eq(fake.call_count, (unsigned)at);
 }
 END_TEST
@@ -220,8 +243,9 @@ END_TEST
 
 /* ---- whatever fails ---- */
 
-/* Each call of a whole run fails in turn, with one errno after the other: one line that names the TAP or the
- * node, and nothing is left open. TUNSETCARRIER, probes of offloads and eBPF programs may fail. */
+/* Each call of a whole run fails in turn, with one errno after the other: one line that names
+ * the TAP or the node, and nothing is left open. TUNSETCARRIER, probes of offloads and eBPF
+ * programs may fail. */
 START_TEST(each_step_may_fail)
 {
 	static const int errnos[] = { EPERM, EINVAL, EBADFD, ENOMEM, ENOTTY };
@@ -242,16 +266,20 @@ START_TEST(each_step_may_fail)
 		if (!err_is(e)) {
 			const char *line = fake.call[nth - 1];
 
-			ck_assert_msg(strncmp(line, "close", 5) == 0 || strncmp(line, "TUNSETOFFLOAD", 13) == 0 ||
-				      strncmp(line, "TUNSETCARRIER", 13) == 0 || strstr(line, "EBPF") != NULL ||
-				      strstr(line, "TACHFILTER") != NULL, "\"%s\" failed unseen", line);
+			ck_assert_msg(strncmp(line, "close", 5) == 0 ||
+					      strncmp(line, "TUNSETOFFLOAD", 13) == 0 ||
+					      strncmp(line, "TUNSETCARRIER", 13) == 0 ||
+					      strstr(line, "EBPF") != NULL ||
+					      strstr(line, "TACHFILTER") != NULL,
+				      "\"%s\" failed unseen", line);
 			tap_close(&fake_sys, &tap);
 			ck_assert_int_eq(fake.open_fds, 0);
 			continue;
 		}
-		ck_assert_msg(strstr(e.text, "handed over") == NULL, "\"%s\": of a TAP of ours: \"%s\"",
-			      fake.call[nth - 1], e.text);
-		ck_assert_msg(strstr(e.text, "fake0") != NULL || strstr(e.text, "/dev/net/tun") != NULL,
+		ck_assert_msg(strstr(e.text, "handed over") == NULL,
+			      "\"%s\": of a TAP of ours: \"%s\"", fake.call[nth - 1], e.text);
+		ck_assert_msg(strstr(e.text, "fake0") != NULL ||
+				      strstr(e.text, "/dev/net/tun") != NULL,
 			      "\"%s\": got \"%s\"", fake.call[nth - 1], e.text);
 		assert_refused(e, "", "");
 	}

@@ -10,14 +10,19 @@
 #include "tests/driver/suite.h"
 #include "tests/host/fake_sys.h"
 
-enum { USO = TUN_F_USO4 | TUN_F_USO6, ALL = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | USO };
+enum {
+	USO = TUN_F_USO4 | TUN_F_USO6,
+	ALL = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | USO
+};
 
 static struct tap tap;
 
 static void setup(void)
 {
 	fake_reset();
-	tap = (struct tap){ .name = "t0", .fd = { FAKE_FD }, .queues = 1, .offloads = 0x7777, .carrier = true };
+	tap = (struct tap){
+		.name = "t0", .fd = { FAKE_FD }, .queues = 1, .offloads = 0x7777, .carrier = true
+	};
 }
 
 static void assert_call(unsigned at, const char *want)
@@ -31,11 +36,11 @@ static void assert_call(unsigned at, const char *want)
 START_TEST(the_order_after_attach)
 {
 	static const char *const want[] = {
-		"TUNSETVNETHDRSZ 12", "TUNSETVNETLE 1",
-		"TUNSETOFFLOAD 0x1", "TUNSETOFFLOAD 0x3", "TUNSETOFFLOAD 0x7", "TUNSETOFFLOAD 0xf",
-		"TUNSETOFFLOAD 0x6f", "TUNSETOFFLOAD 0",
-		"TUNSETTXFILTER 0", "TUNSETFILTEREBPF -1", "TUNSETSTEERINGEBPF -1",
-		"TUNSETSNDBUF 2147483647", "TUNSETCARRIER 0",
+		"TUNSETVNETHDRSZ 12",  "TUNSETVNETLE 1",        "TUNSETOFFLOAD 0x1",
+		"TUNSETOFFLOAD 0x3",   "TUNSETOFFLOAD 0x7",     "TUNSETOFFLOAD 0xf",
+		"TUNSETOFFLOAD 0x6f",  "TUNSETOFFLOAD 0",       "TUNSETTXFILTER 0",
+		"TUNSETFILTEREBPF -1", "TUNSETSTEERINGEBPF -1", "TUNSETSNDBUF 2147483647",
+		"TUNSETCARRIER 0",
 	};
 	struct err e = tap_settle(&fake_sys, &tap);
 
@@ -50,13 +55,17 @@ START_TEST(the_order_after_attach)
 END_TEST
 
 /* What the kernel takes is offered, and what it refuses takes nothing else with it. */
-static const struct { const char *says; unsigned takes, want; } kernels[] = {
+static const struct {
+	const char *says;
+	unsigned takes, want;
+} kernels[] = {
 	{ "everything", 0x1ff, ALL },
 	{ "no USO (before Linux 6.2)", ALL & ~(unsigned)USO, ALL & ~(unsigned)USO },
 	{ "one half of USO", ALL & ~(unsigned)TUN_F_USO6, ALL & ~(unsigned)USO },
 	{ "no ECN", ALL & ~(unsigned)TUN_F_TSO_ECN, ALL & ~(unsigned)TUN_F_TSO_ECN },
 	{ "IPv4 only", TUN_F_CSUM | TUN_F_TSO4, TUN_F_CSUM | TUN_F_TSO4 },
-	{ "IPv6 only", TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN, TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN },
+	{ "IPv6 only", TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN,
+	  TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN },
 	{ "checksums only", TUN_F_CSUM, TUN_F_CSUM },
 	{ "no checksums, so nothing", ALL & ~(unsigned)TUN_F_CSUM, 0 },
 	{ "nothing", 0, 0 },
@@ -70,8 +79,8 @@ START_TEST(offloads_are_tried_one_by_one)
 	fake.offloads = kernels[_i].takes;
 	e = tap_settle(&fake_sys, &tap);
 	ck_assert_msg(!err_is(e), "%s: got \"%s\"", kernels[_i].says, e.text);
-	ck_assert_msg(tap.offloads == kernels[_i].want, "%s: got %#x, want %#x", kernels[_i].says, tap.offloads,
-		      kernels[_i].want);
+	ck_assert_msg(tap.offloads == kernels[_i].want, "%s: got %#x, want %#x", kernels[_i].says,
+		      tap.offloads, kernels[_i].want);
 	while (fake_place("TUNSETOFFLOAD", last + 1) >= 0)
 		last++;
 	assert_call((unsigned)fake_place("TUNSETOFFLOAD", last), "TUNSETOFFLOAD 0");
@@ -90,7 +99,12 @@ START_TEST(a_kernel_without_carrier)
 }
 END_TEST
 
-static const struct { const char *call; unsigned nth; int err; const char *word[2]; } fails[] = {
+static const struct {
+	const char *call;
+	unsigned nth;
+	int err;
+	const char *word[2];
+} fails[] = {
 	{ "TUNSETVNETHDRSZ", 1, EINVAL, { "vnet_hdr size", "Linux 4.1" } },
 	{ "TUNSETVNETLE", 1, ENOTTY, { "little-endian", "Linux 4.1" } },
 	{ "TUNSETOFFLOAD 0", 6, EINVAL, { "offloads off", "Linux" } },
@@ -108,8 +122,8 @@ START_TEST(a_setting_that_fails_is_told)
 	e = tap_settle(&fake_sys, &tap);
 	ck_assert_msg(err_is(e), "%s failed unseen", fails[_i].call);
 	for (unsigned i = 0; i < 2; i++)
-		ck_assert_msg(strstr(e.text, fails[_i].word[i]) != NULL, "got \"%s\", want \"%s\" in it", e.text,
-			      fails[_i].word[i]);
+		ck_assert_msg(strstr(e.text, fails[_i].word[i]) != NULL,
+			      "got \"%s\", want \"%s\" in it", e.text, fails[_i].word[i]);
 	ck_assert_msg(strncmp(e.text, "TAP t0: ", 8) == 0, "got \"%s\"", e.text);
 }
 END_TEST
@@ -126,12 +140,13 @@ START_TEST(features_of_a_fresh_descriptor)
 	flags = 77;
 	fake_fail("TUNGETFEATURES", 1, ENOTTY);
 	e = tap_features(&fake_sys, &flags);
-	ck_assert_msg(err_is(e) && flags == 77 && strstr(e.text, "another device") != NULL, "got %#x, \"%s\"",
-		      flags, e.text);
+	ck_assert_msg(err_is(e) && flags == 77 && strstr(e.text, "another device") != NULL,
+		      "got %#x, \"%s\"", flags, e.text);
 	ck_assert_int_eq(fake.open_fds, 0);
 	fake.node = false;
 	e = tap_features(&fake_sys, &flags);
-	ck_assert_msg(err_is(e) && strstr(e.text, "mknod /dev/net/tun c 10 200") != NULL, "got \"%s\"", e.text);
+	ck_assert_msg(err_is(e) && strstr(e.text, "mknod /dev/net/tun c 10 200") != NULL,
+		      "got \"%s\"", e.text);
 }
 END_TEST
 

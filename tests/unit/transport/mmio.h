@@ -1,5 +1,6 @@
-/* tests/unit/transport/mmio.h: a virtio-mmio device of a kind made for these tests (it notes what it was
- * asked), and the driver's reads and writes; what the programs that test the transport share. */
+/* tests/unit/transport/mmio.h: a virtio-mmio device of a kind made for these tests (it notes
+ * what it was asked), and the driver's reads and writes; what the programs that test the
+ * transport share. */
 #ifndef TAPVM_TESTS_MMIO_H
 #define TAPVM_TESTS_MMIO_H
 
@@ -31,10 +32,27 @@ static inline bool features_ok(void *self, const struct features *f)
 	(void)self;
 	return !(features_has(f, 0) && features_has(f, FORBIDDEN_BIT));
 }
-static inline unsigned queue_count(void *self) { (void)self; return QUEUES; }
-static inline int control_queue(void *self) { (void)self; return 2; }
-static inline void driver_ok(void *self, const struct features *f) { (void)self, (void)f; w.oks++; }
-static inline void on_reset(void *self) { (void)self; w.resets++; w.touched_while_stopped |= w.running; }
+static inline unsigned queue_count(void *self)
+{
+	(void)self;
+	return QUEUES;
+}
+static inline int control_queue(void *self)
+{
+	(void)self;
+	return 2;
+}
+static inline void driver_ok(void *self, const struct features *f)
+{
+	(void)self, (void)f;
+	w.oks++;
+}
+static inline void on_reset(void *self)
+{
+	(void)self;
+	w.resets++;
+	w.touched_while_stopped |= w.running;
+}
 static inline void queue_stopped(void *self, unsigned index)
 {
 	(void)self;
@@ -48,22 +66,58 @@ static inline void config_read(void *self, uint32_t offset, void *ret, uint32_t 
 		((uint8_t *)ret)[i] = w.config[offset + i];
 }
 static inline void poked(void *self) { (void)self; }
-static inline void control(void *self, struct queue *q) { (void)self, (void)q; w.controls++; }
+static inline void control(void *self, struct queue *q)
+{
+	(void)self, (void)q;
+	w.controls++;
+}
 static const struct device_kind kind = {
-	.device_id = 1, .features_ok = features_ok, .queue_count = queue_count,
-	.control_queue = control_queue, .driver_ok = driver_ok, .reset = on_reset, .queue_stopped = queue_stopped,
-	.config_read = config_read, .poked = poked, .control = control,
+	.device_id = 1,
+	.features_ok = features_ok,
+	.queue_count = queue_count,
+	.control_queue = control_queue,
+	.driver_ok = driver_ok,
+	.reset = on_reset,
+	.queue_stopped = queue_stopped,
+	.config_read = config_read,
+	.poked = poked,
+	.control = control,
 };
-static inline void start(void *self) { (void)self; w.starts++; w.running = true; }
-static inline void pause_(void *self) { (void)self; w.pauses++; w.running = false; }
-static inline void resume(void *self) { (void)self; w.resumes++; w.running = true; }
-static inline void stop(void *self) { (void)self; w.stops++; w.running = false; }
-static const struct runner_ops runner = { .start = start, .pause = pause_, .resume = resume, .stop = stop };
+static inline void start(void *self)
+{
+	(void)self;
+	w.starts++;
+	w.running = true;
+}
+static inline void pause_(void *self)
+{
+	(void)self;
+	w.pauses++;
+	w.running = false;
+}
+static inline void resume(void *self)
+{
+	(void)self;
+	w.resumes++;
+	w.running = true;
+}
+static inline void stop(void *self)
+{
+	(void)self;
+	w.stops++;
+	w.running = false;
+}
+static const struct runner_ops runner = {
+	.start = start, .pause = pause_, .resume = resume, .stop = stop
+};
 
 static inline void setup(void)
 {
-	struct device_config c = { .kind = &kind, .runner = &runner, .name = "t0",
-				   .queue_size_max = SIZE_MAX_HERE, .queue_max = QUEUES };
+	struct device_config c = { .kind = &kind,
+				   .runner = &runner,
+				   .name = "t0",
+				   .queue_size_max = SIZE_MAX_HERE,
+				   .queue_max = QUEUES };
 
 	memset(&w, 0, sizeof(w));
 	for (unsigned i = 0; i < CONFIG_BYTES; i++)
@@ -127,7 +181,8 @@ static inline void accept(uint32_t low, uint32_t high)
 	wr(0x070, 0xb);
 }
 
-static inline void set_queue(uint32_t index, uint32_t size, uint64_t desc, uint64_t driver, uint64_t device)
+static inline void set_queue(uint32_t index, uint32_t size, uint64_t desc, uint64_t driver,
+			     uint64_t device)
 {
 	wr(0x030, index);
 	wr(0x038, size);

@@ -1,8 +1,10 @@
-/* The register file of virtio-mmio, driven as a driver would: what each place shows, accepts and refuses. */
+/* The register file of virtio-mmio, driven as a driver would: what each place shows, accepts and
+ * refuses. */
 #include "tests/driver/suite.h"
 #include "tests/unit/transport/mmio.h"
 
 /* MMIO-01, 02, 20: what a fresh device shows at each readable offset. */
+/* clang-format off */
 static const struct { const char *says; uint32_t offset, want; } fresh[] = {
 	{ "MagicValue", 0x000, 0x74726976 }, { "Version", 0x004, 2 }, { "DeviceID", 0x008, 1 },
 	{ "QueueSizeMax of queue 0", 0x034, SIZE_MAX_HERE }, { "QueueReady", 0x044, 0 },
@@ -11,11 +13,12 @@ static const struct { const char *says; uint32_t offset, want; } fresh[] = {
 	{ "SHMBaseLow", 0x0b8, 0xffffffff }, { "SHMBaseHigh", 0x0bc, 0xffffffff },
 	{ "QueueReset without RING_RESET", 0x0c0, 0 },
 };
+/* clang-format on */
 
 START_TEST(fresh_device_shows)
 {
-	ck_assert_msg(rd(fresh[_i].offset) == fresh[_i].want, "%s: got %#x, want %#x", fresh[_i].says,
-		      rd(fresh[_i].offset), fresh[_i].want);
+	ck_assert_msg(rd(fresh[_i].offset) == fresh[_i].want, "%s: got %#x, want %#x",
+		      fresh[_i].says, rd(fresh[_i].offset), fresh[_i].want);
 }
 END_TEST
 
@@ -52,8 +55,8 @@ END_TEST
 START_TEST(writes_of_other_widths_and_places_change_nothing)
 {
 	static const uint8_t ones[8] = { 1, 0, 0, 0, 0, 0, 0, 0 };
-	static const uint32_t not_writable[] = { 0x000, 0x004, 0x008, 0x00c, 0x010, 0x028, 0x034, 0x03c, 0x040,
-						 0x060, 0x0b0, 0x0bc, 0x0fc };
+	static const uint32_t not_writable[] = { 0x000, 0x004, 0x008, 0x00c, 0x010, 0x028, 0x034,
+						 0x03c, 0x040, 0x060, 0x0b0, 0x0bc, 0x0fc };
 	uint64_t written = 0;
 
 	for (uint32_t offset = 0; offset < 0x100; offset++) {
@@ -77,20 +80,28 @@ END_TEST
 /* MMIO-03, B51: feature words by selector, 0 beyond the last. */
 START_TEST(feature_words)
 {
+	/* clang-format off */
 	static const struct { uint32_t select, want; } words[] = {
 		{ 0, 1u | 1u << FORBIDDEN_BIT | 1u << VIRTIO_RING_F_EVENT_IDX }, { 1, 1 }, { 2, 0 },
 		{ 3, 0 }, { 4, 0 }, { 0x80000000, 0 }, { 0xffffffff, 0 },
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
 		wr(0x014, words[i].select);
-		ck_assert_msg(rd(0x010) == words[i].want, "word %#x: got %#x", words[i].select, rd(0x010));
+		ck_assert_msg(rd(0x010) == words[i].want, "word %#x: got %#x", words[i].select,
+			      rd(0x010));
 	}
 }
 END_TEST
 
 /* CORE-15, 16, 17, MMIO-04: what FEATURES_OK refuses. */
-static const struct { const char *says; uint32_t select, word; uint32_t low, high; bool want; } acks[] = {
+static const struct {
+	const char *says;
+	uint32_t select, word;
+	uint32_t low, high;
+	bool want;
+} acks[] = {
 	{ "a plain set", 0, 1, 1, 1, true },
 	{ "VERSION_1 alone", 0, 0, 0, 1, true },
 	{ "without VERSION_1", 0, 1, 1, 0, false },
@@ -108,7 +119,8 @@ START_TEST(features_ok_sticks)
 	wr(0x024, 1), wr(0x020, acks[_i].high);
 	wr(0x024, acks[_i].select), wr(0x020, acks[_i].word);
 	wr(0x070, 0xb);
-	ck_assert_msg((rd(0x070) == 0xb) == acks[_i].want, "%s: status %#x", acks[_i].says, rd(0x070));
+	ck_assert_msg((rd(0x070) == 0xb) == acks[_i].want, "%s: status %#x", acks[_i].says,
+		      rd(0x070));
 	ck_assert_uint_eq(faults(DEVICE_FAULT_FEATURES), acks[_i].want ? 0 : 1);
 	/* CORE-14: a good set is accepted after a reset. */
 	accept(1, 1);
@@ -117,7 +129,11 @@ START_TEST(features_ok_sticks)
 END_TEST
 
 /* CORE-05, 06, 07, 08, 32, B43: status writes that are not obeyed. */
-static const struct { const char *says; uint32_t before, write, want; uint64_t counted; } steps[] = {
+static const struct {
+	const char *says;
+	uint32_t before, write, want;
+	uint64_t counted;
+} steps[] = {
 	{ "DRIVER_OK taken back to 4 alone", 0xb, 0x4, 0xb, 1 },
 	{ "ACKNOWLEDGE taken back", 0x3, 0x2, 0x3, 1 },
 	{ "DRIVER_OK before FEATURES_OK", 0x3, 0x7, 0x3, 1 },
@@ -141,10 +157,10 @@ START_TEST(status_writes)
 		wr(0x070, 0xb);
 	ck_assert_uint_eq(rd(0x070), steps[_i].before);
 	wr(0x070, steps[_i].write);
-	ck_assert_msg(rd(0x070) == steps[_i].want, "%s: got %#x, want %#x", steps[_i].says, rd(0x070),
-		      steps[_i].want);
-	ck_assert_msg(faults(DEVICE_FAULT_STATUS) == steps[_i].counted, "%s: counted %lu", steps[_i].says,
-		      (unsigned long)faults(DEVICE_FAULT_STATUS));
+	ck_assert_msg(rd(0x070) == steps[_i].want, "%s: got %#x, want %#x", steps[_i].says,
+		      rd(0x070), steps[_i].want);
+	ck_assert_msg(faults(DEVICE_FAULT_STATUS) == steps[_i].counted, "%s: counted %lu",
+		      steps[_i].says, (unsigned long)faults(DEVICE_FAULT_STATUS));
 }
 END_TEST
 
@@ -159,7 +175,12 @@ START_TEST(features_after_features_ok_are_ignored)
 END_TEST
 
 /* MMIO-05, 06, SPLIT-01, 02, B13, B50: what QueueReady refuses. */
-static const struct { const char *says; uint32_t index, size; uint64_t desc, driver, device; bool want; } rings[] = {
+static const struct {
+	const char *says;
+	uint32_t index, size;
+	uint64_t desc, driver, device;
+	bool want;
+} rings[] = {
 	{ "a good queue", 0, 64, 0x10000, 0x14000, 0x18000, true },
 	{ "the largest size", 0, 256, 0x10000, 0x14000, 0x18000, true },
 	{ "size 0", 0, 0, 0x10000, 0x14000, 0x18000, false },
@@ -181,8 +202,10 @@ static const struct { const char *says; uint32_t index, size; uint64_t desc, dri
 START_TEST(queue_ready)
 {
 	accept(1, 1);
-	set_queue(rings[_i].index, rings[_i].size, rings[_i].desc, rings[_i].driver, rings[_i].device);
-	ck_assert_msg((rd(0x044) == 1) == rings[_i].want, "%s: QueueReady %u", rings[_i].says, rd(0x044));
+	set_queue(rings[_i].index, rings[_i].size, rings[_i].desc, rings[_i].driver,
+		  rings[_i].device);
+	ck_assert_msg((rd(0x044) == 1) == rings[_i].want, "%s: QueueReady %u", rings[_i].says,
+		      rd(0x044));
 	if (rings[_i].index >= QUEUES)
 		ck_assert_uint_eq(rd(0x034), 0);
 	else
@@ -218,7 +241,9 @@ START_TEST(configuration_space)
 			mmio_write(w.mmio, 0x100 + offset, ones, width);
 			mmio_read(w.mmio, 0x100 + offset, b, width);
 			for (unsigned i = 0; i < width; i++) {
-				uint8_t want = offset + i < CONFIG_BYTES ? (uint8_t)(0xa0 + offset + i) : 0;
+				uint8_t want = offset + i < CONFIG_BYTES
+						       ? (uint8_t)(0xa0 + offset + i)
+						       : 0;
 
 				ck_assert_msg(b[i] == want, "offset %u + %u", offset, i);
 			}

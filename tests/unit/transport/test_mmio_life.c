@@ -175,7 +175,8 @@ START_TEST(no_interrupt_is_lost)
 	live();
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&thread[i], NULL, source, &happened[i]), 0);
-	while (!atomic_load(&lost) && (atomic_load(&seen[0]) != EVENTS || atomic_load(&seen[1]) != EVENTS)) {
+	while (!atomic_load(&lost) &&
+	       (atomic_load(&seen[0]) != EVENTS || atomic_load(&seen[1]) != EVENTS)) {
 		uint32_t status;
 
 		atomic_store(&lost, poll(&p, 1, 10000) != 1);
@@ -188,7 +189,8 @@ START_TEST(no_interrupt_is_lost)
 	}
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
-	ck_assert_msg(!atomic_load(&lost), "seen %u and %u of %u", atomic_load(&seen[0]), atomic_load(&seen[1]), EVENTS);
+	ck_assert_msg(!atomic_load(&lost), "seen %u and %u of %u", atomic_load(&seen[0]),
+		      atomic_load(&seen[1]), EVENTS);
 }
 END_TEST
 
@@ -257,12 +259,15 @@ START_TEST(broken_queue_needs_reset)
 }
 END_TEST
 
-/* CORE-05, 06: the driver can neither take the bit away nor go on; it can give up, and it can reset. */
+/* CORE-05, 06: the driver can neither take the bit away nor go on; it can give up, and it can
+ * reset. */
 START_TEST(status_writes_when_broken)
 {
-	static const struct { uint32_t write, want; } writes[] = {
-		{ 0x0f, 0x4f }, { 0x4f, 0x4f }, { 0x0b, 0x4f }, { 0x40, 0x4f }, { 0x8f, 0xcf }, { 0xcf, 0xcf },
-		{ 0x0f, 0xcf }, { 0x00, 0x00 },
+	static const struct {
+		uint32_t write, want;
+	} writes[] = {
+		{ 0x0f, 0x4f }, { 0x4f, 0x4f }, { 0x0b, 0x4f }, { 0x40, 0x4f },
+		{ 0x8f, 0xcf }, { 0xcf, 0xcf }, { 0x0f, 0xcf }, { 0x00, 0x00 },
 	};
 
 	live();
@@ -272,8 +277,8 @@ START_TEST(status_writes_when_broken)
 		ck_assert(!err_is(loop_once(w.loop, 1000)));
 	for (unsigned i = 0; i < ARRAY_LEN(writes); i++) {
 		wr(0x070, writes[i].write);
-		ck_assert_msg(rd(0x070) == writes[i].want, "%#x: got %#x, want %#x", writes[i].write, rd(0x070),
-			      writes[i].want);
+		ck_assert_msg(rd(0x070) == writes[i].want, "%#x: got %#x, want %#x",
+			      writes[i].write, rd(0x070), writes[i].want);
 		ck_assert(!w.running);
 	}
 	ck_assert_uint_eq(w.stops, 1);

@@ -1,5 +1,5 @@
-/* tests/unit/virtio/split.h: one split queue and the driver of tests/driver at the other end of it; what the
- * programs that test the split ring share. */
+/* tests/unit/virtio/split.h: one split queue and the driver of tests/driver at the other end of
+ * it; what the programs that test the split ring share. */
 #ifndef TAPVM_TESTS_SPLIT_H
 #define TAPVM_TESTS_SPLIT_H
 

@@ -1,5 +1,5 @@
-/* The split ring: which chains and which rings it accepts, against a driver that keeps the rules and one that
- * breaks each of them. */
+/* The split ring: which chains and which rings it accepts, against a driver that keeps the rules
+ * and one that breaks each of them. */
 #include "tests/driver/suite.h"
 #include "tests/unit/virtio/split.h"
 
@@ -7,8 +7,20 @@ enum { FAR_AWAY = 3 * REGION };
 
 /* ---- what one chain gives: a table of descriptors, the first is the head ---- */
 
-struct row { const char *says; struct { uint64_t addr; uint32_t len; uint16_t flags, next; } desc[4];
-	     enum take want; enum queue_fault fault; uint64_t readable, writable; int slices; bool no_indirect; };
+struct row {
+	const char *says;
+	struct {
+		uint64_t addr;
+		uint32_t len;
+		uint16_t flags, next;
+	} desc[4];
+	enum take want;
+	enum queue_fault fault;
+	uint64_t readable, writable;
+	int slices;
+	bool no_indirect;
+};
+/* clang-format off */
 static const struct row rows[] = {
 	{ "one readable descriptor", { { 0x80000, 60, 0, 0 } }, TAKE_CHAIN, 0, 60, 0, 1, false },
 	{ "one writable descriptor", { { 0x80000, 60, D_WRITE, 0 } }, TAKE_CHAIN, 0, 0, 60, 1, false },
@@ -44,6 +56,7 @@ static const struct row rows[] = {
 	{ "a table outside memory", { { FAR_AWAY, 16, D_INDIRECT, 0 } }, TAKE_BROKEN, QUEUE_FAULT_ADDRESS, 0, 0, 0,
 	  false },
 };
+/* clang-format on */
 
 START_TEST(take_judges_a_chain)
 {
@@ -53,19 +66,23 @@ START_TEST(take_judges_a_chain)
 
 	begin(false, !r->no_indirect);
 	for (uint16_t i = 0; i < 4; i++)
-		driver_desc(&d, i, r->desc[i].addr, r->desc[i].len, r->desc[i].flags, r->desc[i].next);
+		driver_desc(&d, i, r->desc[i].addr, r->desc[i].len, r->desc[i].flags,
+			    r->desc[i].next);
 	driver_offer(&d, 0);
 	driver_show(&d);
 	got = queue_take(q, &c);
 	ck_assert_msg(got == r->want, "%s: got %d, want %d", r->says, got, r->want);
-	ck_assert_msg(queue_fault_of(q) == r->fault, "%s: fault %s", r->says, queue_fault_name(queue_fault_of(q)));
+	ck_assert_msg(queue_fault_of(q) == r->fault, "%s: fault %s", r->says,
+		      queue_fault_name(queue_fault_of(q)));
 	if (got != TAKE_CHAIN) {
-		ck_assert_msg(queue_take(q, &c) == TAKE_BROKEN, "%s: broken does not stay", r->says);
+		ck_assert_msg(queue_take(q, &c) == TAKE_BROKEN, "%s: broken does not stay",
+			      r->says);
 		ck_assert_uint_eq(queue_held(q), 0);
 		return;
 	}
-	ck_assert_msg(c.readable_bytes == r->readable && c.writable_bytes == r->writable, "%s: %lu and %lu bytes",
-		      r->says, (unsigned long)c.readable_bytes, (unsigned long)c.writable_bytes);
+	ck_assert_msg(c.readable_bytes == r->readable && c.writable_bytes == r->writable,
+		      "%s: %lu and %lu bytes", r->says, (unsigned long)c.readable_bytes,
+		      (unsigned long)c.writable_bytes);
 	ck_assert_msg(c.readable_count + c.writable_count == r->slices, "%s: %d slices", r->says,
 		      c.readable_count + c.writable_count);
 	queue_rewind(q, &c);
@@ -89,8 +106,8 @@ START_TEST(indirect_tables)
 	begin(false, true);
 	/* At an odd address, and across the border of regions (B01, B04). */
 	for (uint16_t i = 0; i < 3; i++)
-		driver_desc_at(&m, REGION - 23, i, 0x80000u + 100u * i, 10, i < 2 ? D_NEXT : D_WRITE,
-			       (uint16_t)(i + 1));
+		driver_desc_at(&m, REGION - 23, i, 0x80000u + 100u * i, 10,
+			       i < 2 ? D_NEXT : D_WRITE, (uint16_t)(i + 1));
 	ck_assert_int_eq(take_table(REGION - 23, 3, &c), TAKE_CHAIN);
 	ck_assert_uint_eq(c.readable_bytes, 20);
 	ck_assert_uint_eq(c.writable_bytes, 10);
@@ -99,7 +116,11 @@ START_TEST(indirect_tables)
 }
 END_TEST
 
-static const struct { const char *says; uint16_t flags, next; enum queue_fault fault; } entries[] = {
+static const struct {
+	const char *says;
+	uint16_t flags, next;
+	enum queue_fault fault;
+} entries[] = {
 	{ "an entry that is INDIRECT", D_INDIRECT, 0, QUEUE_FAULT_INDIRECT },
 	{ "next past the table", D_NEXT, 2, QUEUE_FAULT_HEAD },
 	{ "a table that loops", D_NEXT, 0, QUEUE_FAULT_LOOP },
@@ -124,7 +145,8 @@ START_TEST(indirect_longer_than_we_follow)
 
 	begin(false, true);
 	for (uint16_t i = 0; i < 1025; i++)
-		driver_desc_at(&m, 0x90000, i, 0x80000, 1, i < 1024 ? D_NEXT : 0, (uint16_t)(i + 1));
+		driver_desc_at(&m, 0x90000, i, 0x80000, 1, i < 1024 ? D_NEXT : 0,
+			       (uint16_t)(i + 1));
 	ck_assert_int_eq(take_table(0x90000, 1025, &c), TAKE_BROKEN);
 	ck_assert_int_eq(queue_fault_of(q), QUEUE_FAULT_LOOP);
 	(void)queue_stop(q);
@@ -178,7 +200,7 @@ START_TEST(chain_of_more_than_4_gib)
 	for (uint16_t i = 0; i < PIECES; i++)
 		driver_desc(&d, i, 0, PIECE, i + 1 < PIECES ? D_NEXT : 0, (uint16_t)(i + 1));
 	driver_offer(&d, PIECES / 2 + 1); /* 2047 of 2 MiB */
-	driver_offer(&d, PIECES / 2); /* 2048: exactly 4 GiB */
+	driver_offer(&d, PIECES / 2);     /* 2048: exactly 4 GiB */
 	driver_show(&d);
 	ck_assert_int_eq(queue_take(q, &c), TAKE_CHAIN);
 	ck_assert_uint_eq(c.readable_bytes, UINT64_C(2047) * PIECE);
@@ -191,7 +213,12 @@ END_TEST
 
 /* ---- what may be a queue at all: SPLIT-01, SPLIT-02, B13 ---- */
 
-static const struct { const char *says; uint32_t size; uint64_t desc, avail, used; bool packed, good; } configs[] = {
+static const struct {
+	const char *says;
+	uint32_t size;
+	uint64_t desc, avail, used;
+	bool packed, good;
+} configs[] = {
 	{ "size 1", 1, 0, 0x1000, 0x2000, false, true },
 	{ "size 32768", 32768, 0, 0xa0000, 2 * REGION - 0x80000, false, true },
 	{ "size 65536", 65536, 0, 0xa0000, REGION, false, false },
@@ -206,11 +233,15 @@ static const struct { const char *says; uint32_t size; uint64_t desc, avail, use
 
 START_TEST(config_ok)
 {
-	const struct queue_config c = { .size = configs[_i].size, .desc = configs[_i].desc, .driver = configs[_i].avail,
-					.device = configs[_i].used, .packed = configs[_i].packed };
+	const struct queue_config c = { .size = configs[_i].size,
+					.desc = configs[_i].desc,
+					.driver = configs[_i].avail,
+					.device = configs[_i].used,
+					.packed = configs[_i].packed };
 
 	ck_assert_msg(queue_config_ok(m.mem, &c) == configs[_i].good, "%s", configs[_i].says);
-	ck_assert_msg(queue_start(q, m.mem, &c, (struct queue_state){ 0 }) == configs[_i].good, "%s", configs[_i].says);
+	ck_assert_msg(queue_start(q, m.mem, &c, (struct queue_state){ 0 }) == configs[_i].good,
+		      "%s", configs[_i].says);
 }
 END_TEST
 

@@ -1,4 +1,5 @@
-/* The split ring in motion: indices that jump and wrap, what is published when, and who is notified. */
+/* The split ring in motion: indices that jump and wrap, what is published when, and who is
+ * notified. */
 #include <linux/virtio_ring.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,9 +13,11 @@
 /* B06: a jump of exactly the queue size is legal, one more is not. */
 START_TEST(available_index_jumps)
 {
+	/* clang-format off */
 	static const struct { uint16_t jump; bool good; } jumps[] = {
 		{ SIZE, true }, { SIZE + 1, false }, { 0xffff, false }, { 0x8000, false },
 	};
+	/* clang-format on */
 	struct chain c;
 
 	for (unsigned i = 0; i < ARRAY_LEN(jumps); i++) {
@@ -32,7 +35,8 @@ START_TEST(available_index_jumps)
 			taken++;
 		}
 		publish();
-		ck_assert_msg(got == (jumps[i].good ? TAKE_EMPTY : TAKE_BROKEN), "jump of %u", jumps[i].jump);
+		ck_assert_msg(got == (jumps[i].good ? TAKE_EMPTY : TAKE_BROKEN), "jump of %u",
+			      jumps[i].jump);
 		ck_assert_uint_eq(taken, jumps[i].good ? SIZE : 0);
 		(void)queue_stop(q);
 	}
@@ -75,7 +79,8 @@ START_TEST(indices_wrap_many_times)
 			good = driver_collect(&d, &u) && u.id == head && u.len == i % 64;
 		}
 		if (!good)
-			ck_abort_msg("round %u: head %u, taken %u, used %u of %u bytes", i, head, c.id, u.id, u.len);
+			ck_abort_msg("round %u: head %u, taken %u, used %u of %u bytes", i, head,
+				     c.id, u.id, u.len);
 	}
 	ck_assert_uint_eq(queue_stop(q).index, (uint16_t)(3u * 65536));
 }
@@ -116,7 +121,8 @@ START_TEST(slices_run_out_between_chains_only)
 
 	begin(false, true);
 	for (uint16_t i = 0; i < 1024; i++)
-		driver_desc_at(&m, 0x90000, i, 0x80000, 1, i < 1023 ? D_NEXT : 0, (uint16_t)(i + 1));
+		driver_desc_at(&m, 0x90000, i, 0x80000, 1, i < 1023 ? D_NEXT : 0,
+			       (uint16_t)(i + 1));
 	for (uint16_t i = 0; i < SIZE; i++) {
 		driver_desc(&d, i, 0x90000, 1024 * 16, D_INDIRECT, 0);
 		driver_offer(&d, i);
@@ -138,14 +144,16 @@ START_TEST(slices_run_out_between_chains_only)
 }
 END_TEST
 
-/* Entries of no bytes take no slices, but they take time: a batch of them is bounded all the same. */
+/* Entries of no bytes take no slices, but they take time: a batch of them is bounded all the
+ * same. */
 START_TEST(steps_run_out_as_slices_do)
 {
 	struct chain c[SIZE];
 
 	begin(false, true);
 	for (uint16_t i = 0; i < 1024; i++)
-		driver_desc_at(&m, 0x90000, i, 0x80000, 0, i < 1023 ? D_NEXT : 0, (uint16_t)(i + 1));
+		driver_desc_at(&m, 0x90000, i, 0x80000, 0, i < 1023 ? D_NEXT : 0,
+			       (uint16_t)(i + 1));
 	for (uint16_t i = 0; i < SIZE; i++) {
 		driver_desc(&d, i, 0x90000, 1024 * 16, D_INDIRECT, 0);
 		driver_offer(&d, i);
@@ -174,7 +182,8 @@ END_TEST
 START_TEST(event_math_is_the_kernels)
 {
 	for (uint32_t i = 0; i < 200000; i++) {
-		uint16_t event = (uint16_t)(i * 7919), now = (uint16_t)(i * 104729), old = (uint16_t)(now - i % 70);
+		uint16_t event = (uint16_t)(i * 7919), now = (uint16_t)(i * 104729),
+			 old = (uint16_t)(now - i % 70);
 
 		if (ring_event_passed(event, now, old) != (vring_need_event(event, now, old) != 0))
 			ck_abort_msg("event %u, now %u, old %u", event, now, old);
@@ -285,7 +294,8 @@ START_TEST(kicks_by_event_index)
 }
 END_TEST
 
-/* After a hand-over: used index from the ring, and the first publish signals whatever is asked for. */
+/* After a hand-over: used index from the ring, and the first publish signals whatever is asked
+ * for. */
 START_TEST(restore)
 {
 	struct queue_config c;

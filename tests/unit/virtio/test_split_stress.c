@@ -1,5 +1,6 @@
-/* Driver and device at the same ring at the same time, each asleep whenever it believes that the other will
- * wake it (B79): without one of the two full fences of the device's side both end up asleep. */
+/* Driver and device at the same ring at the same time, each asleep whenever it believes that the
+ * other will wake it (B79): without one of the two full fences of the device's side both end up
+ * asleep. */
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,7 +16,8 @@ enum {
 	LOST_MS = 10000, /* nobody sleeps that long: the wake-up was lost */
 	IN_FLIGHT = 2,
 	DOZE = 20000,
-	LOOKS = 128, /* at most, before a side asks to be woken: where the two meet is left to chance */
+	LOOKS = 128, /* at most, before a side asks to be woken: where the two meet is left to
+			chance */
 };
 
 static atomic_bool over, lost;
@@ -27,9 +29,14 @@ static uint32_t chance(uint32_t *random, uint32_t below)
 	return (*random >> 16) % below;
 }
 
-/* What wakes a side: an eventfd, behind a count that a light sleeper watches first. Getting up from real sleep
- * takes longer than a thousand frames. */
-struct bell { int fd; atomic_uint rung; atomic_bool asleep; unsigned heard; };
+/* What wakes a side: an eventfd, behind a count that a light sleeper watches first. Getting up
+ * from real sleep takes longer than a thousand frames. */
+struct bell {
+	int fd;
+	atomic_uint rung;
+	atomic_bool asleep;
+	unsigned heard;
+};
 static struct bell kick, call;
 
 static void ring(struct bell *b)
@@ -52,7 +59,8 @@ static bool sleep_on(struct bell *b)
 		continue;
 	atomic_store(&b->asleep, true);
 	if (atomic_load(&b->rung) == b->heard)
-		woken = poll(&p, 1, LOST_MS) == 1 && read(b->fd, &count, sizeof(count)) == sizeof(count);
+		woken = poll(&p, 1, LOST_MS) == 1 &&
+			read(b->fd, &count, sizeof(count)) == sizeof(count);
 	atomic_store(&b->asleep, false);
 	b->heard = atomic_load(&b->rung);
 	if (!woken)
@@ -74,7 +82,8 @@ static void *device_side(void *arg)
 			if (queue_publish(q))
 				ring(&call);
 		}
-		for (uint32_t looks = chance(&random, LOOKS); looks > 0 && queue_available(q) == 0; looks--)
+		for (uint32_t looks = chance(&random, LOOKS); looks > 0 && queue_available(q) == 0;
+		     looks--)
 			continue;
 		if (queue_available(q) > 0 || queue_kick_enable(q))
 			continue;
@@ -88,7 +97,8 @@ static void *device_side(void *arg)
 /* The driver's two waits: asks, looks again behind a full fence, sleeps. false: never woken. */
 static bool await_used(uint32_t *random, unsigned long *slept)
 {
-	for (uint32_t looks = chance(random, LOOKS); looks > 0 && driver_used_index(&d) == d.used_index; looks--)
+	for (uint32_t looks = chance(random, LOOKS);
+	     looks > 0 && driver_used_index(&d) == d.used_index; looks--)
 		continue;
 	while (driver_used_index(&d) == d.used_index) {
 		if (d.event_idx)
@@ -113,7 +123,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Posts and collects until the time is over. false: a wake-up was lost, or an element is another. */
+/* Posts and collects until the time is over. false: a wake-up was lost, or an element is
+ * another. */
 static bool driver_side(unsigned long *ret_frames, unsigned long *ret_slept)
 {
 	uint64_t end = now_ms() + RUN_MS;
@@ -161,7 +172,8 @@ START_TEST(nobody_sleeps_for_ever)
 	ck_assert_int_eq(pthread_join(device, NULL), 0);
 	ck_assert_msg(!atomic_load(&lost), "both sides sleep after %lu frames", frames);
 	ck_assert_msg(good, "used element %u is another", (unsigned)d.used_index);
-	ck_assert_msg(slept > 0 && atomic_load(&device_slept) > 0, "nobody ever slept in %lu frames", frames);
+	ck_assert_msg(slept > 0 && atomic_load(&device_slept) > 0,
+		      "nobody ever slept in %lu frames", frames);
 	(void)close(kick.fd);
 	(void)close(call.fd);
 }

@@ -1,5 +1,5 @@
-/* tests/unit/vmm/test_console.c: the serial line on every kind of descriptor: what is written arrives or is counted
- * and said once, what is read waits until the UART has room. */
+/* tests/unit/vmm/test_console.c: the serial line on every kind of descriptor: what is written
+ * arrives or is counted and said once, what is read waits until the UART has room. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +29,12 @@ static void rig_make(struct rig *r, int in, int out)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	memset(r, 0, sizeof(*r));
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+			 0);
 	r->keeper = fds[0];
-	r->config = (struct machine_config){ .serial_in = in, .serial_out = out, .keeper_fd = fds[1],
-					     .serial_name = "there" };
+	r->config = (struct machine_config){
+		.serial_in = in, .serial_out = out, .keeper_fd = fds[1], .serial_name = "there"
+	};
 	console_init(&r->console, &r->config, &r->stop);
 	ck_assert(!err_is(console_open(&r->console)));
 	ck_assert(!err_is(loop_create(&r->loop)));
@@ -77,9 +79,10 @@ START_TEST(what_cannot_be_written_is_said_once_and_counted)
 	for (unsigned i = 0; i < 3; i++)
 		put(&r, 'x');
 	ck_assert_uint_eq(atomic_load(&r.console.lost), 3);
-	ck_assert_msg(recv(r.keeper, text, sizeof(text) - 1, 0) > 0, "%s: not a word", lossy[_i].says);
-	ck_assert_msg(strncmp(text, lossy[_i].words, strlen(lossy[_i].words)) == 0, "%s: got \"%s\"",
-		      lossy[_i].says, text);
+	ck_assert_msg(recv(r.keeper, text, sizeof(text) - 1, 0) > 0, "%s: not a word",
+		      lossy[_i].says);
+	ck_assert_msg(strncmp(text, lossy[_i].words, strlen(lossy[_i].words)) == 0,
+		      "%s: got \"%s\"", lossy[_i].says, text);
 	ck_assert_msg(recv(r.keeper, text, sizeof(text), 0) < 0, "%s: said again", lossy[_i].says);
 	rig_end(&r);
 	(void)close(ends[1]);
@@ -133,11 +136,13 @@ static const struct {
 	const char *says;
 	enum source source;
 	size_t bytes;
+	/* clang-format off */
 } inputs[] = {
 	{ "a file", FROM_FILE, 1000 },	       { "a short file", FROM_FILE, 3 },
 	{ "a file of one read", FROM_FILE, 256 }, { "an empty file", FROM_FILE, 0 },
 	{ "a pipe", FROM_PIPE, 1000 },	       { "a non-blocking pipe", FROM_NONBLOCKING_PIPE, 1000 },
 };
+/* clang-format on */
 
 static int open_input(unsigned row)
 {
@@ -176,7 +181,8 @@ START_TEST(all_input_arrives_in_order)
 		while ((serial_read(r.console.serial, UART_LSR) & UART_LSR_DR) != 0) {
 			char c = (char)serial_read(r.console.serial, UART_RX);
 
-			ck_assert_msg(c == pattern(got), "%s: byte %zu is another", inputs[_i].says, got);
+			ck_assert_msg(c == pattern(got), "%s: byte %zu is another", inputs[_i].says,
+				      got);
 			got++;
 		}
 	}
@@ -196,7 +202,8 @@ int main(void)
 	Suite *s = suite_create("console");
 	TCase *tc = tcase_create("console");
 
-	tcase_add_loop_test(tc, what_cannot_be_written_is_said_once_and_counted, 0, ARRAY_LEN(lossy));
+	tcase_add_loop_test(tc, what_cannot_be_written_is_said_once_and_counted, 0,
+			    ARRAY_LEN(lossy));
 	tcase_add_test(tc, a_non_blocking_pipe_loses_nothing);
 	tcase_add_loop_test(tc, all_input_arrives_in_order, 0, ARRAY_LEN(inputs));
 	suite_add_tcase(s, tc);

@@ -1,4 +1,5 @@
-/* tests/unit/vmm/test_memory.c: guest memory of every size: where it lies for the guest, and what is refused. */
+/* tests/unit/vmm/test_memory.c: guest memory of every size: where it lies for the guest, and
+ * what is refused. */
 #include <check.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +10,10 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-static const struct { const char *says; uint64_t bytes, low, high; } sizes[] = {
+static const struct {
+	const char *says;
+	uint64_t bytes, low, high;
+} sizes[] = {
 	{ "4 MiB", 4 * MIB, 4 * MIB, 0 },
 	{ "3 GiB less a page", 3 * GIB - 4096, 3 * GIB - 4096, 0 },
 	{ "3 GiB", 3 * GIB, 3 * GIB, 0 },
@@ -28,8 +32,8 @@ static void assert_byte(const struct ram *ram, uint64_t gpa, bool there)
 {
 	uint8_t one = 1, back = 0;
 
-	ck_assert_msg(mem_write(ram->mem, gpa, &one, 1) == there, "byte %#llx: want %s", (unsigned long long)gpa,
-		      there ? "memory" : "none");
+	ck_assert_msg(mem_write(ram->mem, gpa, &one, 1) == there, "byte %#llx: want %s",
+		      (unsigned long long)gpa, there ? "memory" : "none");
 	ck_assert(!there || (mem_read(ram->mem, gpa, &back, 1) && back == 1));
 }
 
@@ -42,7 +46,8 @@ START_TEST(memory_lies_around_the_hole)
 		return;
 	e = ram_init(&ram, sizes[_i].bytes);
 	ck_assert_msg(!err_is(e), "%s: got \"%s\"", sizes[_i].says, e.text);
-	ck_assert_msg(((uintptr_t)ram.host & (2 * MIB - 1)) == 0, "%s: not aligned for huge pages", sizes[_i].says);
+	ck_assert_msg(((uintptr_t)ram.host & (2 * MIB - 1)) == 0, "%s: not aligned for huge pages",
+		      sizes[_i].says);
 	assert_byte(&ram, 0, true);
 	assert_byte(&ram, sizes[_i].low - 1, true);
 	assert_byte(&ram, sizes[_i].low, false);
@@ -55,7 +60,11 @@ START_TEST(memory_lies_around_the_hole)
 }
 END_TEST
 
-static const struct { const char *says; uint64_t bytes; const char *error; } refused[] = {
+static const struct {
+	const char *says;
+	uint64_t bytes;
+	const char *error;
+} refused[] = {
 	{ "none", 0, "at least" },
 	{ "a byte", 1, "at least" },
 	{ "more than any host", UINT64_C(1) << 60, "more than the host" },
@@ -67,8 +76,8 @@ START_TEST(what_cannot_be_is_refused)
 	struct ram ram;
 	struct err e = ram_init(&ram, refused[_i].bytes);
 
-	ck_assert_msg(e.kind == ERR_USAGE && strstr(e.text, refused[_i].error) != NULL, "%s: got \"%s\"",
-		      refused[_i].says, e.text);
+	ck_assert_msg(e.kind == ERR_USAGE && strstr(e.text, refused[_i].error) != NULL,
+		      "%s: got \"%s\"", refused[_i].says, e.text);
 	ram_fini(&ram);
 }
 END_TEST

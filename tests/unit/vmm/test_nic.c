@@ -172,8 +172,8 @@ START_TEST(a_persistent_tap_stays_and_goes)
 		      "kn2 is gone, or nobody's");
 	o.address_count = 0; /* it has one by now, and the line tells it */
 	e = net_open(&home, &o, 0, false, &nic, &watch, line, sizeof(line));
-	ck_assert_msg(!err_is(e) && strstr(line, "kn2 attached, 10.9.2.1/24") != NULL, "got \"%s\", \"%s\"",
-		      e.text, line);
+	ck_assert_msg(!err_is(e) && strstr(line, "kn2 attached, 10.9.2.1/24") != NULL,
+		      "got \"%s\", \"%s\"", e.text, line);
 	net_close(&o, &nic, &watch, true);
 	ck_assert_msg(look_up("kn2", &info), "a failed run took away a TAP that it had not made");
 	e = net_open(&home, &o, 0, false, &nic, &watch, line, sizeof(line));
@@ -326,7 +326,8 @@ START_TEST(persist_leaves_a_tap_its_owner)
 	e = keeper_nic(&o, 0, &nic, line, sizeof(line));
 	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
 	ck_assert_msg(look_up("kn8", &info) && info.tun_owner == (int64_t)getuid() + 1,
-		      "got owner %lld, want %lld", (long long)info.tun_owner, (long long)getuid() + 1);
+		      "got owner %lld, want %lld", (long long)info.tun_owner,
+		      (long long)getuid() + 1);
 	ck_assert(sys_host.ioctl(nic.tap.fd[0], TUNSETPERSIST, NULL) == 0);
 	tap_close(&sys_host, &nic.tap);
 }

@@ -116,8 +116,8 @@ static int raw_and_back(int slave)
 	return is_same(slave, &odd) ? 0 : 13;
 }
 
-/* Two runs of one job: the second finds the terminal raw, and it is not the second's to make it so again
- * when the first has restored it. ret: 0, or the step that failed. */
+/* Two runs of one job: the second finds the terminal raw, and it is not the second's to make it
+ * so again when the first has restored it. ret: 0, or the step that failed. */
 static int raw_by_two(int slave)
 {
 	struct termios before;
