@@ -125,6 +125,7 @@ run: all
 	@tools/run.sh $(B)
 
 check: build-all check-layers
+	@tools/deps.sh check quiet
 	@tests/run.sh $(B) $(TESTS)
 
 check-unit: $(TESTS)
@@ -153,6 +154,7 @@ format:
 
 deps:
 	@tools/deps.sh build
+	@tools/deps.sh check
 
 deps-quiet:
 	@tools/deps.sh build quiet

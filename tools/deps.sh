@@ -1,16 +1,17 @@
 #!/bin/sh
-# deps.sh build|e2e|bed|lint|fresh [quiet]: names every missing Debian package of that set and installs it.
+# deps.sh build|check|e2e|bed|lint|fresh [quiet]: names every missing Debian package of that set and installs it.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 set_name=${1:-build} quiet=${2:-}
 case $set_name in
 build) need="gcc:gcc libc6-dev:/usr/include/stdio.h libfdt-dev:/usr/include/libfdt.h check:/usr/include/check.h
 	libvirt-dev:/usr/include/libvirt/libvirt.h libmnl-dev:/usr/include/libmnl/libmnl.h" ;;
+check) need="mount:mount" ;;
 e2e) need="qemu-system-x86:qemu-system-x86_64" ;;
 lint) need="clang:clang clang-format:clang-format shellcheck:shellcheck" ;;
-bed) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip" ;;
+bed) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount" ;;
 fresh) need="mmdebstrap:mmdebstrap" ;;
-*) echo "deps: no such set: $set_name (build, e2e, bed, lint, fresh)" >&2; exit 2 ;;
+*) echo "deps: no such set: $set_name (build, check, e2e, bed, lint, fresh)" >&2; exit 2 ;;
 esac
 missing=
 for pair in $need; do

@@ -15,6 +15,8 @@ table hosted "$build/tapvm" selftest --no-kvm --stats
 
 if [ "$(id -u)" != 0 ]; then
 	skip rootless "needs root to make device nodes"
+elif ! "$here/own-dev.sh" "$build/tapvm" "" true >"$out" 2>&1; then
+	bad rootless "no /dev of our own: $(cat "$out")"
 elif ! "$here/own-dev.sh" "$build/tapvm" "" unshare -Urn true 2>/dev/null; then
 	skip rootless "user namespaces are switched off on this machine"
 else
