@@ -11,10 +11,13 @@ sum_up() {
 	[ "$failed" = 0 ]
 }
 
-# What must be gone: the TAP, the machine. Within 2 s: namespaces and TAPs die asynchronously.
+# What must be gone: each process that a table started (they inherit its mark; others may run a tapvm here too),
+# and with them its TAPs. Within 2 s: namespaces and TAPs die asynchronously.
+mark=TAPVM_TABLE=$$
+interfaces=$(ls /sys/class/net)
 gone() {
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		[ ! -e /sys/class/net/tapvm0 ] && ! cat /proc/[0-9]*/comm 2>/dev/null | grep -qx tapvm-machine && return 0
+		[ "$(ls /sys/class/net)" = "$interfaces" ] && ! grep -qszx "$mark" /proc/[0-9]*/environ && return 0
 		sleep 0.1
 	done
 	return 1
@@ -25,7 +28,7 @@ gone() {
 table() {
 	prefix=$1
 	shift
-	timeout 300 "$@" >"$out" 2>"$out.err"
+	env "$mark" timeout 300 "$@" >"$out" 2>"$out.err"
 	rc=$?
 	while read -r word name detail; do
 		case $word in
@@ -36,7 +39,7 @@ table() {
 	done <"$out"
 	if [ $rc = 0 ] && tail -1 "$out" | grep -q ' 0 failed,'; then ok "$prefix-status"
 	else bad "$prefix-status" "status $rc: $(tail -1 "$out") $(tail -1 "$out.err")"; fi
-	if gone; then ok "$prefix-leaves-nothing"; else bad "$prefix-leaves-nothing" "a TAP or a machine process"; fi
+	if gone; then ok "$prefix-leaves-nothing"; else bad "$prefix-leaves-nothing" "an interface or a process"; fi
 	if grep -q '^net.0.unaccounted=' "$out.err"; then
 		if grep -q '^net.0.unaccounted=0$' "$out.err"; then ok "$prefix-account"
 		else bad "$prefix-account" "$(grep unaccounted "$out.err")"; fi
