@@ -43,11 +43,10 @@ cp /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null
 git -c safe.directory="$top" clone -q "$top" "$root/root/tapvm" || exit 1
 
 passed=0 failed=0
-out=$(mktemp)
-# in_fresh NAME COMMAND...: its status is 0 and its last line says 0 failed.
+mkdir -p build/logs
+# in_fresh TARGET: make's status is 0 and its last line says 0 failed. What it prints is kept in build/logs.
 in_fresh() {
-	name=$1
-	shift
+	out=build/logs/fresh-$1.log
 	from=$(date +%s)
 	# shellcheck disable=SC2016
 	# pivot_root, not chroot: who is chrooted may make no user namespaces. The old root is taken off by
@@ -55,23 +54,22 @@ in_fresh() {
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C ROOT="$root" \
 		unshare -m --propagation private sh -c 'cd "$ROOT" && pivot_root . mnt && cd / &&
 			perl -e "my \$old = shift; syscall(166, \$old, 2) == 0 or die" /mnt &&
-			cd /root/tapvm && exec "$@"' sh "$@" >"$out" 2>&1
+			cd /root/tapvm && exec make "$1"' sh "$1" >"$out" 2>&1
 	rc=$?
 	last=$(tail -1 "$out")
 	case "$rc $last" in
 	"0 "*" passed, 0 failed, "*)
 		passed=$((passed + 1))
-		echo "ok $name: $last ($(($(date +%s) - from)) s)"
+		echo "ok make $1: $last ($(($(date +%s) - from)) s)"
 		;;
 	*)
 		failed=$((failed + 1))
-		echo "FAIL $name: status $rc: $last"
+		echo "FAIL make $1: status $rc: $last"
 		tail -40 "$out"
 		;;
 	esac
 }
-in_fresh "make run" make run
-in_fresh "make check" make check
-rm -f "$out"
+in_fresh run
+in_fresh check
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed = 0 ]
