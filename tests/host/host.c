@@ -18,11 +18,19 @@
 #include <unistd.h>
 
 #include "devices/tap/netns.h"
+#include "devices/tap/tap.h"
 
 bool host_ready(const char *what)
 {
+	struct err e;
 	int fd;
 
+	/* Before a namespace of our own: a new machine has no node, and root makes it. */
+	e = tap_node(&sys_host);
+	if (err_is(e)) {
+		(void)printf("skip: %s: %s\n", what, e.text);
+		return false;
+	}
 	if (unshare(CLONE_NEWNET) < 0 && err_is(netns_become_root())) {
 		(void)printf("skip: %s: no network namespace of our own\n", what);
 		return false;
