@@ -7,10 +7,10 @@ out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT
 suites='tests/e2e/cli.sh build; tests/e2e/selftest.sh build'
 if [ -e /dev/kvm ]; then
-	{ tests/e2e/cli.sh "$build"; tests/e2e/selftest.sh "$build"; } | tee "$out" | grep -v '^ok'
+	{ tests/e2e/cli.sh "$build"; tests/e2e/selftest.sh "$build"; } | tee "$out" | grep --line-buffered -v '^ok'
 else
 	tools/deps.sh bed quiet || exit 1
-	BED_TIMEOUT=${BED_TIMEOUT:-900} tests/interop/bed/bed.sh "$build" "$suites" | tee "$out" | grep -v '^ok'
+	BED_TIMEOUT=${BED_TIMEOUT:-900} tests/interop/bed/bed.sh "$build" "$suites" | tee "$out" | grep --line-buffered -v '^ok'
 fi
 passed=0 failed=0 skipped=0
 while read -r _ p _ f _ s _; do
