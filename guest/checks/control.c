@@ -200,7 +200,8 @@ static enum verdict mtu(struct guest *g)
 
 /* ---- reset ---- */
 
-static void burst(struct guest *g, unsigned count)
+/* false: no room within some seconds. */
+static bool burst(struct guest *g, unsigned count)
 {
 	static const struct hdr plain;
 	struct flow f = g->host4;
@@ -209,9 +210,11 @@ static void burst(struct guest *g, unsigned count)
 	f.to_port = ECHO_PORT;
 	for (unsigned i = 0; i < count; i++) {
 		fill_pattern(g->work + udp_payload(false), i, 1000);
-		(void)nic_send(&g->nic, &plain, g->work, put_udp(g->work, &f, 1000, SUM_FULL),
-			       false);
+		if (!nic_send(&g->nic, &plain, g->work, put_udp(g->work, &f, 1000, SUM_FULL),
+			      false))
+			return false;
 	}
+	return true;
 }
 
 static void on_counted(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
@@ -231,7 +234,8 @@ static enum verdict reset_in_traffic(struct guest *g)
 	if (!step(g, "@udp-echo %u", (uint32_t)ECHO_PORT))
 		return fail(g, "%s", g->answer);
 	for (unsigned round = 0; round < 10; round++) {
-		burst(g, BURST);
+		if (!burst(g, BURST))
+			return fail(g, "no room before reset %u", (uint32_t)round);
 		nic_reset(&g->nic);
 		if (nic_read(&g->nic, REG_STATUS) != 0)
 			return fail(g, "status is not 0 after reset %u", (uint32_t)round);
@@ -240,7 +244,8 @@ static enum verdict reset_in_traffic(struct guest *g)
 	}
 	g->on_frame = on_counted;
 	g->on_frame_self = &came;
-	burst(g, BURST / 4);
+	if (!burst(g, BURST / 4))
+		return fail(g, "no room after the last");
 	for (unsigned i = 0; i < ROUNDS && came < BURST / 4; i++)
 		(void)serve(g, true);
 	if (came < BURST / 4)

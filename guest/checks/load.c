@@ -21,9 +21,11 @@ enum {
 
 struct flood {
 	uint32_t count, bad;
+	bool stuck; /* an acknowledgement found no room: no other will */
 };
 
-static void queue_number(struct guest *g, uint16_t from, uint16_t to, uint32_t number, uint32_t len,
+/* false: no room within some seconds. */
+static bool queue_number(struct guest *g, uint16_t from, uint16_t to, uint32_t number, uint32_t len,
 			 uint8_t flag)
 {
 	static const struct hdr plain;
@@ -34,7 +36,7 @@ static void queue_number(struct guest *g, uint16_t from, uint16_t to, uint32_t n
 	f.to_port = to;
 	put_be32(payload, number);
 	payload[4] = flag;
-	(void)nic_queue(&g->nic, &plain, g->work, put_udp(g->work, &f, len, SUM_FULL), false);
+	return nic_queue(&g->nic, &plain, g->work, put_udp(g->work, &f, len, SUM_FULL), false);
 }
 
 static void on_flood(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
@@ -48,8 +50,8 @@ static void on_flood(struct guest *g, void *self, const struct hdr *h, const uin
 		return;
 	f->bad += get_be32(p.payload) != f->count;
 	f->count++;
-	if (f->count % ACK_EACH == 0 || f->count == FRAMES) {
-		queue_number(g, FLOOD_PORT, ACK_PORT, f->count, 4, 0);
+	if (!f->stuck && (f->count % ACK_EACH == 0 || f->count == FRAMES)) {
+		f->stuck = !queue_number(g, FLOOD_PORT, ACK_PORT, f->count, 4, 0);
 		nic_flush(&g->nic);
 	}
 }
@@ -65,7 +67,7 @@ static enum verdict flood_in(struct guest *g)
 	g->nic.rx_after = TOGETHER - 1;
 	step_begin(g, "@flood %u %u %u", (uint32_t)FRAMES, (uint32_t)SIZE, (uint32_t)WINDOW);
 	/* The serial line costs an exit each look: only when there is nothing else to do. */
-	for (unsigned idle = 0; f.count < FRAMES && idle < STALL_ROUNDS; idle++)
+	for (unsigned idle = 0; f.count < FRAMES && !f.stuck && idle < STALL_ROUNDS; idle++)
 		if (serve(g, true) > 0)
 			idle = 0;
 	while (!step_done(g, &ok))
@@ -107,7 +109,9 @@ static enum verdict flood_out(struct guest *g)
 	g->on_frame_self = &a;
 	for (unsigned idle = 0; a.acked < FRAMES && idle < STALL_ROUNDS; idle++) {
 		while (sent < FRAMES && sent - a.acked < WINDOW_OUT) {
-			queue_number(g, OUR_PORT, SINK_PORT, sent, SIZE, sent + 1 == FRAMES);
+			if (!queue_number(g, OUR_PORT, SINK_PORT, sent, SIZE, sent + 1 == FRAMES))
+				return fail(g, "no room for number %u, %u were acknowledged", sent,
+					    a.acked);
 			if (++sent % TOGETHER == 0)
 				nic_flush(&g->nic);
 		}
