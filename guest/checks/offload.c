@@ -54,15 +54,13 @@ static bool send_kind(struct guest *g, const struct kind *k, enum sum sum)
 /* Sends one and has it judged; with a wrong pseudo sum every segment must be wrong. */
 static enum verdict judge(struct guest *g, const struct kind *k, bool good)
 {
-	uint32_t frames = (k->payload + k->mss - 1) / k->mss;
-
 	if (!nic_has(&g->nic, k->needs))
 		return skip(g, "not offered");
 	if (!step(g, "@judge-open %s %u", k->name, (uint32_t)JUDGE_PORT))
 		return fail(g, "%s", g->answer);
 	if (!send_kind(g, k, good ? SUM_PSEUDO : SUM_BAD_PSEUDO))
 		return fail(g, "could not be sent");
-	if (!step(g, good ? "@judge-take %u %u" : "@judge-wrong %u %u", frames, k->payload))
+	if (!step(g, good ? "@judge-take %u %u" : "@judge-wrong %u %u", k->payload, k->mss))
 		return fail(g, "%s", g->answer);
 	say(g, "%u bytes: %s", k->payload, g->answer + 3);
 	return VERDICT_OK;

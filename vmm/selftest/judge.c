@@ -123,10 +123,32 @@ static bool next(struct server *s, uint8_t *bytes, size_t size, int64_t deadline
 	return false;
 }
 
-void judge_take(struct server *s, unsigned frames, size_t payload, bool right, char *ret_text,
+/* The segment that begins at payload byte `done`; NULL: well. */
+static const char *segment_fault(const struct server *s, const struct judged *j, size_t done,
+				 size_t payload, size_t mss, bool right)
+{
+	size_t left = payload - done;
+
+	if (j->fault != NULL)
+		return j->fault;
+	if (j->sum_right != right)
+		return right ? "a wrong checksum" : "a right checksum, out of a wrong one";
+	if (s->judge_tcp && j->sequence != done + 1)
+		return "a wrong sequence number";
+	/* As it was asked for: the number of frames alone is the same for many sizes. */
+	if (j->payload_len != (left < mss ? left : mss))
+		return "a wrong size";
+	for (size_t i = 0; i < j->payload_len; i++)
+		if (j->payload[i] != pattern_byte(0, done + i))
+			return "wrong contents";
+	return NULL;
+}
+
+void judge_take(struct server *s, size_t payload, size_t mss, bool right, char *ret_text,
 		size_t size)
 {
 	static uint8_t bytes[70000];
+	unsigned frames = (unsigned)((payload + mss - 1) / mss);
 	int64_t deadline = now_ms() + JUDGE_MS;
 	const char *fault = s->judge_fd < 0 ? "judge-open comes first" : NULL;
 	unsigned seen = 0;
@@ -134,18 +156,11 @@ void judge_take(struct server *s, unsigned frames, size_t payload, bool right, c
 	struct judged j;
 
 	while (fault == NULL && seen < frames && next(s, bytes, sizeof(bytes), deadline, &j)) {
-		size_t from = s->judge_tcp ? j.sequence - 1u : done;
-
 		seen++;
-		fault = j.fault;
-		if (fault == NULL && j.sum_right != right)
-			fault = right ? "a wrong checksum" : "a right checksum, out of a wrong one";
-		for (size_t i = 0; i < j.payload_len && fault == NULL; i++)
-			if (j.payload[i] != pattern_byte(0, from + i))
-				fault = "wrong contents";
+		fault = segment_fault(s, &j, done, payload, mss, right);
 		done += j.payload_len;
 	}
-	if (fault == NULL && (seen != frames || done != payload)) {
+	if (fault == NULL && seen != frames) {
 		(void)snprintf(ret_text, size, "no %u of %u frames, %zu of %zu bytes came", seen,
 			       frames, done, payload);
 		return;

@@ -21,9 +21,9 @@ struct judged judge_frame(const struct judge_want *want, const uint8_t *frame, s
 
 /* NULL: well, else why not. kind: udp4, udp6, tcp4, tcp6. */
 const char *judge_open(struct server *s, const char *kind, unsigned port);
-/* Waits for `frames` of ours whose payloads make up pattern 0 of `payload` bytes, each with a
- * right (or each with a wrong) transport checksum. */
-void judge_take(struct server *s, unsigned frames, size_t payload, bool right, char *ret_text,
+/* Waits for frames of ours whose payloads, in sequence and of `mss` bytes each but the last, make
+ * up pattern 0 of `payload` bytes, each with a right (or each with a wrong) transport checksum. */
+void judge_take(struct server *s, size_t payload, size_t mss, bool right, char *ret_text,
 		size_t size);
 
 #endif

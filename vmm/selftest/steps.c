@@ -209,13 +209,12 @@ static void judge_open_step(struct server *s, const char *args, struct answer *a
 
 static void judge_step(struct server *s, const char *args, struct answer *a, bool right)
 {
-	unsigned frames;
-	size_t payload;
+	size_t payload, mss;
 
-	if (sscanf(args, "%u %zu", &frames, &payload) == 2)
-		judge_take(s, frames, payload, right, a->text, a->size);
+	if (sscanf(args, "%zu %zu", &payload, &mss) == 2 && mss > 0)
+		judge_take(s, payload, mss, right, a->text, a->size);
 	else
-		no(a, "FRAMES and PAYLOAD are wanted");
+		no(a, "PAYLOAD and MSS are wanted");
 }
 static void judge_right(struct server *s, const char *args, struct answer *a)
 {
