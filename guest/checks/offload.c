@@ -81,7 +81,7 @@ static enum verdict tx_uso6(struct guest *g) { return judge(g, &uso6, true); }
 
 struct wanted {
 	uint16_t port;
-	uint32_t pattern, len;
+	uint32_t pattern, len, head; /* head: bytes in front of the payload */
 	bool came, tcp;
 	struct hdr h;
 	const char *fault;
@@ -100,6 +100,7 @@ static void on_wanted(struct guest *g, void *self, const struct hdr *h, const ui
 		return;
 	w->came = true;
 	w->h = *h;
+	w->head = (uint32_t)(p.payload - frame);
 	if (p.payload_len != w->len || !is_pattern(p.payload, w->pattern, w->len))
 		w->fault = "wrong contents";
 	else if ((h->flags & H_NEEDS_CSUM) == 0 && !p.sum_right)
@@ -190,6 +191,9 @@ static enum verdict rx_gso(struct guest *g, const char *kind, bool tcp, uint8_t 
 	if (w.h.gso_type != gso || w.h.gso_size != MSS6 || (w.h.flags & H_NEEDS_CSUM) == 0)
 		return fail(g, "gso_type %u, gso_size %u, flags %x", (uint32_t)w.h.gso_type,
 			    (uint32_t)w.h.gso_size, (uint32_t)w.h.flags);
+	if (g->our_device && w.h.hdr_len != w.head)
+		return fail(g, "hdr_len %u, the headers have %u bytes", (uint32_t)w.h.hdr_len,
+			    w.head);
 	say(g, "%u bytes over %u buffers, contents compared", (uint32_t)RX_SUPER,
 	    (uint32_t)w.h.num_buffers);
 	return VERDICT_OK;
