@@ -22,9 +22,11 @@ enum {
 #define MAC_ONE "02:54:41:50:00:02"
 #define MAC_TWO "02:54:41:50:00:03"
 #define MAC_OTHER "02:99:99:99:99:99"
+#define MAC_ALL "ff:ff:ff:ff:ff:ff"
 static const uint8_t mac_one[6] = { 2, 0x54, 0x41, 0x50, 0, 2 },
 		     mac_two[6] = { 2, 0x54, 0x41, 0x50, 0, 3 };
-static const uint8_t mac_other[6] = { 2, 0x99, 0x99, 0x99, 0x99, 0x99 };
+static const uint8_t mac_other[6] = { 2, 0x99, 0x99, 0x99, 0x99, 0x99 },
+		     mac_all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 /* ---- commands that must be refused ---- */
 
@@ -71,7 +73,7 @@ static enum verdict ctrl_refused(struct guest *g)
 /* ---- addresses ---- */
 
 struct raw {
-	uint32_t one, two, other;
+	uint32_t one, two, other, all;
 };
 
 static bool is(const uint8_t *a, const uint8_t *b) { return __builtin_memcmp(a, b, 6) == 0; }
@@ -87,6 +89,7 @@ static void on_raw(struct guest *g, void *self, const struct hdr *h, const uint8
 	r->one += is(frame, mac_one);
 	r->two += is(frame, mac_two);
 	r->other += is(frame, mac_other);
+	r->all += is(frame, mac_all);
 }
 
 /* Frames to `other`, then to `ours`: when the latter are here the former would have come. */
@@ -165,7 +168,9 @@ static enum verdict promiscuous(struct guest *g)
 		return fail(g, "could not be switched off");
 	if (!filtered(g, &r, MAC_OTHER, MAC_ONE, &r.one) || r.other != 0)
 		return fail(g, "off: %u frames to another address came", r.other);
-	say(g, "on: frames to " MAC_OTHER " came, off: none");
+	if (!filtered(g, &r, MAC_ALL, MAC_ONE, &r.one) || r.all != RAW_FRAMES)
+		return fail(g, "off: %u frames to all came", r.all);
+	say(g, "on: frames to " MAC_OTHER " came, off: none, but those to all");
 	return VERDICT_OK;
 }
 
