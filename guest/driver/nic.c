@@ -12,7 +12,6 @@ enum {
 	REG_QUEUE_SIZE_MAX = 0x034,
 	REG_QUEUE_SIZE = 0x038,
 	REG_QUEUE_READY = 0x044,
-	REG_INTERRUPT_STATUS = 0x060,
 	REG_INTERRUPT_ACK = 0x064,
 	REG_QUEUE_DESC = 0x080,
 	REG_QUEUE_DRIVER = 0x090,
@@ -281,6 +280,7 @@ void nic_ack(struct nic *n)
 {
 	uint32_t status = nic_read(n, REG_INTERRUPT_STATUS);
 
+	n->config_told += (status & INT_CONFIG) != 0;
 	if (status != 0)
 		nic_write(n, REG_INTERRUPT_ACK, status);
 }

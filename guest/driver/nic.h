@@ -47,6 +47,9 @@ enum {
 	S_NEEDS_RESET = 64,
 	REG_STATUS = 0x70,
 	REG_NOTIFY = 0x50,
+	REG_INTERRUPT_STATUS = 0x60,
+	REG_GENERATION = 0xfc,
+	INT_CONFIG = 2,
 };
 
 struct hdr {
@@ -69,6 +72,7 @@ struct nic {
 	uint64_t sent, received;
 	uint16_t rx_after; /* an interrupt is asked for this many frames later than the next one */
 	uint32_t seen;     /* interrupts */
+	uint32_t config_told; /* interrupts that told of a change of the configuration */
 };
 
 uint32_t nic_read(const struct nic *n, uint32_t offset);
