@@ -90,6 +90,10 @@ void load_sink_ready(struct server *s, struct background *b)
 
 		if (got < 0)
 			return;
+		/* The place in the order comes first in each: one lost and its neighbour twice make
+		 * the same count. */
+		memcpy(&wire, bytes, sizeof(wire));
+		b->bad += got < (ssize_t)sizeof(wire) || ntohl(wire) != b->count;
 		b->count++;
 		wire = htonl((uint32_t)b->count);
 		if (b->count % ACK_EACH == 0 || (got > 4 && bytes[4] == 1))

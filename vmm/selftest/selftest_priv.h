@@ -26,8 +26,8 @@ struct server;
 struct background {
 	int fd; /* -1: free */
 	void (*ready)(struct server *s, struct background *b);
-	uint64_t count;
-	bool lasting; /* not a step's: server_drop_background leaves it */
+	uint64_t count, bad; /* bad: the sink's, out of order */
+	bool lasting;        /* not a step's: server_drop_background leaves it */
 };
 struct server {
 	const struct selftest_options *options;

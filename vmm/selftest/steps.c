@@ -322,8 +322,19 @@ static void sink(struct server *s, const char *args, struct answer *a)
 
 static void sink_count(struct server *s, const char *args, struct answer *a)
 {
+	const struct background *b = NULL;
+
 	(void)args;
-	(void)snprintf(a->text, a->size, "ok %llu", (unsigned long long)s->background[0].count);
+	/* Not always the first: QEMU's monitor is in the background too. */
+	for (unsigned i = 0; i < BACKGROUND_MAX; i++)
+		if (s->background[i].fd >= 0 && s->background[i].ready == load_sink_ready)
+			b = &s->background[i];
+	if (b == NULL)
+		no(a, "sink comes first");
+	else
+		(void)snprintf(a->text, a->size, "%s %llu, %llu out of order",
+			       b->bad == 0 ? "ok" : "no", (unsigned long long)b->count,
+			       (unsigned long long)b->bad);
 }
 
 static void end(struct server *s, const char *args, struct answer *a)
