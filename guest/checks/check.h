@@ -37,6 +37,8 @@ unsigned serve(struct guest *g, bool may_wait);
 /* A step of the host side's (docs/selftest.md): prints "@...", serves until its answer comes.
  * true: "ok". */
 bool step(struct guest *g, const char *format, ...);
+/* The same, but nothing is taken from the device meanwhile. */
+bool step_apart(struct guest *g, const char *format, ...);
 /* Prints the step only; step_done says if the answer has come, *ret_ok what it says. */
 void step_begin(struct guest *g, const char *format, ...);
 bool step_done(struct guest *g, bool *ret_ok);

@@ -227,6 +227,19 @@ bool step(struct guest *g, const char *format, ...)
 	return ok;
 }
 
+bool step_apart(struct guest *g, const char *format, ...)
+{
+	va_list args;
+	bool ok;
+
+	va_start(args, format);
+	print_step(g, format, args);
+	va_end(args);
+	while (!step_done(g, &ok))
+		g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
+	return ok;
+}
+
 /* ---- bringing up ---- */
 
 uint64_t wanted_features(const struct guest *g, uint64_t without)
