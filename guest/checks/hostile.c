@@ -5,6 +5,7 @@
 
 enum {
 	TX = 1,
+	CTRL = 2,
 	ROUNDS = 1000,
 	LONG_FRAME = 67000,
 	REG_QUEUE_SEL = 0x030,
@@ -20,15 +21,19 @@ static const uint32_t no_memory = 0xf0000000;
 
 /* ---- broken rings ---- */
 
-/* Shows `ahead` more entries of the transmit ring, the first of them `head`, and rings. */
-static void offer(struct guest *g, uint16_t head, uint16_t ahead)
+/* Shows `ahead` more entries of the ring, the first of them `head`, and rings. */
+static void offer_on(struct guest *g, struct virtq *q, uint32_t queue, uint16_t head,
+		     uint16_t ahead)
 {
-	struct virtq *q = &g->nic.tx;
-
 	q->avail[2 + q->avail_index % q->size] = head;
 	q->avail_index = (uint16_t)(q->avail_index + ahead);
 	(void)virtq_show(q);
-	g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, TX);
+	g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, queue);
+}
+
+static void offer(struct guest *g, uint16_t head, uint16_t ahead)
+{
+	offer_on(g, &g->nic.tx, TX, head, ahead);
 }
 
 static void set_desc(struct guest *g, unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
@@ -38,10 +43,12 @@ static void set_desc(struct guest *g, unsigned i, uint64_t addr, uint32_t len, u
 }
 
 static void bad_head(struct guest *g) { offer(g, 0xffff, 1); }
+/* Modulo the ring it would be a good chain. */
 static void bad_next(struct guest *g)
 {
-	set_desc(g, 0, g->nic.tx_at, 60, DESC_NEXT, NIC_QUEUE);
-	offer(g, 0, 1);
+	set_desc(g, 0, g->nic.tx_at, 60, 0, 0);
+	set_desc(g, 1, g->nic.tx_at, 60, DESC_NEXT, NIC_QUEUE);
+	offer(g, 1, 1);
 }
 static void loop_of_zero(struct guest *g)
 {
@@ -66,11 +73,14 @@ static void writable_in_transmit(struct guest *g)
 	set_desc(g, 1, g->nic.tx_at + 128, 72, DESC_WRITE, 0);
 	offer(g, 0, 1);
 }
+/* In the control queue, where a chain may have both. */
 static void writable_first(struct guest *g)
 {
-	set_desc(g, 0, g->nic.tx_at, 72, DESC_WRITE | DESC_NEXT, 1);
-	set_desc(g, 1, g->nic.tx_at + 128, 72, 0, 0);
-	offer(g, 0, 1);
+	struct virtq *q = &g->nic.ctrl;
+
+	q->desc[0] = (struct virtq_desc){ g->nic.ctrl_at + 32, 1, DESC_WRITE | DESC_NEXT, 1 };
+	q->desc[1] = (struct virtq_desc){ g->nic.ctrl_at, 2, 0, 0 };
+	offer_on(g, q, CTRL, 0, 1);
 }
 static void indirect_of(struct guest *g, uint32_t len, uint16_t entry_flags)
 {
@@ -97,6 +107,8 @@ static enum verdict broken(struct guest *g, void (*spoil)(struct guest *g))
 	}
 	if ((status & S_NEEDS_RESET) == 0)
 		return fail(g, "status %x, DEVICE_NEEDS_RESET is not shown", status);
+	if ((nic_read(&g->nic, REG_INTERRUPT_STATUS) & INT_CONFIG) == 0)
+		return fail(g, "DEVICE_NEEDS_RESET without a config interrupt");
 	if (!bring_up(g, 0))
 		return fail(g, "no traffic after the reset: %s", g->answer);
 	say(g, "DEVICE_NEEDS_RESET, reset, traffic again");
