@@ -14,10 +14,12 @@ enum {
 	REG_DRIVER_FEATURES = 0x020,
 	REG_DRIVER_FEATURES_SEL = 0x024,
 	REG_QUEUE_DESC = 0x080,
+	REG_QUEUE_DRIVER = 0x090,
+	REG_QUEUE_DEVICE = 0x0a0,
 	REG_CONFIG = 0x100,
+	GOOD_PLACE = 0x400000,
 };
-
-static const uint32_t no_memory = 0xf0000000;
+#define NO_MEMORY 0xf0000000u
 
 /* ---- broken rings ---- */
 
@@ -59,7 +61,7 @@ static void loop_of_zero(struct guest *g)
 static void too_far_ahead(struct guest *g) { offer(g, 0, NIC_QUEUE + 1); }
 static void outside_memory(struct guest *g)
 {
-	set_desc(g, 0, no_memory, 60, 0, 0);
+	set_desc(g, 0, NO_MEMORY, 60, 0, 0);
 	offer(g, 0, 1);
 }
 static void wrapping(struct guest *g)
@@ -190,6 +192,12 @@ static enum verdict dropped_frames(struct guest *g)
 
 static enum verdict features_refused(struct guest *g)
 {
+	/* virtio 1.4, 5.1.3.1: each needs another one. */
+	static const uint8_t needy[] = { F_GUEST_TSO4, F_GUEST_TSO6,    F_GUEST_ECN,
+					 F_GUEST_USO4, F_GUEST_USO6,    F_HOST_TSO4,
+					 F_HOST_TSO6,  F_HOST_ECN,      F_HOST_USO,
+					 F_CTRL_RX,    F_CTRL_MAC_ADDR, F_CTRL_GUEST_OFFLOADS };
+
 	(void)nic_negotiate(&g->nic, 0);
 	for (unsigned bit = 0; bit < 64; bit++) {
 		uint64_t wanted = wanted_features(g, 0) | UINT64_C(1) << bit;
@@ -197,45 +205,64 @@ static enum verdict features_refused(struct guest *g)
 		if ((g->nic.offered >> bit & 1) == 0 && nic_negotiate(&g->nic, wanted))
 			return fail(g, "bit %u, which is not offered, was accepted", (uint32_t)bit);
 	}
-	if (nic_negotiate(&g->nic, wanted_features(g, UINT64_C(1) << F_GUEST_CSUM)) &&
-	    nic_has(&g->nic, F_GUEST_TSO4))
-		return fail(g, "GUEST_TSO4 without GUEST_CSUM was accepted");
+	for (unsigned i = 0; i < sizeof(needy); i++) {
+		uint64_t alone = UINT64_C(1) << F_VERSION_1 | UINT64_C(1) << needy[i];
+
+		if ((g->nic.offered >> needy[i] & 1) != 0 && nic_negotiate(&g->nic, alone))
+			return fail(g, "bit %u without what it needs was accepted",
+				    (uint32_t)needy[i]);
+	}
 	if (!nic_negotiate(&g->nic, wanted_features(g, 0)))
 		return fail(g, "a good set was refused after them");
-	say(g, "bits that are not offered, a bit without the one it needs");
+	say(g, "bits that are not offered, bits without the one that they need");
 	return VERDICT_OK;
 }
 
 static enum verdict queues_refused(struct guest *g)
 {
 	/* clang-format off */
-	static const struct { const char *name; uint32_t size, low, high; } bad[] = {
-		{ "size 0", 0, 0x400000, 0 },	{ "size 3", 3, 0x400000, 0 },
-		{ "size 65536", 65536, 0x400000, 0 }, { "an unaligned table", 64, 0x400008, 0 },
-		{ "a table outside memory", 64, 0xf0000000, 0 }, { "a table that wraps", 64, 0xfffffff0, 0xffffffff },
+	static const struct { const char *name; uint32_t size, reg, low, high; } kind[] = {
+		{ "a good one", 64, REG_QUEUE_DESC, GOOD_PLACE, 0 }, /* of which each of the others has one fault */
+		{ "size 0", 0, REG_QUEUE_DESC, GOOD_PLACE, 0 },
+		{ "size 3", 3, REG_QUEUE_DESC, GOOD_PLACE, 0 },
+		{ "size 512, above QueueSizeMax", 512, REG_QUEUE_DESC, GOOD_PLACE, 0 },
+		{ "size 65536", 65536, REG_QUEUE_DESC, GOOD_PLACE, 0 },
+		{ "an unaligned table", 64, REG_QUEUE_DESC, GOOD_PLACE + 8, 0 },
+		{ "a table outside memory", 64, REG_QUEUE_DESC, NO_MEMORY, 0 },
+		{ "a table that wraps", 64, REG_QUEUE_DESC, 0xfffffff0, 0xffffffff },
+		{ "an unaligned available ring", 64, REG_QUEUE_DRIVER, GOOD_PLACE + 1, 0 },
+		{ "an available ring outside memory", 64, REG_QUEUE_DRIVER, NO_MEMORY, 0 },
+		{ "an unaligned used ring", 64, REG_QUEUE_DEVICE, GOOD_PLACE + 2, 0 },
+		{ "a used ring outside memory", 64, REG_QUEUE_DEVICE, NO_MEMORY, 0 },
 	};
+	static const uint32_t places[] = { REG_QUEUE_DESC, REG_QUEUE_DRIVER, REG_QUEUE_DEVICE };
 	/* clang-format on */
 
 	if (!nic_negotiate(&g->nic, wanted_features(g, 0)) || !nic_queues(&g->nic))
 		return fail(g, "the queues could not be set up");
 	nic_write(&g->nic, REG_QUEUE_SEL, TX);
-	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (unsigned i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
 		nic_write(&g->nic, REG_QUEUE_READY, 0);
-		nic_write(&g->nic, REG_QUEUE_SIZE, bad[i].size);
-		nic_write(&g->nic, REG_QUEUE_DESC, bad[i].low);
-		nic_write(&g->nic, REG_QUEUE_DESC + 4, bad[i].high);
+		nic_write(&g->nic, REG_QUEUE_SIZE, kind[i].size);
+		for (unsigned k = 0; k < sizeof(places) / sizeof(places[0]); k++) {
+			bool it = places[k] == kind[i].reg;
+
+			nic_write(&g->nic, places[k], it ? kind[i].low : GOOD_PLACE);
+			nic_write(&g->nic, places[k] + 4, it ? kind[i].high : 0);
+		}
 		nic_write(&g->nic, REG_QUEUE_READY, 1);
-		if (nic_read(&g->nic, REG_QUEUE_READY) != 0)
-			return fail(g, "%s was taken", bad[i].name);
+		if ((nic_read(&g->nic, REG_QUEUE_READY) != 0) != (i == 0))
+			return fail(g, "%s was %s", kind[i].name, i == 0 ? "refused" : "taken");
 	}
 	if (!bring_up(g, 0))
 		return fail(g, "no traffic after them: %s", g->answer);
-	say(g, "%u kinds, QueueReady reads 0", (uint32_t)(sizeof(bad) / sizeof(bad[0])));
+	say(g, "%u kinds, QueueReady reads 0", (uint32_t)(sizeof(kind) / sizeof(kind[0]) - 1));
 	return VERDICT_OK;
 }
 
 static enum verdict registers(struct guest *g)
 {
+	static const uint8_t on = 1;
 	uint32_t mac = nic_read(&g->nic, REG_CONFIG), status = nic_read(&g->nic, REG_STATUS);
 
 	nic_write(&g->nic, REG_CONFIG, ~mac);
@@ -246,6 +273,9 @@ static enum verdict registers(struct guest *g)
 		return fail(g, "status bits were taken back");
 	nic_write(&g->nic, REG_DRIVER_FEATURES_SEL, 0);
 	nic_write(&g->nic, REG_DRIVER_FEATURES, 0);
+	/* CTRL_VQ and CTRL_RX would be among what that takes back: promiscuous mode. */
+	if (nic_control(&g->nic, 0, 0, &on, 1) != 0)
+		return fail(g, "features were taken back");
 	for (uint32_t offset = 0x0c4; offset < 0x0fc; offset += 4)
 		if (nic_read(&g->nic, offset) != 0)
 			return fail(g, "the reserved register %x is not 0", offset);
