@@ -37,7 +37,7 @@ pd_high: .set page, 0xc0000000
 	.set page, page + 0x200000
 	.endr
 
-/* Gates of 16 bytes; stubs_low and tss_low are the low halves, by the linker script. Every stub is 16 bytes long, DPL 3 for all. */
+/* Gates of 16 bytes; stubs_low, tss_low and tss_middle are parts of addresses, by the linker script. Every stub is 16 bytes long, DPL 3 for all. */
 idt:	.set n, 0
 	.rept 256
 	.word stubs_low + 16 * n, 8, 0xee00, 0x10
@@ -52,7 +52,7 @@ gdt:	.quad 0
 	.quad 0x00affb000000ffff	/* 0x28 code, 64-bit, ring 3 */
 tss_descriptor:
 	.word tss_end - tss - 1, tss_low
-	.byte 0x10, 0x89, 0, 0		/* base bits 16 to 23: the image lies at 1 MiB */
+	.byte tss_middle, 0x89, 0, 0	/* base bits 16 to 23; the image lies below 16 MiB */
 	.quad 0
 gdt_end:
 gdtr:	.word gdt_end - gdt - 1
