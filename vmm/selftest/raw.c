@@ -164,9 +164,12 @@ const char *raw_seen(struct server *s, const uint8_t mac[static 6])
 		ssize_t got = recvfrom(s->raw_fd, frame, sizeof(frame), 0, (struct sockaddr *)&from,
 				       &from_len);
 
-		if (got >= ETH && from.sll_pkttype != PACKET_OUTGOING &&
-		    memcmp(frame + 6, mac, 6) == 0)
+		if (got < ETH || from.sll_pkttype == PACKET_OUTGOING)
+			continue;
+		if (memcmp(frame + 6, mac, 6) == 0)
 			return NULL;
+		if (frame[12] == TEST_TYPE >> 8 && frame[13] == (TEST_TYPE & 0xff))
+			return "a test frame from another address came before it";
 	}
 	return "no such frame came";
 }
