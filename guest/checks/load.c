@@ -75,6 +75,7 @@ static bool came(const struct virtq *q, uint16_t count)
 static enum verdict asked_only(struct guest *g)
 {
 	struct virtq *q = &g->nic.rx;
+	uint64_t kicks;
 
 	while (serve(g, false) > 0)
 		;
@@ -94,6 +95,13 @@ static enum verdict asked_only(struct guest *g)
 	wait_a_while(g);
 	if ((nic_read(&g->nic, REG_INTERRUPT_STATUS) & INT_QUEUE) != 0)
 		return fail(g, "an interrupt that was not asked for");
+	/* Nor does tapvm ask for kicks while it has buffers left. */
+	kicks = q->kicks;
+	while (serve(g, false) > 0)
+		;
+	if (g->our_device && q->kicks != kicks)
+		return fail(g, "%u kicks for buffers that it did not lack",
+			    (uint32_t)(q->kicks - kicks));
 	return VERDICT_OK;
 }
 
