@@ -210,16 +210,12 @@ bool step_done(struct guest *g, bool *ret_ok)
 	return true;
 }
 
-bool step(struct guest *g, const char *format, ...)
+static bool await_step(struct guest *g, bool live)
 {
-	bool live = g->nic.rx.free_count < g->nic.rx.size, ok;
-	va_list args;
+	bool ok;
 
-	va_start(args, format);
-	print_step(g, format, args);
-	va_end(args);
 	while (!step_done(g, &ok)) {
-		if (live && g->nic.rx.size > 0)
+		if (live)
 			(void)serve(g, true);
 		else
 			g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
@@ -227,17 +223,25 @@ bool step(struct guest *g, const char *format, ...)
 	return ok;
 }
 
-bool step_apart(struct guest *g, const char *format, ...)
+bool step(struct guest *g, const char *format, ...)
 {
 	va_list args;
-	bool ok;
 
 	va_start(args, format);
 	print_step(g, format, args);
 	va_end(args);
-	while (!step_done(g, &ok))
-		g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
-	return ok;
+	/* Buffers are posted: the NIC is up. */
+	return await_step(g, g->nic.rx.free_count < g->nic.rx.size);
+}
+
+bool step_apart(struct guest *g, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_step(g, format, args);
+	va_end(args);
+	return await_step(g, false);
 }
 
 /* ---- bringing up ---- */

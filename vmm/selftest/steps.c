@@ -346,7 +346,7 @@ static void end(struct server *s, const char *args, struct answer *a)
 
 /* clang-format off */
 static const struct { const char *name; void (*run)(struct server *, const char *args, struct answer *a); } steps[] = {
-	{ "hello", hello }, { "carrier", carrier },   { "link", link_step }, { "ping4", ping4 },
+	{ "hello", hello }, { "carrier", carrier }, { "link", link_step }, { "ping4", ping4 },
 	{ "udp-echo", udp_echo }, { "judge-open", judge_open_step }, { "judge-take", judge_right },
 	{ "judge-wrong", judge_wrong }, { "gso-frame", gso_frame }, { "csum-frame", csum_frame },
 	{ "flood", flood_step }, { "sink", sink }, { "sink-count", sink_count }, { "raw", raw_step },
