@@ -94,7 +94,8 @@ struct err vm_wire(struct vm *vm, const struct nic *nic, unsigned index)
 	uint64_t bell = NIC_MMIO_BASE + (uint64_t)index * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY;
 	struct err e = vm_interrupt(vm, NIC_GSI_BASE + index, device_call_fd(d));
 
-	for (uint32_t q = 0; !err_is(e) && device_queue_exists(d, q); q++)
+	/* Of every queue that may come to exist: the control queue does so by agreement, later. */
+	for (uint32_t q = 0; !err_is(e) && device_kick_fd(d, q) >= 0; q++)
 		e = vm_doorbell(vm, bell, q, device_kick_fd(d, q));
 	return e;
 }

@@ -1,0 +1,85 @@
+/* tests/unit/vmm/test_wire.c: the doorbells and the interrupt of a NIC as they are told to KVM,
+ * before its driver has agreed on anything. KVM is this file's ioctl. */
+#include <check.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tests/driver/suite.h"
+#include "vmm/machine/machine_priv.h"
+
+enum { VM_FD = 9999, BELLS_MAX = 8, INDEX = 2 };
+
+static struct kvm_ioeventfd bell[BELLS_MAX];
+static struct kvm_irqfd line;
+static unsigned bells, lines;
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (fd != VM_FD)
+		return (int)syscall(SYS_ioctl, fd, request, arg);
+	if (request == KVM_IOEVENTFD && bells < BELLS_MAX)
+		memcpy(&bell[bells++], arg, sizeof(bell[0]));
+	if (request == KVM_IRQFD) {
+		memcpy(&line, arg, sizeof(line));
+		lines++;
+	}
+	return 0;
+}
+
+static void log_line(void *self, const char *text) { (void)self, (void)text; }
+
+START_TEST(each_queue_has_a_doorbell)
+{
+	struct machine_nic config = { .tap = { .name = "w0", .queues = 1, .hdr_bytes = 12 },
+				      .mac = { 2 },
+				      .queue_size = 256 };
+	struct vm vm = { .fd = VM_FD };
+	struct nic nic = { .name = NULL };
+	struct loop *loop;
+	struct ram ram;
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	config.tap.fd[0] = pair[0]; /* the NIC's from here on */
+	ck_assert(!err_is(loop_create(&loop)));
+	ck_assert(!err_is(ram_init(&ram, 4 << 20)));
+	ck_assert(!err_is(
+		nic_init(&nic, &config, INDEX, ram.mem, loop, (struct log){ .line = log_line })));
+	ck_assert(!err_is(vm_wire(&vm, &nic, INDEX)));
+	ck_assert_uint_eq(lines, 1);
+	ck_assert_uint_eq(line.gsi, NIC_GSI_BASE + INDEX);
+	/* Receive, transmit, control. */
+	ck_assert_uint_eq(bells, 3);
+	for (unsigned q = 0; q < bells; q++) {
+		ck_assert_uint_eq(bell[q].addr,
+				  NIC_MMIO_BASE + INDEX * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY);
+		ck_assert_uint_eq(bell[q].datamatch, q);
+		ck_assert_int_eq(bell[q].fd, device_kick_fd(net_device(nic.net), q));
+	}
+	nic_fini(&nic);
+	ram_fini(&ram);
+	loop_destroy(loop);
+	(void)close(pair[1]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("vmm/wire");
+	TCase *tc = tcase_create("wire");
+
+	tcase_add_test(tc, each_queue_has_a_doorbell);
+	suite_add_tcase(s, tc);
+	return suite_run(s);
+}
