@@ -173,7 +173,7 @@ void device_resume(struct device *d);
 
 struct device_counters {
 	uint64_t fault[DEVICE_FAULTS];
-	uint64_t kicks;   /* taken by the control queue and the fall-back */
+	uint64_t kicks;   /* taken by the control queue; workers count theirs */
 	uint64_t signals; /* call eventfd writes */
 	uint64_t resets;
 };

@@ -83,10 +83,8 @@ int device_kick_fd(struct device *d, uint32_t index)
 
 void device_kick(struct device *d, uint32_t index)
 {
-	if (index >= d->config.queue_max)
-		return;
-	atomic_fetch_add_explicit(&d->kicks, 1, memory_order_relaxed);
-	poke(d->vq[index].kick_fd);
+	if (index < d->config.queue_max)
+		poke(d->vq[index].kick_fd);
 }
 
 void device_fault(struct device *d, enum device_fault fault)
