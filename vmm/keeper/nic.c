@@ -8,7 +8,13 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-enum { MTU_MIN = 68, QUEUE_SIZE_DEFAULT = 256, ADDRESS_TEXT = 64, ADDRESSES_SHOWN = 8 };
+enum {
+	MTU_MIN = 68,
+	QUEUE_SIZE_DEFAULT = 256,
+	ADDRESS_TEXT = 64,
+	ADDRESSES_SHOWN = 8,
+	ADDRESSES_LISTED = 64,
+};
 
 struct line {
 	char *text;
@@ -75,6 +81,29 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 	err_one_line(ret_line); /* a TAP's name may hold nearly anything */
 }
 
+static bool is_listed(const struct ip_prefix *list, unsigned count, const struct ip_prefix *p)
+{
+	size_t bytes = p->family == AF_INET ? sizeof(p->addr.v4) : sizeof(p->addr.v6);
+
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].family == p->family && list[i].prefix_len == p->prefix_len &&
+		    memcmp(&list[i].addr, &p->addr, bytes) == 0)
+			return true;
+	return false;
+}
+
+static struct err add_addresses(struct link *link, const struct nic_options *o, const char *name)
+{
+	struct ip_prefix there[ADDRESSES_LISTED];
+	unsigned count = 0;
+	struct err e = link_addresses(link, name, there, ADDRESSES_LISTED, &count);
+
+	for (unsigned i = 0; i < o->address_count && !err_is(e); i++)
+		if (!is_listed(there, count, &o->address[i]))
+			e = link_add_address(link, name, &o->address[i]);
+	return e;
+}
+
 /* What is as it should be is not set: an ordinary user may attach to a TAP of his own, not change
  * it. */
 static struct err set_by_netlink(struct link *link, const struct nic_options *o, const char *name)
@@ -88,8 +117,8 @@ static struct err set_by_netlink(struct link *link, const struct nic_options *o,
 		e = link_set_mtu(link, name, o->mtu);
 	if (!err_is(e) && (info.flags & IFF_UP) == 0)
 		e = link_set_up(link, name, true);
-	for (unsigned i = 0; i < o->address_count && !err_is(e); i++)
-		e = link_add_address(link, name, &o->address[i]);
+	if (!err_is(e) && o->address_count > 0)
+		e = add_addresses(link, o, name);
 	return e;
 }
 
