@@ -84,16 +84,17 @@ static struct err explain_permission(const char *name)
 {
 	struct link_info info;
 	unsigned me = geteuid();
+	bool automatic = name[0] == '\0';
 
 	/* No command makes a TAP of a pattern. */
 	if (!look(name, &info))
 		return err_make(ERR_SETUP, 0,
-				"make TAP '%s': needs CAP_NET_ADMIN in this network namespace: "
+				"make %s%s%s: needs CAP_NET_ADMIN in this network namespace: "
 				"run as root, take netns=private, or have root make one for you by "
 				"'ip tuntap "
 				"add %s mode tap vnet_hdr user %u' and name it",
-				name, name[0] != '\0' && strchr(name, '%') == NULL ? name : "tap0",
-				me);
+				automatic ? "a TAP" : "TAP '", name, automatic ? "" : "'",
+				automatic || strchr(name, '%') != NULL ? "tap0" : name, me);
 	if (info.tun_owner >= 0 && info.tun_owner != (int64_t)me)
 		return err_make(ERR_SETUP, 0,
 				"attach to TAP %s: it belongs to user %lld, you are %u: have root "

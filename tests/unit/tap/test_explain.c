@@ -238,6 +238,18 @@ START_TEST(a_tap_of_somebody)
 }
 END_TEST
 
+/* What an ordinary user meets who names none. */
+START_TEST(a_tap_of_an_automatic_name)
+{
+	static const char *const words[] = { "make a TAP: needs CAP_NET_ADMIN", "netns=private",
+					     "ip tuntap add tap0 mode tap vnet_hdr user 65534" };
+	struct tap_request r = request(NULL);
+
+	ck_assert(!err_is(tap_node(&sys_host)));
+	assert_words(host_as(HOST_NOBODY, try_open, &r), words, ARRAY_LEN(words));
+}
+END_TEST
+
 static struct err try_effective(void *self)
 {
 	if (seteuid(HOST_NOBODY) < 0)
@@ -276,6 +288,7 @@ static void add_tests(Suite *s)
 	tcase_add_loop_test(nodes_tc, a_node_that_an_ordinary_user_cannot_use, 0,
 			    (int)ARRAY_LEN(nodes));
 	tcase_add_loop_test(nodes_tc, a_tap_of_somebody, 0, (int)ARRAY_LEN(rights));
+	tcase_add_test(nodes_tc, a_tap_of_an_automatic_name);
 	tcase_add_loop_test(nodes_tc, the_effective_user_counts, 0, (int)ARRAY_LEN(rights));
 	suite_add_tcase(s, nodes_tc);
 }
