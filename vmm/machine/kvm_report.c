@@ -18,9 +18,7 @@ struct err kvm_open(int *ret_fd)
 	int version;
 
 	if (fd < 0 && errno == ENOENT)
-		return err_make(ERR_SETUP, 0,
-				KVM_NODE " does not exist: " LOAD_KVM " ('tapvm selftest --no-kvm' "
-					 "needs none)");
+		return err_make(ERR_SETUP, 0, KVM_NODE " does not exist: " LOAD_KVM);
 	if (fd < 0 && (errno == ENODEV || errno == ENXIO))
 		return err_make(ERR_SETUP, 0,
 				KVM_NODE
