@@ -1,6 +1,8 @@
 /* devices/net/tx.c: the way of a frame from the guest to the backend. Start reading at net_tx. */
+#include <linux/virtio_net.h>
 #include <string.h>
 
+#include "devices/frame/parse.h"
 #include "devices/net/net_priv.h"
 
 /* virtio 1.4, 5.1.2: transmit queue of pair i. */
@@ -50,14 +52,24 @@ static int slices_behind(const struct chain *c, uint64_t skip, struct iovec *ret
 	return used;
 }
 
-/* A frame above COPY_MAX: its head is copied and judged, the rest is lent. In too many slices it is
- * copied whole, one such a batch. false: the slot for that is taken, end the batch before it. */
+/* Copies the head of a frame above COPY_MAX. false: it is not enough to judge the frame by: more
+ * options or extension headers than usual. */
+static bool read_head(struct frame *f, const struct chain *c)
+{
+	f->local = LENT_HEAD;
+	(void)slices_read(c->readable, c->readable_count, VNET_HDR_BYTES, f->bytes, f->local);
+	return f->hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE ||
+	       frame_parse(f->bytes, f->local, f->len).understood;
+}
+
+/* A frame above COPY_MAX: its head is copied and judged, the rest is lent. In too many slices, or
+ * with too long headers, it is copied whole, one such a batch. false: the slot for that is taken,
+ * end the batch before it. */
 static bool lend(struct net_pair *p, struct frame *f, unsigned slot, const struct chain *c)
 {
 	int slices = slices_behind(c, VNET_HDR_BYTES + LENT_HEAD, p->tx_lent[slot], LENT_SLICES);
 
-	if (slices >= 0) {
-		f->local = LENT_HEAD;
+	if (slices >= 0 && read_head(f, c)) {
 		f->rest = p->tx_lent[slot];
 		f->rest_count = slices;
 		return true;
@@ -67,6 +79,7 @@ static bool lend(struct net_pair *p, struct frame *f, unsigned slot, const struc
 	p->tx_whole_used = true;
 	f->bytes = p->tx_whole + VNET_HDR_MAX;
 	f->local = f->len;
+	(void)slices_read(c->readable, c->readable_count, VNET_HDR_BYTES, f->bytes, f->local);
 	return true;
 }
 
@@ -91,9 +104,10 @@ static bool gather(struct net_pair *p, unsigned slot, const struct chain *c)
 		frame_drop(f, DROP_TX_SHORT);
 		return true;
 	}
-	if (f->len > COPY_MAX && !lend(p, f, slot, c))
+	if (f->len <= COPY_MAX)
+		(void)slices_read(c->readable, c->readable_count, VNET_HDR_BYTES, f->bytes, f->len);
+	else if (!lend(p, f, slot, c))
 		return false;
-	(void)slices_read(c->readable, c->readable_count, VNET_HDR_BYTES, f->bytes, f->local);
 	f->why = vnet_hdr_judge_tx(f, &p->net->plan.tx);
 	if (f->why != DROP_NONE)
 		frame_drop(f, f->why);

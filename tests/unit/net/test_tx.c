@@ -75,6 +75,29 @@ START_TEST(many_segments_go_out)
 }
 END_TEST
 
+/* As many IP and TCP options as there can be: the headers end behind the copied head. Two in a row,
+ * of which one a batch is copied whole. */
+START_TEST(long_headers_of_a_long_frame)
+{
+	enum { IP = 60, TCP = 60, LONG = 14 + IP + TCP + 20000 };
+	struct vnet_hdr h = { .flags = 1,
+			      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+			      .gso_size = 1400,
+			      .csum_start = 14 + IP,
+			      .csum_offset = 16 };
+
+	(void)rig_fill_ip(frame, false, true, LONG - 54);
+	frame[14] = 0x40 | IP / 4;
+	memset(frame + 34, 1, IP - 20);
+	frame[14 + IP + 12] = TCP / 4 << 4;
+	rig_up(&r, RIG_ALL, SIZE);
+	rig_send(&r, h, frame, LONG);
+	rig_send(&r, h, frame, LONG);
+	assert_sent(LONG, "headers of 134 bytes");
+	assert_sent(LONG, "the next one");
+}
+END_TEST
+
 /* Any layout: header and frame cut anywhere, with buffers of no bytes between (virtio 1.4,
  * 2.7.4.2). */
 START_TEST(any_layout_is_taken)
@@ -297,6 +320,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, every_length_goes_out_whole, 0, 10);
 	tcase_add_test(tc, many_segments_go_out);
+	tcase_add_test(tc, long_headers_of_a_long_frame);
 	tcase_add_loop_test(tc, any_layout_is_taken, 1, 40);
 	tcase_add_test(tc, a_long_frame_in_many_buffers);
 	tcase_add_loop_test(tc, bad_frames_are_dropped_alone, 0, (int)ARRAY_LEN(drops));
