@@ -33,13 +33,23 @@ unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 	return row[1][b_len];
 }
 
+/* A word that a name begins with, or that begins with a name, is near whatever the lengths. */
+static unsigned how_far(const char *name, const char *word, size_t length)
+{
+	size_t name_len = strlen(name), both = name_len < length ? name_len : length;
+
+	if (both > strspn(word, "-") && memcmp(name, word, both) == 0)
+		return 1;
+	return edit_distance(name, name_len, word, length);
+}
+
 const char *nearest(const char *const names[], unsigned count, const char *word, size_t length)
 {
 	unsigned best = length < 4 ? 2 : length < 9 ? 3 : 4; /* this far off it is another word */
 	const char *ret = NULL;
 
 	for (unsigned i = 0; i < count; i++) {
-		unsigned distance = edit_distance(names[i], strlen(names[i]), word, length);
+		unsigned distance = how_far(names[i], word, length);
 
 		if (distance < best) {
 			best = distance;

@@ -115,9 +115,12 @@ END_TEST
 static const struct {
 	const char *word, *want;
 } commands_near[] = {
-	{ "rnu", "run" },       { "ru", "run" },    { "runn", "run" }, { "self-test", "selftest" },
-	{ "docter", "doctor" }, { "hlep", "help" }, { "x", NULL },     { "start", NULL },
-	{ "", NULL },
+	{ "rnu", "run" },       { "ru", "run" },
+	{ "runn", "run" },      { "self-test", "selftest" },
+	{ "docter", "doctor" }, { "hlep", "help" },
+	{ "x", NULL },          { "start", NULL },
+	{ "", NULL },           { "self", "selftest" },
+	{ "helpme", "help" },   { "-", NULL },
 };
 
 START_TEST(commands_are_suggested)
