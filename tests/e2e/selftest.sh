@@ -13,6 +13,36 @@ else
 fi
 table hosted "$build/tapvm" selftest --no-kvm --stats
 
+# killed NAME STATUS SIGNAL keeper|machine [OPTION]: a signal in the middle of traffic; that status, and nothing left.
+killed() {
+	name=$1 want=$2 signal=$3 who=$4
+	shift 4
+	env --default-signal "$mark" "$build/tapvm" selftest "$@" >"$out" 2>&1 &
+	run=$! turns=0
+	machine=$("$build/e2e/helper" machine $run)
+	until grep -q 'tapvm0: *[0-9]* *[0-9]\{4,\} ' "/proc/$run/net/dev" 2>/dev/null || [ $turns = 1500 ]; do
+		sleep 0.02
+		turns=$((turns + 1))
+	done
+	if [ "$who" = machine ]; then kill "-$signal" "$machine"; else kill "-$signal" $run; fi
+	wait $run 2>/dev/null
+	rc=$?
+	if [ $turns = 1500 ]; then bad "$name" "no traffic: $(tail -1 "$out")"
+	elif [ $rc != "$want" ]; then bad "$name" "status $rc, want $want: $(tail -1 "$out")"
+	elif ! gone; then bad "$name" "an interface or a process is left"
+	else ok "$name"; fi
+}
+in_traffic() { # PREFIX [OPTION]
+	prefix=$1
+	shift
+	killed "$prefix-int-in-traffic" 130 INT keeper "$@"
+	killed "$prefix-term-in-traffic" 143 TERM keeper "$@"
+	killed "$prefix-kill-keeper-in-traffic" 137 KILL keeper "$@"
+	killed "$prefix-kill-machine-in-traffic" 10 KILL machine "$@"
+}
+[ ! -e /dev/kvm ] || in_traffic guest
+in_traffic hosted --no-kvm
+
 if [ "$(id -u)" != 0 ]; then
 	skip rootless "needs root to make device nodes"
 elif ! "$here/own-dev.sh" "$build/tapvm" "" true >"$out" 2>&1; then
