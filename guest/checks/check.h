@@ -46,6 +46,8 @@ bool step_done(struct guest *g, bool *ret_ok);
 bool announce(struct guest *g);
 /* Brings the NIC up with all that we use (less `without`), learns the host's address. */
 bool bring_up(struct guest *g, uint64_t without);
+/* Sends what the host answers with one frame: who has its address. */
+void ask_host(struct guest *g);
 uint64_t wanted_features(const struct guest *g, uint64_t without);
 
 /* One of the checks, in the order of the table. */
@@ -55,8 +57,9 @@ struct check {
 	bool ours; /* judges what the specification leaves to the device: on tapvm's alone */
 };
 extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[],
-	hostile_checks[];
-extern const unsigned basic_count, offload_count, control_count, load_count, hostile_count;
+	odd_checks[], hostile_checks[];
+extern const unsigned basic_count, offload_count, control_count, load_count, odd_count,
+	hostile_count;
 /* The check at that place of the table; NULL behind the last. */
 const struct check *check_at(unsigned index);
 

@@ -96,6 +96,21 @@ static void indirect_empty(struct guest *g) { indirect_of(g, 0, 0); }
 static void indirect_odd(struct guest *g) { indirect_of(g, 24, 0); }
 static void indirect_loop(struct guest *g) { indirect_of(g, 16, DESC_NEXT); }
 
+static void readable_in_receive(struct guest *g)
+{
+	for (unsigned i = 0; i < NIC_QUEUE; i++)
+		g->nic.rx.desc[i].flags = 0;
+	ask_host(g);
+}
+static void control_without_answer(struct guest *g)
+{
+	const struct buffer command = { g->nic.ctrl_at, 2, false };
+
+	(void)virtq_post(&g->nic.ctrl, &command, 1, 0, false);
+	(void)virtq_show(&g->nic.ctrl);
+	g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, CTRL);
+}
+
 static enum verdict broken(struct guest *g, void (*spoil)(struct guest *g))
 {
 	uint32_t status = 0;
@@ -132,6 +147,8 @@ BROKEN(indirect_nested)
 BROKEN(indirect_empty)
 BROKEN(indirect_odd)
 BROKEN(indirect_loop)
+BROKEN(readable_in_receive)
+BROKEN(control_without_answer)
 #undef BROKEN
 
 /* ---- frames that are dropped, each alone ---- */
@@ -299,13 +316,18 @@ static enum verdict registers(struct guest *g)
 	/* CTRL_VQ and CTRL_RX would be among what that takes back: promiscuous mode. */
 	if (nic_control(&g->nic, 0, 0, &on, 1) != 0)
 		return fail(g, "features were taken back");
+	nic_write(&g->nic, REG_QUEUE_SEL, TX);
+	nic_write(&g->nic, REG_QUEUE_SIZE, 3);
+	nic_write(&g->nic, REG_QUEUE_DESC, 0xf0000000);
+	if (nic_read(&g->nic, REG_QUEUE_READY) != 1)
+		return fail(g, "a queue in use is not ready any more");
 	for (uint32_t offset = 0x0c4; offset < 0x0fc; offset += 4)
 		if (nic_read(&g->nic, offset) != 0)
 			return fail(g, "the reserved register %x is not 0", offset);
 	g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, 0xffff);
 	if (!step(g, "@ping4 10 100"))
 		return fail(g, "no traffic after it: %s", g->answer);
-	say(g, "MAC, status, features, reserved registers, a doorbell of no queue");
+	say(g, "MAC, status, features, a queue in use, reserved registers, a doorbell of no queue");
 	return VERDICT_OK;
 }
 
@@ -326,5 +348,7 @@ const struct check hostile_checks[] = {
 	{ "hostile-indirect-empty", check_indirect_empty, true },
 	{ "hostile-indirect-odd", check_indirect_odd, true },
 	{ "hostile-indirect-loop", check_indirect_loop, true },
+	{ "hostile-receive-readable", check_readable_in_receive, true },
+	{ "hostile-control", check_control_without_answer, true },
 };
 const unsigned hostile_count = sizeof(hostile_checks) / sizeof(hostile_checks[0]);

@@ -103,7 +103,7 @@ const struct check *check_at(unsigned index)
 	} groups[] = {
 		{ basic_checks, basic_count },     { offload_checks, offload_count },
 		{ control_checks, control_count }, { load_checks, load_count },
-		{ hostile_checks, hostile_count },
+		{ odd_checks, odd_count },         { hostile_checks, hostile_count },
 	};
 
 	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {

@@ -302,13 +302,15 @@ bool announce(struct guest *g)
 	return true;
 }
 
+void ask_host(struct guest *g) { send_plain(g, put_arp_request(g->reply, &g->host4)); }
+
 bool bring_up(struct guest *g, uint64_t without)
 {
 	if (!start(g, without) || !step(g, "@carrier on"))
 		return false;
 	g->know_host = false;
 	g->on_frame = on_arp_reply;
-	send_plain(g, put_arp_request(g->reply, &g->host4));
+	ask_host(g);
 	for (unsigned i = 0; i < ARP_ROUNDS && !g->know_host; i++)
 		(void)serve(g, true);
 	g->on_frame = NULL;
