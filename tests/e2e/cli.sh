@@ -68,6 +68,16 @@ ends() {
 	fi
 }
 
+# wait_for COMMAND...: up to 30 s, and more where everything is slow
+wait_for() {
+	turns=0
+	until "$@" >/dev/null 2>&1; do
+		turns=$((turns + 1))
+		[ $turns -lt 1500 ] || return 1
+		sleep 0.02
+	done
+}
+
 # ---- help ----
 for words in --help -h help 'help run' 'help selftest' 'help doctor' 'run --help' --version; do
 	# shellcheck disable=SC2086
@@ -224,16 +234,31 @@ q="--quiet --memory 16M --timeout 10"
 	ends stats-kernel-file 1 '^machine.pss_kib=[0-3]\{0,1\}[0-9]\{1,3\}$' "$tapvm" run --stats $q "$kernels/LARGE.elf"
 	ends stats-account 1 'unaccounted.*0' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
 }
-"$tapvm" run --quiet --serial "$w/serial" --timeout 2 "$kernels/ECHO.elf" 2>/dev/null
-if [ "$(cat "$w/serial")" = '>' ]; then ok serial-file; else bad "serial-file: $(head -c 100 "$w/serial")"; fi
-printf hello | "$tapvm" run --quiet --timeout 2 "$kernels/ECHO.elf" >"$w/out" 2>/dev/null
-if [ "$(cat "$w/out")" = '>hello' ]; then ok serial-pipe; else bad "serial-pipe: $(head -c 100 "$w/out")"; fi
+# says NAME WANT FILE COMMAND... 3<INPUT: the guest goes on; when FILE holds WANT it is ended.
+holds() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+says() {
+	name=$1 want=$2 file=$3
+	shift 3
+	env --default-signal "$@" <&3 3<&- >"$w/out" 2>/dev/null &
+	run=$!
+	if wait_for holds "$file" "$want"; then ok "$name"; else bad "$name: $(head -c 100 "$file")"; fi
+	kill -TERM $run
+	wait $run 2>/dev/null
+}
+says serial-file '>' "$w/serial" "$tapvm" run --quiet --serial "$w/serial" "$kernels/ECHO.elf" 3</dev/null
 printf hello >"$w/in"
-"$tapvm" run --quiet --timeout 2 "$kernels/ECHO.elf" <"$w/in" >"$w/out" 2>/dev/null
-if [ "$(cat "$w/out")" = '>hello' ]; then ok serial-from-file; else bad "serial-from-file: $(head -c 100 "$w/out")"; fi
-# A full disk is no end for the guest, and is said once: the second line is the time limit's.
-"$tapvm" run --quiet --serial /dev/full --timeout 1 "$kernels/SPAM.elf" </dev/null >/dev/null 2>"$w/err"
-if [ $? = 124 ] && [ "$(wc -l <"$w/err")" = 2 ] && grep -q '^tapvm: /dev/full: No space left on device' "$w/err"
+says serial-from-file '>hello' "$w/out" "$tapvm" run --quiet "$kernels/ECHO.elf" 3<"$w/in"
+mkfifo "$w/pipe"
+printf hello >"$w/pipe" &
+says serial-pipe '>hello' "$w/out" "$tapvm" run --quiet "$kernels/ECHO.elf" 3<"$w/pipe"
+# A full disk is no end for the guest, and is said once.
+env --default-signal "$tapvm" run --quiet --serial /dev/full "$kernels/SPAM.elf" </dev/null >/dev/null 2>"$w/err" &
+run=$!
+wait_for grep -q '^tapvm: /dev/full: No space left on device' "$w/err"
+sleep 1
+kill -TERM $run
+wait $run 2>/dev/null
+if [ $? = 143 ] && [ "$(grep -c '^tapvm: /dev/full: No space' "$w/err")" = 1 ] && [ "$(wc -l <"$w/err")" = 1 ]
 then ok serial-disk-full; else bad "serial-disk-full: $(cat "$w/err")"; fi
 
 # ---- a persistent TAP: made, stays, is attached to, is free again ----
@@ -245,15 +270,6 @@ ends persist-attached 1 'e2ek attached' "$tapvm" run --net tap,name=e2ek "$kerne
 env --default-signal "$tapvm" run --quiet --net tap,name=e2ek "$idle" </dev/null >/dev/null 2>&1 &
 holder=$!
 
-# wait_for COMMAND...: up to 5 s
-wait_for() {
-	turns=0
-	until "$@" >/dev/null 2>&1; do
-		turns=$((turns + 1))
-		[ $turns -lt 250 ] || return 1
-		sleep 0.02
-	done
-}
 machine=$("$helper" machine $holder)
 timeout -k 1 20 "$tapvm" run --net tap,name=e2ek "$idle" </dev/null >/dev/null 2>"$w/err"
 if [ $? = 4 ] && [ "$(wc -l <"$w/err")" = 1 ] && grep -q "$holder\|$machine" "$w/err"; then ok busy-names-holder; else
