@@ -174,6 +174,17 @@ static void tap_recv(struct backend *be, unsigned queue, struct batch *batch, un
 
 static int tap_poll_fd(struct backend *be, unsigned queue) { return of(be)->queue[queue].fd; }
 
+/* false: it failed, errno says why. One that is gone takes everything. */
+static bool set(struct backend_tap *t, unsigned long request, void *arg)
+{
+	if (atomic_load(&t->gone) || t->sys->ioctl(t->queue[0].fd, request, arg) >= 0)
+		return true;
+	if (errno != EBADFD)
+		return false;
+	atomic_store(&t->gone, true);
+	return true;
+}
+
 static struct err tap_set_offloads(struct backend *be, struct backend_offloads wanted)
 {
 	struct backend_tap *t = of(be);
@@ -181,11 +192,9 @@ static struct err tap_set_offloads(struct backend *be, struct backend_offloads w
 			 (wanted.tso6 ? TUN_F_TSO6 : 0u) | (wanted.ecn ? TUN_F_TSO_ECN : 0u) |
 			 (wanted.uso ? TUN_F_USO4 | TUN_F_USO6 : 0u);
 
-	if (atomic_load(&t->gone))
+	if (set(t, TUNSETOFFLOAD, (void *)(uintptr_t)value))
 		return err_none();
-	if (t->sys->ioctl(t->queue[0].fd, TUNSETOFFLOAD, (void *)(uintptr_t)value) < 0)
-		return err_make(ERR_SETUP, errno, "set offloads %#x of %s", value, t->name);
-	return err_none();
+	return err_make(ERR_SETUP, errno, "set offloads %#x of %s", value, t->name);
 }
 
 static struct err tap_set_carrier(struct backend *be, bool on)
@@ -193,11 +202,9 @@ static struct err tap_set_carrier(struct backend *be, bool on)
 	struct backend_tap *t = of(be);
 	int value = on;
 
-	if (!be->caps.carrier || atomic_load(&t->gone))
+	if (!be->caps.carrier || set(t, TUNSETCARRIER, &value))
 		return err_none();
-	if (t->sys->ioctl(t->queue[0].fd, TUNSETCARRIER, &value) < 0)
-		return err_make(ERR_SETUP, errno, "set the carrier of %s", t->name);
-	return err_none();
+	return err_make(ERR_SETUP, errno, "set the carrier of %s", t->name);
 }
 
 static bool tap_gone(const struct backend *be)

@@ -193,6 +193,18 @@ START_TEST(what_is_gone_is_left_alone)
 }
 END_TEST
 
+/* Deleted while nothing moved: a setting is the first to meet it, and that is no fault of its. */
+START_TEST(a_setting_may_find_it_gone)
+{
+	kernel.ioctl_err = EBADFD;
+	if (_i == 0)
+		ck_assert(!err_is(be->ops->set_carrier(be, false)));
+	else
+		ck_assert(!err_is(be->ops->set_offloads(be, (struct backend_offloads){ 0 })));
+	ck_assert(be->ops->gone(be));
+}
+END_TEST
+
 START_TEST(a_kernel_without_carrier_is_not_asked)
 {
 	be->caps.carrier = false;
@@ -254,6 +266,7 @@ int main(void)
 	tcase_add_test(tc, carrier_on_and_off);
 	tcase_add_test(tc, a_failing_setting_is_told);
 	tcase_add_test(tc, what_is_gone_is_left_alone);
+	tcase_add_loop_test(tc, a_setting_may_find_it_gone, 0, 2);
 	tcase_add_test(tc, a_kernel_without_carrier_is_not_asked);
 	tcase_add_test(tc, queues_and_their_end);
 	tcase_add_test(tc, what_cannot_be_is_refused);
