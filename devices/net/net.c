@@ -108,12 +108,13 @@ static void kind_poked(void *self)
 {
 	struct net *n = self;
 
-	if (atomic_load(&n->gone) && n->link_up) {
-		set_link(n, false);
-		log_limited(&n->config.log, &n->log_limit,
-			    "%s: its interface is gone from the host: the guest's link is down",
-			    n->name);
-	}
+	/* Whoever watches the host's links may have taken this one down already. */
+	if (!atomic_load(&n->gone) || n->gone_said)
+		return;
+	n->gone_said = true;
+	set_link(n, false);
+	log_limited(&n->config.log, &n->log_limit,
+		    "%s: its interface is gone from the host: the guest's link is down", n->name);
 }
 
 static void kind_control(void *self, struct queue *q) { ctrl_run(self, q); }

@@ -73,6 +73,7 @@ struct net {
 	uint8_t mac[6];
 	bool link_up;
 	atomic_bool gone; /* the backend is: told by a worker, once */
+	bool gone_said;   /* in the log */
 	bool mrg_rxbuf;
 	uint64_t guest_offloads;
 	struct plan plan;

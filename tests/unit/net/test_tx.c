@@ -297,6 +297,24 @@ START_TEST(a_gone_backend_takes_the_link_down)
 }
 END_TEST
 
+/* The keeper hears of it as well, and may be first: it is said all the same. */
+START_TEST(a_gone_backend_is_said_once)
+{
+	rig_up(&r, RIG_ALL, SIZE);
+	net_set_link(r.net, false);
+	loopback_fail(r.backend, DROP_TX_GONE, 10);
+	rig_fill(frame, 60, 0);
+	for (unsigned i = 0; i < 10; i++)
+		rig_send(&r, plain, frame, 60);
+	rig_await_drops(&r, DROP_TX_GONE, 10);
+	for (unsigned i = 0; i < 1000 && rig_log_lines(&r) == 0; i++)
+		ck_assert(!err_is(loop_once(r.loop, 1)));
+	ck_assert_uint_eq(rig_log_lines(&r), 1);
+	net_set_link(r.net, true);
+	ck_assert_uint_eq(rig_read(&r, 0x104) >> 16 & 1, 0);
+}
+END_TEST
+
 /* Guest memory that went away under a lent frame breaks the queue, never the backend. */
 START_TEST(memory_gone_breaks_the_queue)
 {
@@ -327,6 +345,7 @@ int main(void)
 	tcase_add_test(tc, what_would_block_waits_in_order);
 	tcase_add_loop_test(tc, each_failure_of_the_backend_is_a_reason, 0, 4);
 	tcase_add_test(tc, a_gone_backend_takes_the_link_down);
+	tcase_add_test(tc, a_gone_backend_is_said_once);
 	tcase_add_test(tc, memory_gone_breaks_the_queue);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
