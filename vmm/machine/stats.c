@@ -46,12 +46,18 @@ static virDomainInterfaceStatsStruct libvirt_stats(const struct net_stats *s)
 	};
 }
 
+static void cost(struct text *t, unsigned i, const char *what, uint64_t count, uint64_t frames)
+{
+	say(t, "net.%u.%s=%llu\nnet.%u.%s_per_frame=%.2f\n", i, what, (unsigned long long)count, i,
+	    what, frames > 0 ? (double)count / (double)frames : 0.0);
+}
+
 static void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 {
 	struct net_stats s;
 	struct device_counters d;
 	virDomainInterfaceStatsStruct v;
-	uint64_t frames;
+	uint64_t frames, kicks;
 
 	net_stats(nic->net, &s);
 	device_counters(net_device(nic->net), &d);
@@ -76,12 +82,10 @@ static void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 	    (unsigned long long)s.rx_read, i, (unsigned long long)s.rx_held, i,
 	    (unsigned long long)s.tx_taken);
 	say(t, "net.%u.unaccounted=%lld\n", i, (long long)s.unaccounted);
-	say(t, "net.%u.kicks=%llu\nnet.%u.interrupts=%llu\n", i,
-	    (unsigned long long)(s.kicks_rx + s.kicks_tx + d.kicks), i,
-	    (unsigned long long)d.signals);
-	say(t, "net.%u.syscalls=%llu\nnet.%u.syscalls_per_frame=%.2f\n", i,
-	    (unsigned long long)s.syscalls, i,
-	    frames > 0 ? (double)s.syscalls / (double)frames : 0.0);
+	kicks = s.kicks_rx + s.kicks_tx + d.kicks;
+	cost(t, i, "kicks", kicks, frames);
+	cost(t, i, "interrupts", d.signals, frames);
+	cost(t, i, "syscalls", s.syscalls, frames);
 }
 
 /* Sums "Pss:" lines of a /proc file, all or those of the mapping that begins with `mapping`.
