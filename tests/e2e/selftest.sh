@@ -20,7 +20,7 @@ killed() {
 	env --default-signal "$mark" "$build/tapvm" selftest "$@" >"$out" 2>&1 &
 	run=$! turns=0
 	machine=$("$build/e2e/helper" machine $run)
-	until grep -q 'tapvm0: *[0-9]* *[0-9]\{4,\} ' "/proc/$run/net/dev" 2>/dev/null || [ $turns = 1500 ]; do
+	until grep -q 'tapvm0: *[0-9]* *[0-9]\{2,\} ' "/proc/$run/net/dev" 2>/dev/null || [ $turns = 1500 ]; do
 		sleep 0.02
 		turns=$((turns + 1))
 	done
@@ -39,6 +39,8 @@ in_traffic() { # PREFIX [OPTION]
 	killed "$prefix-term-in-traffic" 143 TERM keeper "$@"
 	killed "$prefix-kill-keeper-in-traffic" 137 KILL keeper "$@"
 	killed "$prefix-kill-machine-in-traffic" 10 KILL machine "$@"
+	# The host side is to answer somebody who is gone.
+	killed "$prefix-kill-machine-in-a-step" 10 KILL machine --only flood-host-to-guest "$@"
 }
 [ ! -e /dev/kvm ] || in_traffic guest
 in_traffic hosted --no-kvm

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,7 +105,8 @@ static void answer(struct server *s, const char *text)
 	int n = snprintf(line, sizeof(line), "%s\n", text);
 
 	for (const char *at = line; n > 0;) {
-		ssize_t done = write(s->serial, at, (size_t)n);
+		/* A guest that is gone by now must not end us. */
+		ssize_t done = send(s->serial, at, (size_t)n, MSG_NOSIGNAL);
 
 		if (done <= 0)
 			return;
