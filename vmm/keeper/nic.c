@@ -161,14 +161,6 @@ static void undo(const struct nic_options *o, struct tap *tap)
 	tap_close(&sys_host, tap);
 }
 
-/* What was asked for, so that an automatic name's guest has the same address at each start. */
-static const char *name_of(const struct nic_options *o, const struct tap *tap)
-{
-	if (tap->inherited)
-		return tap->name;
-	return o->tap_name == NULL ? "" : o->tap_name;
-}
-
 struct err keeper_nic(const struct nic_options *o, unsigned index, struct machine_nic *ret_nic,
 		      char *ret_line, unsigned line_size)
 {
@@ -191,7 +183,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 	if (o->has_mac)
 		memcpy(nic.mac, o->mac, sizeof(nic.mac));
 	else
-		tap_mac(name_of(o, &nic.tap), index, nic.mac);
+		tap_mac(nic.tap.name, index, nic.mac);
 	if (o->fd < 0)
 		e = set_up(o, &nic, addresses);
 	if (err_is(e)) {
