@@ -299,15 +299,13 @@ static void on_old(struct guest *g, void *self, const struct hdr *h, const uint8
  * the host's queue others: none of them may come after a reset, all that is sent then must. */
 static enum verdict none_left_over(struct guest *g)
 {
-	const struct virtq *q = &g->nic.rx;
 	struct raw r = { 0 };
 
 	for (unsigned i = 0; i <= NIC_QUEUE / OLD_BUFFERS; i++)
 		if (!step_apart(g, "@%s",
 				i == 0 ? "raw 5 " MAC_ONE " 200" : "gso-frame tcp4 64000 1448"))
 			return fail(g, "%s", g->answer);
-	for (unsigned i = 0;
-	     i < ROUNDS && (uint16_t)(q->used[1] - q->used_index) < NIC_QUEUE - OLD_BUFFERS; i++)
+	for (unsigned i = 0; i < ROUNDS && virtq_waiting(&g->nic.rx) < NIC_QUEUE - OLD_BUFFERS; i++)
 		g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
 	if (!step_apart(g, "@raw 100 " MAC_ONE " 200"))
 		return fail(g, "%s", g->answer);

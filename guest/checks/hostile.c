@@ -99,7 +99,7 @@ static void indirect_loop(struct guest *g) { indirect_of(g, 16, DESC_NEXT); }
 static void readable_in_receive(struct guest *g)
 {
 	for (unsigned i = 0; i < NIC_QUEUE; i++)
-		g->nic.rx.desc[i].flags = 0;
+		__atomic_store_n(&g->nic.rx.desc[i].flags, 0, __ATOMIC_RELAXED);
 	ask_host(g);
 }
 static void control_without_answer(struct guest *g)

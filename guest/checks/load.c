@@ -64,11 +64,6 @@ static void wait_a_while(struct guest *g)
 	g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
 }
 
-static bool came(const struct virtq *q, uint16_t count)
-{
-	return (uint16_t)(q->used[1] - q->used_index) >= count;
-}
-
 /* With EVENT_IDX an interrupt comes for the used index that was asked for, and for none before it.
  * How many frames a busy device tells of at once depends on its speed; this does not. By
  * InterruptStatus, as in the VM the serial line's interrupts count with the NIC's. */
@@ -88,9 +83,9 @@ static enum verdict asked_only(struct guest *g)
 	}
 	if (!step_apart(g, "@raw %u 02:54:41:50:00:02 200", (uint32_t)UNASKED))
 		return fail(g, "%s", g->answer);
-	for (unsigned i = 0; i < SETTLE_ROUNDS && !came(q, UNASKED); i++)
+	for (unsigned i = 0; i < SETTLE_ROUNDS && virtq_waiting(q) < UNASKED; i++)
 		wait_a_while(g);
-	if (!came(q, UNASKED))
+	if (virtq_waiting(q) < UNASKED)
 		return fail(g, "%u frames did not come", (uint32_t)UNASKED);
 	wait_a_while(g);
 	if ((nic_read(&g->nic, REG_INTERRUPT_STATUS) & INT_QUEUE) != 0)

@@ -58,6 +58,12 @@ static enum verdict empty_buffers(struct guest *g)
 	return VERDICT_OK;
 }
 
+/* Of a buffer that the device has: it may be reading. */
+static void set_len(struct guest *g, unsigned i, uint32_t len)
+{
+	__atomic_store_n(&g->nic.rx.desc[i].len, len, __ATOMIC_RELAXED);
+}
+
 /* Without merging, and too small for any answer; then as they were, and nothing posted anew. */
 static enum verdict small_buffers(struct guest *g)
 {
@@ -69,12 +75,12 @@ static enum verdict small_buffers(struct guest *g)
 	g->on_frame = on_answer;
 	g->on_frame_self = &answers;
 	for (unsigned i = 0; i < NIC_QUEUE; i++)
-		g->nic.rx.desc[i].len = SMALL;
+		set_len(g, i, SMALL);
 	ask_host(g);
 	if (answered(g, &answers, SMALL_ROUNDS))
 		return fail(g, "an answer came in buffers of %u bytes", (uint32_t)SMALL);
 	for (unsigned i = 0; i < NIC_QUEUE; i++)
-		g->nic.rx.desc[i].len = RX_BUFFER;
+		set_len(g, i, RX_BUFFER);
 	ask_host(g);
 	if (!answered(g, &answers, ROUNDS))
 		return fail(g, "no answer came in the same buffers made larger");

@@ -108,12 +108,17 @@ bool virtq_show(struct virtq *q)
 	return want;
 }
 
+uint16_t virtq_waiting(const struct virtq *q)
+{
+	return (uint16_t)(__atomic_load_n(&q->used[USED_INDEX], __ATOMIC_ACQUIRE) - q->used_index);
+}
+
 bool virtq_used(struct virtq *q, uint32_t *ret_cookie, uint32_t *ret_written)
 {
 	volatile uint16_t *e = &q->used[USED_RING + 4 * (q->used_index % q->size)];
 	uint16_t head, at;
 
-	if (__atomic_load_n(&q->used[USED_INDEX], __ATOMIC_ACQUIRE) == q->used_index)
+	if (virtq_waiting(q) == 0)
 		return false;
 	head = e[0];
 	*ret_written = e[2] | (uint32_t)e[3] << 16;
@@ -135,5 +140,5 @@ bool virtq_ask(struct virtq *q, uint16_t after)
 	if (q->event_idx)
 		store(used_event(q), (uint16_t)(q->used_index + after));
 	fence();
-	return __atomic_load_n(&q->used[USED_INDEX], __ATOMIC_ACQUIRE) != q->used_index;
+	return virtq_waiting(q) != 0;
 }

@@ -52,6 +52,8 @@ bool virtq_post(struct virtq *q, const struct buffer *buffers, unsigned count, u
 bool virtq_show(struct virtq *q);
 /* The next used chain: its cookie and what was written. false: none. */
 bool virtq_used(struct virtq *q, uint32_t *ret_cookie, uint32_t *ret_written);
+/* How many of those there are. */
+uint16_t virtq_waiting(const struct virtq *q);
 /* Asks for an interrupt at the next used chain (or, with EVENT_IDX, `after` chains on). true: some
  * are there already. */
 bool virtq_ask(struct virtq *q, uint16_t after);
