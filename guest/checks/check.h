@@ -48,6 +48,8 @@ bool announce(struct guest *g);
 bool bring_up(struct guest *g, uint64_t without);
 /* Sends what the host answers with one frame: who has its address. */
 void ask_host(struct guest *g);
+/* All that our driver has a use for; and what of that is offered, less `without`. */
+uint64_t known_features(void);
 uint64_t wanted_features(const struct guest *g, uint64_t without);
 
 /* One of the checks, in the order of the table. */

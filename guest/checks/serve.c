@@ -246,7 +246,7 @@ bool step_apart(struct guest *g, const char *format, ...)
 
 /* ---- bringing up ---- */
 
-uint64_t wanted_features(const struct guest *g, uint64_t without)
+uint64_t known_features(void)
 {
 	static const uint8_t bits[] = { F_CSUM,       F_GUEST_CSUM,    F_CTRL_GUEST_OFFLOADS,
 					F_MTU,        F_MAC,           F_GUEST_TSO4,
@@ -259,7 +259,12 @@ uint64_t wanted_features(const struct guest *g, uint64_t without)
 
 	for (unsigned i = 0; i < sizeof(bits); i++)
 		all |= UINT64_C(1) << bits[i];
-	return all & g->nic.offered & ~without;
+	return all;
+}
+
+uint64_t wanted_features(const struct guest *g, uint64_t without)
+{
+	return known_features() & g->nic.offered & ~without;
 }
 
 static void on_arp_reply(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,

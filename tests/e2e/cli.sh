@@ -12,6 +12,8 @@ if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
 	fi
 	exec unshare -rn "$0" "$@"
 fi
+# shellcheck source=tests/e2e/wait.sh
+. "$(dirname "$0")/wait.sh"
 w=$(mktemp -d)
 trap 'rm -rf "$w"' EXIT
 passed=0 failed=0 skipped=0
@@ -66,16 +68,6 @@ ends() {
 	else
 		ok "$name"
 	fi
-}
-
-# wait_for COMMAND...: up to 30 s, and more where everything is slow
-wait_for() {
-	turns=0
-	until "$@" >/dev/null 2>&1; do
-		turns=$((turns + 1))
-		[ $turns -lt 1500 ] || return 1
-		sleep 0.02
-	done
 }
 
 # ---- help ----

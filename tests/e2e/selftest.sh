@@ -5,6 +5,8 @@ build=$1
 here=$(dirname "$0")
 # shellcheck source=tests/e2e/table.sh
 . "$here/table.sh"
+# shellcheck source=tests/e2e/wait.sh
+. "$here/wait.sh"
 
 if [ -e /dev/kvm ]; then
 	table guest "$build/tapvm" selftest --stats
@@ -18,16 +20,13 @@ killed() {
 	name=$1 want=$2 signal=$3 who=$4
 	shift 4
 	env --default-signal "$mark" "$build/tapvm" selftest "$@" >"$out" 2>&1 &
-	run=$! turns=0
+	run=$! traffic=yes
 	machine=$("$build/e2e/helper" machine $run)
-	until grep -q 'tapvm0: *[0-9]* *[0-9]\{2,\} ' "/proc/$run/net/dev" 2>/dev/null || [ $turns = 1500 ]; do
-		sleep 0.02
-		turns=$((turns + 1))
-	done
+	wait_for grep -q 'tapvm0: *[0-9]* *[0-9]\{2,\} ' "/proc/$run/net/dev" || traffic=no
 	if [ "$who" = machine ]; then kill "-$signal" "$machine"; else kill "-$signal" $run; fi
 	wait $run 2>/dev/null
 	rc=$?
-	if [ $turns = 1500 ]; then bad "$name" "no traffic: $(tail -1 "$out")"
+	if [ $traffic = no ]; then bad "$name" "no traffic: $(tail -1 "$out")"
 	elif [ $rc != "$want" ]; then bad "$name" "status $rc, want $want: $(tail -1 "$out")"
 	elif ! gone; then bad "$name" "an interface or a process is left"
 	else ok "$name"; fi

@@ -43,8 +43,6 @@ table() {
 	if grep -q '^net.0.unaccounted=' "$out.err"; then
 		if grep -q '^net.0.unaccounted=0$' "$out.err"; then ok "$prefix-account"
 		else bad "$prefix-account" "$(grep unaccounted "$out.err")"; fi
-	fi
-	if grep -q '^net.0.unaccounted=' "$out.err"; then
 		costs=$(grep -cE '^net\.0\.(kicks|interrupts|syscalls)_per_frame=[0-9]+\.[0-9][0-9]$' "$out.err")
 		if [ "$costs" = 3 ]; then ok "$prefix-costs"; else bad "$prefix-costs" "$costs of 3 are told"; fi
 	fi
