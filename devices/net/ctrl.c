@@ -8,6 +8,14 @@
 #include "devices/base/le.h"
 #include "devices/net/net_priv.h"
 
+enum { CTRL_HEADER = 2 }; /* class, command */
+
+struct ctrl {
+	uint8_t command;
+	const uint8_t *data; /* what follows class and command: a copy */
+	uint32_t len;
+};
+
 static bool agreed(const struct net *n, unsigned bit)
 {
 	return features_has(device_accepted(n->device), bit);
@@ -23,18 +31,16 @@ static void change_filter(struct net *n, const struct filter *to)
 	device_resume(n->device);
 }
 
-static bool rx_mode(struct net *n, uint8_t command, const uint8_t *data, uint32_t len)
+static bool rx_mode(struct net *n, const struct ctrl *c)
 {
 	struct filter f = n->filter;
 
-	if (len != 1 || data[0] > 1)
+	if (c->len != 1 || c->data[0] > 1)
 		return false;
-	if (command == VIRTIO_NET_CTRL_RX_PROMISC)
-		f.promiscuous = data[0] == 1;
-	else if (command == VIRTIO_NET_CTRL_RX_ALLMULTI)
-		f.all_multicast = data[0] == 1;
+	if (c->command == VIRTIO_NET_CTRL_RX_PROMISC)
+		f.promiscuous = c->data[0] == 1;
 	else
-		return false;
+		f.all_multicast = c->data[0] == 1;
 	change_filter(n, &f);
 	return true;
 }
@@ -59,44 +65,44 @@ static uint32_t mac_list(const uint8_t *data, uint32_t len, uint8_t table[][6], 
 	return (uint32_t)sizeof(wire) + entries * 6;
 }
 
-static bool mac_table(struct net *n, const uint8_t *data, uint32_t len)
+static bool mac_table(struct net *n, const struct ctrl *c)
 {
 	struct filter f = n->filter;
-	uint32_t used = mac_list(data, len, f.unicast, &f.unicast_count, &f.unicast_overflow);
+	uint32_t used = mac_list(c->data, c->len, f.unicast, &f.unicast_count, &f.unicast_overflow);
 	uint32_t more;
 
 	if (used == 0)
 		return false;
-	more = mac_list(data + used, len - used, f.multicast, &f.multicast_count,
+	more = mac_list(c->data + used, c->len - used, f.multicast, &f.multicast_count,
 			&f.multicast_overflow);
-	if (more == 0 || used + more != len)
+	if (more == 0 || used + more != c->len)
 		return false;
 	change_filter(n, &f);
 	return true;
 }
 
-static bool mac_address(struct net *n, const uint8_t *data, uint32_t len)
+static bool mac_address(struct net *n, const struct ctrl *c)
 {
 	struct filter f = n->filter;
 
-	if (len != sizeof(n->mac) || (data[0] & 1) != 0)
+	if (c->len != sizeof(n->mac) || (c->data[0] & 1) != 0)
 		return false;
 	/* CTRL-09: the field shows it before the command is used. */
 	device_config_begin(n->device);
-	memcpy(n->mac, data, sizeof(n->mac));
+	memcpy(n->mac, c->data, sizeof(n->mac));
 	device_config_end(n->device, false);
-	memcpy(f.mac, data, sizeof(f.mac));
+	memcpy(f.mac, c->data, sizeof(f.mac));
 	change_filter(n, &f);
 	return true;
 }
 
-static bool guest_offloads(struct net *n, const uint8_t *data, uint32_t len)
+static bool guest_offloads(struct net *n, const struct ctrl *c)
 {
 	le64 wire;
 
-	if (len != sizeof(wire))
+	if (c->len != sizeof(wire))
 		return false;
-	memcpy(&wire, data, sizeof(wire));
+	memcpy(&wire, c->data, sizeof(wire));
 	if ((le64_get(wire) & ~plan_guest_offloads(device_accepted(n->device))) != 0)
 		return false;
 	device_pause(n->device);
@@ -106,26 +112,33 @@ static bool guest_offloads(struct net *n, const uint8_t *data, uint32_t len)
 	return true;
 }
 
+/* Which command needs which feature (CTRL-03), and what does it. */
+static const struct ctrl_row {
+	uint8_t class, command, feature;
+	bool (*run)(struct net *n, const struct ctrl *c); /* false: ERR, and nothing was changed */
+} rows[] = {
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, VIRTIO_NET_F_CTRL_RX, rx_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, VIRTIO_NET_F_CTRL_RX, rx_mode },
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, VIRTIO_NET_F_CTRL_RX, mac_table },
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, VIRTIO_NET_F_CTRL_MAC_ADDR,
+	  mac_address },
+	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
+	  VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, guest_offloads },
+};
+
+/* CTRL-02: too short, or unknown: no row. */
 static bool command(struct net *n, const uint8_t *bytes, uint32_t len)
 {
-	const uint8_t *data = bytes + 2;
+	struct ctrl c = { .data = bytes + CTRL_HEADER };
 
-	if (len < 2)
+	if (len < CTRL_HEADER)
 		return false;
-	len -= 2;
-	switch (bytes[0]) {
-	case VIRTIO_NET_CTRL_RX:
-		return agreed(n, VIRTIO_NET_F_CTRL_RX) && rx_mode(n, bytes[1], data, len);
-	case VIRTIO_NET_CTRL_MAC:
-		if (bytes[1] == VIRTIO_NET_CTRL_MAC_TABLE_SET)
-			return agreed(n, VIRTIO_NET_F_CTRL_RX) && mac_table(n, data, len);
-		return bytes[1] == VIRTIO_NET_CTRL_MAC_ADDR_SET &&
-		       agreed(n, VIRTIO_NET_F_CTRL_MAC_ADDR) && mac_address(n, data, len);
-	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
-		return bytes[1] == VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET &&
-		       agreed(n, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) && guest_offloads(n, data, len);
-	default: return false;
-	}
+	c.command = bytes[1];
+	c.len = len - CTRL_HEADER;
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].class == bytes[0] && rows[i].command == c.command)
+			return agreed(n, rows[i].feature) && rows[i].run(n, &c);
+	return false;
 }
 
 void ctrl_run(struct net *n, struct queue *q)

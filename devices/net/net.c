@@ -154,9 +154,12 @@ static bool pair_init(struct net_pair *p, struct net *n, unsigned index)
 struct err net_create(const struct net_config *config, const struct runner_ops *runner,
 		      void *runner_self, struct net **ret_net)
 {
-	struct net *n = calloc(1, sizeof(*n));
-	struct err e;
+	struct net *n;
+	struct err e = net_offer_check(config);
 
+	if (err_is(e))
+		return e;
+	n = calloc(1, sizeof(*n));
 	if (n == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "make NIC %s", config->name);
 	n->config = *config;

@@ -11,6 +11,7 @@
 #include "devices/backend/backend.h"
 #include "devices/base/loop.h"
 #include "devices/frame/frame.h"
+#include "devices/net/features.h"
 #include "devices/virtio/device.h"
 
 enum { NET_PAIRS_MAX = 8 };
@@ -21,7 +22,7 @@ struct net_config {
 	uint16_t mtu;        /* offered if not 0: 68 to 65535 */
 	uint16_t queue_size; /* power of two, 2 to 32768 */
 	unsigned pairs;
-	struct features masked;  /* bits not to offer */
+	struct net_switches switches;
 	struct backend *backend; /* lent */
 	struct guest_mem *mem;   /* lent */
 	struct loop *loop;       /* lent */
@@ -39,9 +40,6 @@ struct device *net_device(struct net *n);
 
 /* The host's link changed: config status, generation, interrupt. The control loop's thread. */
 void net_set_link(struct net *n, bool up);
-
-/* The features a driver is offered, from what the backend can do. Pure. */
-struct features net_offer(const struct net_config *config);
 
 /* ---- the account (contract 11) ---- */
 struct net_direction {

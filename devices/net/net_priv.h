@@ -93,7 +93,6 @@ void settle_signal(struct net_pair *p, struct queue *q, unsigned queue_index);
 /* ctrl.c */
 void ctrl_run(struct net *n, struct queue *q);
 /* config.c */
-bool net_features_ok(const struct features *accepted);
 void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t len);
 /* net.c: the plan of what is agreed on now; workers paused. */
 void net_replan(struct net *n);

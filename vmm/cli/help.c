@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "devices/net/features.h"
 #include "vmm/cli/command.h"
 #include "vmm/cli/exit_status.h"
 
@@ -33,6 +34,17 @@ static void rows(const struct option_table *table, const char *between)
 	}
 }
 
+static void features(void)
+{
+	for (unsigned i = 0; i < net_feature_count; i++) {
+		const struct net_feature *f = &net_features[i];
+
+		if (f->name != NULL)
+			(void)printf("%c %-*s%s\n", f->usual ? '*' : ' ', COLUMN - 2, f->name,
+				     f->means);
+	}
+}
+
 void help_all(void)
 {
 	(void)printf("tapvm: a virtual machine with virtio-net NICs on TAPs\n\n");
@@ -58,5 +70,9 @@ void help_command(const struct command *c)
 	if (c->keys != NULL) {
 		(void)printf("\n%s\n", c->keys_title);
 		rows(c->keys, "=");
+		(void)printf(
+			"\nfeatures of the device, each =on or =off; those with * are on where the "
+			"host can do it:\n");
+		features();
 	}
 }

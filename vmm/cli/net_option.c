@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "devices/net/features.h"
 #include "devices/tap/tap.h"
 #include "vmm/cli/value.h"
 
@@ -128,7 +129,7 @@ static const struct option rows[] = {
 	{ .name = "name", .value = "NAME", .take = take_name,
 	  .help = "the TAP: this one if it is there, or made; vm%d takes the first free number" },
 	{ .name = "fd", .value = "N", .take = take_fd, .with_fd = true,
-	  .help = "a TAP opened by whoever started us; goes with mac and queue-size alone" },
+	  .help = "a TAP opened by whoever started us; goes with mac, queue-size and features" },
 	{ .name = "mac", .value = "MAC", .take = take_mac, .with_fd = true,
 	  .help = "the guest's; made from the TAP's name and the NIC's number if left out" },
 	{ .name = "host-mac", .value = "MAC", .take = take_host_mac,
@@ -156,17 +157,63 @@ struct nic_options net_option_default(void)
 	return (struct nic_options){ .fd = -1, .owner = -1, .group = -1 };
 }
 
+/* on and off of a feature go into two sets: what is in neither is as usual. */
+static struct err take_switch(const struct net_feature *f, const char *value,
+			      struct nic_options *nic)
+{
+	struct net_switches *s = &nic->switches;
+	bool on = false;
+	struct err e;
+
+	if (value == NULL)
+		return err_make(ERR_USAGE, 0, "%s needs a value: on|off", f->name);
+	if (features_has(&s->on, f->bit) || features_has(&s->off, f->bit))
+		return err_make(ERR_USAGE, 0, "%s is given twice; leave one out", f->name);
+	e = value_switch(value, &on);
+	if (err_is(e))
+		return err_within(e, "%s", f->name);
+	features_set(on ? &s->on : &s->off, f->bit, true);
+	return e;
+}
+
+static const struct net_feature *find_switch(const char *name, size_t length)
+{
+	for (unsigned i = 0; i < net_feature_count; i++) {
+		const char *is = net_features[i].name;
+
+		if (is != NULL && strlen(is) == length && memcmp(is, name, length) == 0)
+			return &net_features[i];
+	}
+	return NULL;
+}
+
+/* Among the keys, then among the features. */
+static const char *nearest_key(const char *word, size_t length)
+{
+	const char *near = nearest_option(&net_option_table, word, length);
+	const char *names[NET_FEATURES_MAX];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < net_feature_count; i++)
+		if (net_features[i].name != NULL)
+			names[count++] = net_features[i].name;
+	return near != NULL ? near : nearest(names, count, word, length);
+}
+
 static struct err take_piece(char *piece, uint64_t *seen, struct nic_options *nic)
 {
 	char *equals = strchr(piece, '=');
 	size_t length = equals == NULL ? strlen(piece) : (size_t)(equals - piece);
+	const char *value = equals == NULL ? NULL : equals + 1;
 	const struct option *row = option_find(&net_option_table, piece, length);
+	const struct net_feature *feature = find_switch(piece, length);
 	const char *near;
 
 	if (row != NULL)
-		return option_take(&net_option_table, row, seen, row->name,
-				   equals == NULL ? NULL : equals + 1, nic);
-	near = nearest_option(&net_option_table, piece, length);
+		return option_take(&net_option_table, row, seen, row->name, value, nic);
+	if (feature != NULL)
+		return take_switch(feature, value, nic);
+	near = nearest_key(piece, length);
 	if (length == 0)
 		return err_make(ERR_USAGE, 0, "a comma with nothing behind it; leave it out");
 	if (near != NULL)

@@ -25,6 +25,7 @@ struct nic_options {
 	bool persist;
 	int64_t owner, group; /* -1: not given */
 	unsigned queue_size;  /* 0: 256 */
+	struct net_switches switches;
 };
 
 enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE, SERIAL_FDS };

@@ -172,7 +172,11 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		.owner = o->owner,
 		.group = o->group,
 	};
-	struct machine_nic nic = { .link_up = true, .queue_size = QUEUE_SIZE_DEFAULT };
+	struct machine_nic nic = {
+		.link_up = true,
+		.queue_size = QUEUE_SIZE_DEFAULT,
+		.switches = o->switches,
+	};
 	char addresses[KEEPER_ADDRESSES] = "";
 	struct err e = tap_open(&sys_host, &request, &nic.tap);
 

@@ -18,6 +18,7 @@ struct machine_nic {
 	uint8_t mac[6];
 	uint16_t mtu; /* 0: not offered */
 	uint16_t queue_size;
+	struct net_switches switches;
 	bool link_up;
 };
 

@@ -31,6 +31,7 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		.name = config->tap.name,
 		.mtu = config->mtu,
 		.queue_size = config->queue_size,
+		.switches = config->switches,
 		.pairs = 1,
 		.mem = mem,
 		.loop = loop,

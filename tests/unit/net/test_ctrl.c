@@ -109,12 +109,31 @@ START_TEST(the_offer_follows_the_backend)
 	be.caps.offloads.uso = be.caps.offloads.ecn = true;
 	ck_assert(offers(&c, VIRTIO_NET_F_HOST_USO) && offers(&c, VIRTIO_NET_F_GUEST_USO4) &&
 		  offers(&c, VIRTIO_NET_F_HOST_ECN));
-	features_set(&c.masked, VIRTIO_NET_F_CSUM, true);
-	features_set(&c.masked, VIRTIO_NET_F_CTRL_VQ, true);
+	features_set(&c.switches.off, VIRTIO_NET_F_CSUM, true);
+	features_set(&c.switches.off, VIRTIO_NET_F_CTRL_VQ, true);
 	ck_assert(!offers(&c, VIRTIO_NET_F_HOST_TSO4) && !offers(&c, VIRTIO_NET_F_HOST_ECN) &&
 		  !offers(&c, VIRTIO_NET_F_HOST_USO));
 	ck_assert(!offers(&c, VIRTIO_NET_F_CTRL_RX) && !offers(&c, VIRTIO_NET_F_CTRL_MAC_ADDR));
 	ck_assert(offers(&c, VIRTIO_NET_F_GUEST_TSO4));
+}
+END_TEST
+
+/* What was asked for and cannot be is an error that names it. */
+START_TEST(what_is_switched_on_is_offered_or_an_error)
+{
+	struct backend be = { .caps = { .queues = 1 } };
+	struct net_config c = { .mtu = 0, .backend = &be };
+	struct err e;
+
+	ck_assert(!err_is(net_offer_check(&c)));
+	features_set(&c.switches.on, VIRTIO_NET_F_HOST_TSO4, true);
+	e = net_offer_check(&c);
+	ck_assert(e.kind == ERR_SETUP && strstr(e.text, "host-tso4=on: this host's TAP") != NULL);
+	be.caps.offloads = (struct backend_offloads){ .csum = true, .tso4 = true };
+	ck_assert(!err_is(net_offer_check(&c)));
+	features_set(&c.switches.off, VIRTIO_NET_F_CSUM, true);
+	e = net_offer_check(&c);
+	ck_assert(e.kind == ERR_USAGE && strstr(e.text, "host-tso4=on needs a feature") != NULL);
 }
 END_TEST
 
@@ -368,6 +387,7 @@ int main(void)
 	tcase_add_test(tc, ecn_needs_either_tso);
 	tcase_add_test(tc, version_1_is_needed);
 	tcase_add_test(tc, the_offer_follows_the_backend);
+	tcase_add_test(tc, what_is_switched_on_is_offered_or_an_error);
 	tcase_add_test(tc, configuration_bytes);
 	tcase_add_test(tc, the_link_changes_status_generation_and_interrupt);
 	tcase_add_loop_test(tc, each_command, 0, (int)ARRAY_LEN(commands));

@@ -284,6 +284,11 @@ static const struct {
 	{ "a queue of no power of two", "tap,queue-size=100", "no power of two" },
 	{ "a queue of one", "tap,queue-size=1", "out of range" },
 	{ "a queue past the largest", "tap,queue-size=65536", "out of range" },
+	{ "a feature off", "tap,csum=off,guest-csum=on,fd=3", NULL },
+	{ "a feature by another word", "tap,csum=no", "csum: 'no' is neither on nor off" },
+	{ "a feature without a word", "tap,csum", "csum needs a value: on|off" },
+	{ "a feature twice", "tap,csum=on,csum=off", "csum is given twice" },
+	{ "an unknown key near a feature", "tap,hots-tso4=on", "did you mean host-tso4=?" },
 	{ "an unknown key near a known one", "tap,nmae=vm0", "did you mean name=?" },
 	{ "an unknown key near none", "tap,colour=red", "unknown key colour; tapvm help run" },
 	{ "a comma at the end", "tap,", "a comma with nothing behind it" },
@@ -312,7 +317,8 @@ START_TEST(net_fills_the_options)
 {
 	char text[] = "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/"
 		      "24,ip=fd00::1/64,"
-		      "mtu=1400,netns=blue,persist=on,owner=1000,group=100,queue-size=512";
+		      "mtu=1400,netns=blue,persist=on,owner=1000,group=100,queue-size=512,"
+		      "csum=on,event-idx=off";
 	struct nic_options nic = { .fd = 0 };
 	struct err e = net_option_parse(text, &nic);
 
@@ -329,6 +335,9 @@ START_TEST(net_fills_the_options)
 	ck_assert_int_eq(nic.owner, 1000);
 	ck_assert_int_eq(nic.group, 100);
 	ck_assert_uint_eq(nic.queue_size, 512);
+	ck_assert(features_has(&nic.switches.on, 0) && !features_has(&nic.switches.off, 0));
+	ck_assert(features_has(&nic.switches.off, 29) && !features_has(&nic.switches.on, 29));
+	ck_assert(!features_has(&nic.switches.on, 28) && !features_has(&nic.switches.off, 28));
 }
 END_TEST
 

@@ -1,0 +1,136 @@
+/* devices/net/features.c: one table of features: it gives the offer, the check of what a driver
+ * accepted, the switches of the command line and their help. */
+#include "devices/net/features.h"
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+
+#include "devices/base/uapi_compat.h"
+#include "devices/net/net.h"
+
+static struct backend_offloads can(const struct net_config *c) { return c->backend->caps.offloads; }
+static bool can_csum(const struct net_config *c) { return can(c).csum; }
+static bool can_tso4(const struct net_config *c) { return can(c).csum && can(c).tso4; }
+static bool can_tso6(const struct net_config *c) { return can(c).csum && can(c).tso6; }
+static bool can_ecn(const struct net_config *c) { return can(c).csum && can(c).ecn; }
+static bool can_uso(const struct net_config *c) { return can(c).csum && can(c).uso; }
+static bool has_mtu(const struct net_config *c) { return c->mtu != 0; }
+
+/* clang-format off */
+const struct net_feature net_features[] = {
+	{ VIRTIO_F_VERSION_1, NULL, "no legacy interface", true, NULL },
+	{ VIRTIO_RING_F_INDIRECT_DESC, "indirect", "indirect descriptors", true, NULL },
+	{ VIRTIO_RING_F_EVENT_IDX, "event-idx", "kicks and interrupts by event index", true, NULL },
+	{ VIRTIO_NET_F_MAC, NULL, "mac=", true, NULL },
+	{ VIRTIO_NET_F_STATUS, "status", "the link's state", true, NULL },
+	{ VIRTIO_NET_F_MTU, NULL, "mtu=", true, has_mtu },
+	{ VIRTIO_NET_F_MRG_RXBUF, "mrg-rxbuf", "a frame over several receive buffers", true, NULL },
+	{ VIRTIO_NET_F_CSUM, "csum", "checksums left to the host", true, can_csum },
+	{ VIRTIO_NET_F_HOST_TSO4, "host-tso4", "TCP over IPv4 segmented by the host", true, can_tso4 },
+	{ VIRTIO_NET_F_HOST_TSO6, "host-tso6", "TCP over IPv6 segmented by the host", true, can_tso6 },
+	{ VIRTIO_NET_F_HOST_ECN, "host-ecn", "that of TCP with ECN", true, can_ecn },
+	{ VIRTIO_NET_F_HOST_USO, "host-uso", "UDP segmented by the host", true, can_uso },
+	{ VIRTIO_NET_F_GUEST_CSUM, "guest-csum", "checksums left to the guest", true, can_csum },
+	{ VIRTIO_NET_F_GUEST_TSO4, "guest-tso4", "super-frames of TCP over IPv4 to the guest", true, can_tso4 },
+	{ VIRTIO_NET_F_GUEST_TSO6, "guest-tso6", "super-frames of TCP over IPv6 to the guest", true, can_tso6 },
+	{ VIRTIO_NET_F_GUEST_ECN, "guest-ecn", "those of TCP with ECN", true, can_ecn },
+	{ VIRTIO_NET_F_GUEST_USO4, "guest-uso4", "super-frames of UDP over IPv4 to the guest", true, can_uso },
+	{ VIRTIO_NET_F_GUEST_USO6, "guest-uso6", "super-frames of UDP over IPv6 to the guest", true, can_uso },
+	{ VIRTIO_NET_F_CTRL_VQ, "ctrl-vq", "the control queue", true, NULL },
+	{ VIRTIO_NET_F_CTRL_RX, "ctrl-rx", "receive modes and the MAC table", true, NULL },
+	{ VIRTIO_NET_F_CTRL_MAC_ADDR, "ctrl-mac", "a MAC of the driver's choice", true, NULL },
+	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, "guest-offloads", "offloads to the guest switched at run time", true, can_csum },
+};
+/* clang-format on */
+const unsigned net_feature_count = ARRAY_LEN(net_features);
+
+/* What needs what (virtio 1.4, 5.1.3.1): bit needs one of two (or the same twice), for each row
+ * that it has. */
+static const struct {
+	uint8_t bit, needs, or_needs;
+} dependencies[] = {
+	{ VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_CSUM },
+	{ VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_CSUM },
+	{ VIRTIO_NET_F_GUEST_ECN, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6 },
+	{ VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_CSUM },
+	{ VIRTIO_NET_F_GUEST_USO6, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_CSUM },
+	{ VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_CSUM, VIRTIO_NET_F_CSUM },
+	{ VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_CSUM, VIRTIO_NET_F_CSUM },
+	{ VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6 },
+	{ VIRTIO_NET_F_HOST_USO, VIRTIO_NET_F_CSUM, VIRTIO_NET_F_CSUM },
+	{ VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+};
+
+/* What a bit of f needs is in f too. */
+static bool grounded(unsigned bit, const struct features *f)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(dependencies); i++)
+		if (dependencies[i].bit == bit && !features_has(f, dependencies[i].needs) &&
+		    !features_has(f, dependencies[i].or_needs))
+			return false;
+	return true;
+}
+
+static bool possible(const struct net_feature *row, const struct net_config *config)
+{
+	return row->possible == NULL || row->possible(config);
+}
+
+bool net_features_ok(const struct features *accepted)
+{
+	for (unsigned i = 0; i < net_feature_count; i++)
+		if (features_has(accepted, net_features[i].bit) &&
+		    !grounded(net_features[i].bit, accepted))
+			return false;
+	return true;
+}
+
+struct features net_offer(const struct net_config *config)
+{
+	const struct net_switches *s = &config->switches;
+	struct features f = { 0 };
+	bool changed = true;
+
+	for (unsigned i = 0; i < net_feature_count; i++) {
+		const struct net_feature *row = &net_features[i];
+
+		features_set(&f, row->bit,
+			     possible(row, config) && !features_has(&s->off, row->bit) &&
+				     (row->usual || features_has(&s->on, row->bit)));
+	}
+	/* CORE-11: what lost its ground is not offered either, nor what stands on that. */
+	while (changed) {
+		changed = false;
+		for (unsigned i = 0; i < net_feature_count; i++) {
+			const struct net_feature *row = &net_features[i];
+
+			if (features_has(&f, row->bit) && !grounded(row->bit, &f)) {
+				features_set(&f, row->bit, false);
+				changed = true;
+			}
+		}
+	}
+	return f;
+}
+
+struct err net_offer_check(const struct net_config *config)
+{
+	struct features f = net_offer(config);
+
+	for (unsigned i = 0; i < net_feature_count; i++) {
+		const struct net_feature *row = &net_features[i];
+
+		if (!features_has(&config->switches.on, row->bit) || features_has(&f, row->bit))
+			continue;
+		if (!possible(row, config))
+			return err_make(ERR_SETUP, 0,
+					"%s=on: this host's TAP cannot do that (%s); leave it out",
+					row->name, row->means);
+		return err_make(ERR_USAGE, 0,
+				"%s=on needs a feature that is switched off; leave one out",
+				row->name);
+	}
+	return err_none();
+}
