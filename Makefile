@@ -54,7 +54,7 @@ VMM_LIB := $(B)/libtapvm-vmm.a
 MACHINE_LIB := $(B)/libtapvm-machine.a
 HOSTED_LIB := $(B)/libtapvm-hosted.a
 
-.PHONY: deps-quiet all build-all run check check-unit check-layers check-kvm check-e2e check-fresh lint format deps install clean help
+.PHONY: deps-quiet all build-all run check check-unit check-layers check-conformance conformance check-kvm check-e2e check-fresh lint format deps install clean help
 
 all: $(B)/tapvm build/guest.elf
 
@@ -134,6 +134,13 @@ check-unit: $(TESTS)
 check-layers:
 	@tools/check-layers.sh
 
+# docs/conformance.md is what the tags in the code and the tests give, and every rule has its test.
+check-conformance:
+	@tools/conformance.sh check
+
+conformance:
+	@tools/conformance.sh make
+
 # What needs KVM: here, or where it is missing in an emulated machine that has it.
 check-kvm: all $(E2E)
 	@tests/e2e/kvm.sh $(B)
@@ -168,6 +175,6 @@ clean:
 
 help:
 	@sed -n 's/^#  *\(make\|SAN\|V=\)/  \1/p' Makefile
-	@echo '  targets: all run check check-unit check-layers check-kvm check-e2e check-fresh lint format deps install clean'
+	@echo '  targets: all run check check-unit check-layers check-conformance check-kvm check-e2e check-fresh conformance lint format deps install clean'
 
 -include $(shell find build -name '*.d' 2>/dev/null)
