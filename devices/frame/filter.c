@@ -11,6 +11,7 @@ static bool listed(const uint8_t table[][6], unsigned count, const uint8_t *addr
 	return false;
 }
 
+/* CTRL-04, CTRL-05, CTRL-10, CTRL-12. */
 bool filter_passes(const struct filter *f, const uint8_t destination[static 6])
 {
 	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };

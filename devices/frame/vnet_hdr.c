@@ -107,6 +107,8 @@ static enum drop_reason judge_gso(const struct frame *f, const struct gso_kind *
 	return DROP_NONE;
 }
 
+/* NET-14, NET-15, NET-16, NET-17, NET-20: what is not judged here does not get into the clean
+ * header. NET-18, NET-19, NET-09: of the checksum's place and the frame's length. */
 enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules)
 {
 	struct vnet_hdr h = f->hdr, clean = { 0 };
@@ -153,6 +155,7 @@ static bool rx_agreed(const struct gso_kind *kind, unsigned ip_version, bool ecn
 	}
 }
 
+/* NET-34, NET-35, NET-37, NET-39, NET-40, NET-41: made from nothing, field by field. */
 enum drop_reason vnet_hdr_make_rx(struct frame *f, const struct rx_rules *rules)
 {
 	struct vnet_hdr h = f->hdr, clean = { 0 };

@@ -7,7 +7,7 @@
 #include "devices/base/uapi_compat.h"
 #include "devices/net/net_priv.h"
 
-/* The whole space; a field whose feature is not offered reads 0 (CORE-26). */
+/* The whole space (NET-03); a field whose feature is not offered reads 0 (CORE-26). */
 struct wire_net_config {
 	uint8_t mac[6];
 	le16 status, max_virtqueue_pairs, mtu;
@@ -17,6 +17,7 @@ static_assert(offsetof(struct wire_net_config, status) == 6, "virtio 1.4, 5.1.4"
 static_assert(offsetof(struct wire_net_config, mtu) == 10, "virtio 1.4, 5.1.4");
 static_assert(sizeof(struct wire_net_config) == 28, "virtio 1.4, 5.1.4");
 
+/* NET-05, NET-07: the MTU is that of the offer for ever. */
 void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t len)
 {
 	struct features offered = net_offer(&n->config);

@@ -31,6 +31,7 @@ static void change_filter(struct net *n, const struct filter *to)
 	device_resume(n->device);
 }
 
+/* CTRL-04, CTRL-05, CTRL-07. */
 static bool rx_mode(struct net *n, const struct ctrl *c)
 {
 	struct filter f = n->filter;
@@ -46,7 +47,7 @@ static bool rx_mode(struct net *n, const struct ctrl *c)
 }
 
 /* One of the two lists: le32 count, then addresses. Returns the bytes used, 0: they do not add
- * up. */
+ * up (CTRL-12). */
 static uint32_t mac_list(const uint8_t *data, uint32_t len, uint8_t table[][6], unsigned *ret_count,
 			 bool *ret_overflow)
 {
@@ -65,6 +66,7 @@ static uint32_t mac_list(const uint8_t *data, uint32_t len, uint8_t table[][6], 
 	return (uint32_t)sizeof(wire) + entries * 6;
 }
 
+/* CTRL-08, CTRL-12: both lists are good, or both stay. */
 static bool mac_table(struct net *n, const struct ctrl *c)
 {
 	struct filter f = n->filter;
@@ -96,6 +98,7 @@ static bool mac_address(struct net *n, const struct ctrl *c)
 	return true;
 }
 
+/* CTRL-25, CTRL-26. */
 static bool guest_offloads(struct net *n, const struct ctrl *c)
 {
 	le64 wire;
@@ -112,7 +115,7 @@ static bool guest_offloads(struct net *n, const struct ctrl *c)
 	return true;
 }
 
-/* Which command needs which feature (CTRL-03), and what does it. */
+/* Which command needs which feature (CTRL-03, CTRL-11), and what does it. */
 static const struct ctrl_row {
 	uint8_t class, command, feature;
 	bool (*run)(struct net *n, const struct ctrl *c); /* false: ERR, and nothing was changed */
@@ -141,6 +144,8 @@ static bool command(struct net *n, const uint8_t *bytes, uint32_t len)
 	return false;
 }
 
+/* CTRL-01: done, then answered, then used. CTRL-02: without a byte for the answer the queue is
+ * broken. */
 void ctrl_run(struct net *n, struct queue *q)
 {
 	struct chain c;

@@ -16,6 +16,7 @@ static bool can_ecn(const struct net_config *c) { return can(c).csum && can(c).e
 static bool can_uso(const struct net_config *c) { return can(c).csum && can(c).uso; }
 static bool has_mtu(const struct net_config *c) { return c->mtu != 0; }
 
+/* CORE-12, CORE-18, CORE-20: what has no row is not offered, whatever the switches say. CORE-17. */
 /* clang-format off */
 const struct net_feature net_features[] = {
 	{ VIRTIO_F_VERSION_1, NULL, "no legacy interface", true, NULL },
@@ -78,6 +79,7 @@ static bool possible(const struct net_feature *row, const struct net_config *con
 	return row->possible == NULL || row->possible(config);
 }
 
+/* CORE-13, CORE-16. */
 bool net_features_ok(const struct features *accepted)
 {
 	for (unsigned i = 0; i < net_feature_count; i++)
@@ -87,6 +89,7 @@ bool net_features_ok(const struct features *accepted)
 	return true;
 }
 
+/* CORE-12: what this backend cannot do is not offered. */
 struct features net_offer(const struct net_config *config)
 {
 	const struct net_switches *s = &config->switches;

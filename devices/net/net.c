@@ -67,7 +67,8 @@ static void kind_driver_ok(void *self, const struct features *accepted)
 	complain(n, "carrier on", be->ops->set_carrier(be, true));
 }
 
-/* B44: after a reset everything is as at power-on, the address of the driver's choice included. */
+/* CTRL-08: after a reset everything is as at power-on, the address of the driver's choice
+ * included. */
 static void kind_reset(void *self)
 {
 	struct net *n = self;
@@ -95,6 +96,7 @@ static void kind_config_read(void *self, uint32_t offset, void *ret, uint32_t le
 	net_config_bytes(self, offset, ret, len);
 }
 
+/* NET-05. */
 static void set_link(struct net *n, bool up)
 {
 	if (n->link_up == up)

@@ -69,7 +69,9 @@ static bool judge(const struct net_pair *p, struct frame *f)
 	return why == DROP_NONE;
 }
 
-/* Copies the frame, its header in front, over the chains; pushes each with what was written. */
+/* Copies the frame, its header in front, over the chains (NET-31); pushes each with what was
+ * written. NET-29: the header says how many. NET-32: the caller shows them by one publish.
+ * SPLIT-07: nothing is read of what was in the buffers. */
 static void scatter(struct net_pair *p, struct frame *f, unsigned chains)
 {
 	const uint8_t *from = f->bytes - VNET_HDR_BYTES;
@@ -96,7 +98,8 @@ static void scatter(struct net_pair *p, struct frame *f, unsigned chains)
 	f->fate = FATE_PLACED;
 }
 
-/* Takes exactly the chains that the frame needs and fills them, or takes none: then TAKE_EMPTY
+/* Takes exactly the chains that the frame needs (NET-30: one without MRG_RXBUF) and fills them, or
+ * takes none: then TAKE_EMPTY
  * (not now, but the driver has more to post), TAKE_FULL (publish, and try again), TAKE_BROKEN,
  * or TAKE_CHAIN with the frame dropped. */
 static enum take place(struct net_pair *p, struct frame *f)
@@ -113,7 +116,7 @@ static enum take place(struct net_pair *p, struct frame *f)
 			break;
 		chains++;
 		room += c->writable_bytes;
-		if (c->readable_count > 0) {
+		if (c->readable_count > 0) { /* NET-26 */
 			queue_break(p->rx_queue, QUEUE_FAULT_DIRECTION);
 			took = TAKE_BROKEN;
 			break;

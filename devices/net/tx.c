@@ -8,6 +8,7 @@
 /* virtio 1.4, 5.1.2: transmit queue of pair i. */
 static unsigned tx_index(const struct net_pair *p) { return 2 * p->index + 1; }
 
+/* SPLIT-03: header, frame and command may be cut anywhere. */
 bool slices_read(const struct iovec *iov, int iov_count, uint64_t offset, void *ret, uint64_t len)
 {
 	uint8_t *to = ret;
@@ -62,9 +63,9 @@ static bool read_head(struct frame *f, const struct chain *c)
 	       frame_parse(f->bytes, f->local, f->len).understood;
 }
 
-/* A frame above COPY_MAX: its head is copied and judged, the rest is lent. In too many slices, or
- * with too long headers, it is copied whole, one such a batch. false: the slot for that is taken,
- * end the batch before it. */
+/* SPLIT-04: a frame above COPY_MAX: its head is copied and judged, the rest is lent. In too many
+ * slices, or with too long headers, it is copied whole, one such a batch. false: the slot for that
+ * is taken, end the batch before it. */
 static bool lend(struct net_pair *p, struct frame *f, unsigned slot, const struct chain *c)
 {
 	int slices = slices_behind(c, VNET_HDR_BYTES + LENT_HEAD, p->tx_lent[slot], LENT_SLICES);
@@ -83,7 +84,8 @@ static bool lend(struct net_pair *p, struct frame *f, unsigned slot, const struc
 	return true;
 }
 
-/* Fills slot from the chain, and judges it. false: end the batch before this chain. */
+/* Fills slot from the chain, and judges it (NET-25). false: end the batch before this chain.
+ * SPLIT-06: the guest's bytes are read alone; what is changed is the copy. */
 static bool gather(struct net_pair *p, unsigned slot, const struct chain *c)
 {
 	struct frame *f = &p->tx.frame[slot];
@@ -134,7 +136,7 @@ static enum take take_batch(struct net_pair *p)
 		if (took != TAKE_CHAIN)
 			return took;
 		count(&p->count.tx_taken, 1);
-		if (c->writable_count > 0) {
+		if (c->writable_count > 0) { /* NET-26 */
 			give_back(p, c, 1);
 			queue_break(p->tx_queue, QUEUE_FAULT_DIRECTION);
 			return TAKE_BROKEN;

@@ -116,6 +116,7 @@ static void device_high(struct mmio *m, uint32_t v)
 	device_queue_set_address(m->device, m->queue_sel, QUEUE_ADDRESS_DEVICE, true, v);
 }
 
+/* MMIO-01, MMIO-02, MMIO-20, MMIO-21. */
 /* clang-format off */
 static const struct reg regs[] = { /* virtio 1.4, 4.2.2, table 4.1 */
 	{ VIRTIO_MMIO_MAGIC_VALUE,         "MagicValue",        magic,           NULL },
@@ -195,7 +196,7 @@ void mmio_write(struct mmio *m, uint32_t offset, const void *bytes, unsigned wid
 	const struct reg *reg;
 	le32 value;
 
-	if (offset >= VIRTIO_MMIO_CONFIG) {
+	if (offset >= VIRTIO_MMIO_CONFIG) { /* NET-04: no field may be written */
 		device_fault(m->device, DEVICE_FAULT_CONFIG);
 		return;
 	}

@@ -11,6 +11,7 @@
 #include "devices/virtio/device_priv.h"
 
 enum {
+	/* CORE-01; without SUSPEND, which is not offered (CORE-32). */
 	STATUS_KNOWN = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 		       VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FEATURES_OK |
 		       VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED,
@@ -129,6 +130,8 @@ void device_park(struct device *d)
 
 /* ---- status ---- */
 
+/* CORE-01, CORE-21, CORE-22: status is 0 when the runner has stopped and nothing can be told any
+ * more. MMIO-15: the queues and the interrupt status go with it. */
 static void reset(struct device *d)
 {
 	device_park(d);
@@ -143,7 +146,8 @@ static void reset(struct device *d)
 	atomic_store(&d->interrupt_status, 0);
 }
 
-/* CORE-13, 15, 16, 17: what may not be agreed on is refused by FEATURES_OK not sticking. */
+/* CORE-13, CORE-15, CORE-16, CORE-17: what may not be agreed on is refused by FEATURES_OK not
+ * sticking. CORE-14: nothing but the offer and the set itself is asked. */
 static bool features_agreed(struct device *d)
 {
 	return !d->accepted_beyond && features_subset(&d->config.offered, &d->accepted) &&
@@ -151,7 +155,8 @@ static bool features_agreed(struct device *d)
 	       d->config.kind->features_ok(d->config.kind_self, &d->accepted);
 }
 
-/* CORE-03: every configured queue goes live, as if it had been kicked. */
+/* CORE-03: every configured queue goes live, as if it had been kicked. CORE-02, CORE-10: until then
+ * nobody looks at a ring or a doorbell. */
 static void go_live(struct device *d)
 {
 	bool good = true;
@@ -170,7 +175,7 @@ static void go_live(struct device *d)
 	device_watch_control(d);
 }
 
-/* Takes up the new bits one after the other; the first that may not be set ends it. */
+/* CORE-08: takes up the new bits one after the other; the first that may not be set ends it. */
 static void advance(struct device *d, uint8_t fresh)
 {
 	d->status |= fresh & STATUS_SEEN;
@@ -189,6 +194,8 @@ static void advance(struct device *d, uint8_t fresh)
 	}
 }
 
+/* CORE-05, CORE-06, CORE-07: no bit goes but by reset, NEEDS_RESET is left out of account, and
+ * after FAILED nothing new is taken up. */
 static void set_status(struct device *d, uint32_t value)
 {
 	uint8_t wanted = (uint8_t)(value & 0xffu & ~(uint32_t)VIRTIO_CONFIG_S_NEEDS_RESET);
@@ -227,11 +234,13 @@ uint8_t device_status(struct device *d)
 
 /* ---- features and configuration ---- */
 
+/* MMIO-03. */
 uint32_t device_features_word(struct device *d, uint32_t select)
 {
 	return select < ARRAY_LEN(d->config.offered.word) ? d->config.offered.word[select] : 0;
 }
 
+/* CORE-09, MMIO-04: the set is frozen by FEATURES_OK; a bit past all words is remembered. */
 void device_accept_word(struct device *d, uint32_t select, uint32_t value)
 {
 	device_lock(d);
@@ -254,6 +263,7 @@ uint32_t device_generation(struct device *d)
 	return generation;
 }
 
+/* CORE-23: at any time. CORE-26: what the kind does not fill is 0. */
 void device_config_read(struct device *d, uint32_t offset, void *ret, uint32_t len)
 {
 	device_lock(d);
@@ -262,4 +272,5 @@ void device_config_read(struct device *d, uint32_t offset, void *ret, uint32_t l
 	device_unlock(d);
 }
 
+/* CORE-24: the generation moves before the bytes and after them. */
 void device_config_begin(struct device *d) { d->generation++; }

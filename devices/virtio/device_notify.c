@@ -81,6 +81,7 @@ int device_kick_fd(struct device *d, uint32_t index)
 	return index < d->config.queue_max ? d->vq[index].kick_fd : -1;
 }
 
+/* MMIO-16, SPLIT-31: whatever is written, and however often. */
 void device_kick(struct device *d, uint32_t index)
 {
 	if (index < d->config.queue_max)
@@ -112,7 +113,8 @@ void device_signal_queue(struct device *d, uint32_t index)
 
 uint32_t device_interrupt_status(struct device *d) { return atomic_load(&d->interrupt_status); }
 
-/* MMIO-13: the interrupt is an edge, so what is left after an acknowledge needs another one. */
+/* MMIO-13: the interrupt is an edge, so what is left after an acknowledge needs another one.
+ * MMIO-14: other bits are none. */
 void device_interrupt_ack(struct device *d, uint32_t bits)
 {
 	unsigned known = bits & (DEVICE_INT_QUEUE | DEVICE_INT_CONFIG);
@@ -121,6 +123,7 @@ void device_interrupt_ack(struct device *d, uint32_t bits)
 		poke(d->call_fd);
 }
 
+/* CORE-24, CORE-25; CORE-02: nobody is told before DRIVER_OK. */
 void device_config_end(struct device *d, bool notify)
 {
 	d->generation++;
@@ -202,6 +205,7 @@ void device_report_broken(struct device *d, uint32_t index)
 	poke(d->report_fd);
 }
 
+/* CORE-04. */
 void device_needs_reset(struct device *d)
 {
 	if ((d->status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0)

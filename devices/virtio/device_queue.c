@@ -24,6 +24,7 @@ bool device_queue_exists(struct device *d, uint32_t index)
 	return there;
 }
 
+/* MMIO-05. */
 uint32_t device_queue_size_max(struct device *d, uint32_t index)
 {
 	return device_queue_exists(d, index) ? d->config.queue_size_max : 0;
@@ -50,6 +51,7 @@ static struct queue_config wanted(const struct device *d, unsigned index)
 	return c;
 }
 
+/* MMIO-07: rings are looked at from here until queue_stop. */
 bool device_start_queue(struct device *d, unsigned index)
 {
 	struct queue_config c = wanted(d, index);
@@ -80,6 +82,7 @@ void device_queue_set_size(struct device *d, uint32_t index, uint32_t size)
 	device_unlock(d);
 }
 
+/* MMIO-10: each half by itself; they count when the queue is made ready. */
 void device_queue_set_address(struct device *d, uint32_t index, enum queue_address which, bool high,
 			      uint32_t half)
 {
@@ -98,7 +101,7 @@ void device_queue_set_address(struct device *d, uint32_t index, enum queue_addre
 	device_unlock(d);
 }
 
-/* MMIO-06, SPLIT-02: what cannot be a queue reads back as not ready. */
+/* MMIO-06, MMIO-08, SPLIT-02: what cannot be a queue reads back as not ready. */
 static void make_ready(struct device *d, uint32_t index)
 {
 	struct queue_config c = wanted(d, index);
@@ -109,7 +112,7 @@ static void make_ready(struct device *d, uint32_t index)
 	}
 	d->vq[index].ready = true;
 	if (!device_live(d))
-		return;
+		return; /* CORE-02: DRIVER_OK starts it */
 	device_pause(d);
 	if (!device_start_queue(d, index))
 		d->vq[index].ready = false;

@@ -195,6 +195,7 @@ void walk_begin(struct queue *q, struct chain_walk *walk, struct chain *chain)
 	*chain = (struct chain){ .readable = &q->slices[q->slices_used] };
 }
 
+/* SPLIT-05, SPLIT-11: direction and place of each descriptor. */
 bool walk_add(struct queue *q, struct chain_walk *walk, uint64_t gpa, uint32_t len, bool writable)
 {
 	struct chain *c = walk->chain;

@@ -33,6 +33,7 @@ struct desc {
 	uint16_t flags, next;
 };
 
+/* CORE-31, SPLIT-21: each field once; what is judged is this copy. */
 static struct desc load_desc(const struct wire_desc *at)
 {
 	return (struct desc){
@@ -53,7 +54,8 @@ static le16 *avail_event(const struct queue *q)
 	return (le16 *)(void *)&q->split.used->ring[q->config.size];
 }
 
-/* SPLIT-01, 02: sizes with the event words, whether they are in use or not. */
+/* SPLIT-01, SPLIT-02: sizes with the event words, whether they are in use or not. SPLIT-08: the
+ * table is const. */
 static bool split_map(struct queue *q)
 {
 	uint64_t size = q->config.size;
@@ -89,8 +91,8 @@ static struct queue_state split_save(const struct queue *q)
 	return (struct queue_state){ .index = q->split.next_avail, .restored = true };
 }
 
-/* How many are there to take; SPLIT-20: more than the ring holds, counted from the oldest that we
- * have not given back, breaks the queue. */
+/* How many are there to take (SPLIT-21). SPLIT-20: more than the ring holds, counted from the
+ * oldest that we have not given back, breaks the queue. */
 static uint32_t look(struct queue *q)
 {
 	struct split *s = &q->split;
@@ -104,7 +106,8 @@ static uint32_t look(struct queue *q)
 	return ring_distance(s->next_avail, index);
 }
 
-/* SPLIT-13 to 19: an indirect table, entry 0 first, up to the first entry without NEXT. */
+/* SPLIT-13, SPLIT-14, SPLIT-15, SPLIT-16, SPLIT-19: an indirect table, entry 0 first, up to the
+ * first entry without NEXT. SPLIT-17: nobody asks whether it is writable. */
 static bool walk_indirect(struct queue *q, struct chain_walk *walk, struct desc d)
 {
 	uint32_t entries = d.len / sizeof(struct wire_desc), steps = 0;
@@ -152,7 +155,8 @@ static bool walk_indirect(struct queue *q, struct chain_walk *walk, struct desc 
 	}
 }
 
-/* SPLIT-10, 16: each index inside the ring, never more descriptors than it has. */
+/* SPLIT-04, SPLIT-09, SPLIT-10, SPLIT-16: each index inside the ring, as many descriptors as it has
+ * and not one more. SPLIT-18: the last may be a table. */
 static void walk_chain(struct queue *q, struct chain_walk *walk, uint16_t head)
 {
 	uint16_t at = head;
@@ -198,10 +202,11 @@ static enum take split_take(struct queue *q, struct chain *ret)
 	if (q->fault != QUEUE_FINE)
 		return TAKE_BROKEN;
 	ret->position = s->next_avail++;
-	ret->id = head;
+	ret->id = head; /* SPLIT-27 */
 	return TAKE_CHAIN;
 }
 
+/* SPLIT-26: written is what lies in the buffers. */
 static void split_push(struct queue *q, const struct chain *chain, uint32_t written)
 {
 	struct split *s = &q->split;
@@ -227,6 +232,7 @@ static bool split_publish(struct queue *q)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (once)
 		return true;
+	/* SPLIT-22, SPLIT-23: either word, never both. */
 	if (q->config.event_idx)
 		return ring_event_passed(load16(used_event(q)), s->next_used, old);
 	return (load16(&s->avail->flags) & WIRE_AVAIL_NO_INTERRUPT) == 0;
@@ -248,6 +254,7 @@ static bool split_kick_enable(struct queue *q)
 	struct split *s = &q->split;
 	uint16_t seen = s->seen_avail;
 
+	/* SPLIT-29, SPLIT-30. */
 	if (q->config.event_idx)
 		store16(avail_event(q), seen);
 	else
@@ -259,7 +266,8 @@ static bool split_kick_enable(struct queue *q)
 	return load16_acquire(&s->avail->index) != seen;
 }
 
-/* SPLIT-30: with EVENT_IDX the flags stay 0, and the event word stays behind by itself. */
+/* SPLIT-29, SPLIT-30: with EVENT_IDX the flags stay 0, and the event word stays behind by itself.
+ */
 static void split_kick_disable(struct queue *q)
 {
 	if (q->config.event_idx)
