@@ -6,8 +6,6 @@ enum {
 	ETH_TYPE = 12,
 	VLAN_BYTES = 4,
 	VLAN_TAGS_MAX = 2,
-	TYPE_IPV4 = 0x0800,
-	TYPE_IPV6 = 0x86dd,
 	TYPE_VLAN = 0x8100,
 	TYPE_QINQ = 0x88a8,
 	IPV4_BYTES_MIN = 20,
@@ -19,20 +17,23 @@ enum {
 	PROTO_ROUTING = 43,
 	PROTO_FRAGMENT = 44,
 	PROTO_DESTINATION = 60,
+	ROUTING_HOME = 2, /* type of the routing header that carries a home address */
+	OPTION_PAD1 = 0,
+	OPTION_HOME = 0xc9,
+	ADDRESS_BYTES = 16,
 	TCP_BYTES_MIN = 20,
 	UDP_BYTES = 8,
 };
 
-static uint16_t be16(const uint8_t *b) { return (uint16_t)(b[0] << 8 | b[1]); }
 static bool is_tag(uint16_t type) { return type == TYPE_VLAN || type == TYPE_QINQ; }
 
 bool frame_tagged(const uint8_t *bytes, uint32_t len)
 {
-	return len >= ETH_BYTES && is_tag(be16(bytes + ETH_TYPE));
+	return len >= ETH_BYTES && is_tag(be16_read(bytes + ETH_TYPE));
 }
 
 /* Finds the transport protocol of an IPv4 packet at p->l3_offset. */
-static bool ipv4(const uint8_t *bytes, uint32_t len, struct parsed *p, uint8_t *ret_proto)
+static bool ipv4(const uint8_t *bytes, uint32_t len, struct parsed *p)
 {
 	const uint8_t *ip = bytes + p->l3_offset;
 	uint32_t left = len - p->l3_offset, header;
@@ -43,13 +44,41 @@ static bool ipv4(const uint8_t *bytes, uint32_t len, struct parsed *p, uint8_t *
 	if (header < IPV4_BYTES_MIN || header > left)
 		return false;
 	p->ip_version = 4;
-	p->fragment = (be16(ip + 6) & 0x3fff) != 0;
+	p->fragment = (be16_read(ip + 6) & 0x3fff) != 0;
 	p->l4_offset = (uint16_t)(p->l3_offset + header);
-	*ret_proto = ip[9];
+	p->protocol = ip[9];
 	return !p->fragment;
 }
 
-static bool ipv6(const uint8_t *bytes, uint32_t len, struct parsed *p, uint8_t *ret_proto)
+/* The home address option among those of a destination header of `size` bytes: its offset, 0:
+ * none. */
+static uint16_t home_option(const uint8_t *bytes, uint32_t header, uint32_t size)
+{
+	uint32_t at = header + 2, end = header + size;
+
+	while (at + 2 <= end) {
+		if (bytes[at] == OPTION_PAD1) {
+			at++;
+			continue;
+		}
+		if (bytes[at] == OPTION_HOME && bytes[at + 1] == ADDRESS_BYTES)
+			return at + 2 + ADDRESS_BYTES <= end ? (uint16_t)(at + 2) : 0;
+		at += 2u + bytes[at + 1];
+	}
+	return 0;
+}
+
+/* NET-49: what an extension header of `size` bytes says of the packet's addresses. */
+static void note_home(const uint8_t *bytes, uint32_t header, uint32_t size, uint8_t kind,
+		      struct parsed *p)
+{
+	if (kind == PROTO_DESTINATION && p->home_source == 0)
+		p->home_source = home_option(bytes, header, size);
+	if (kind == PROTO_ROUTING && bytes[header + 2] == ROUTING_HOME && size == 8 + ADDRESS_BYTES)
+		p->home_destination = (uint16_t)(header + 8);
+}
+
+static bool ipv6(const uint8_t *bytes, uint32_t len, struct parsed *p)
 {
 	uint32_t at = (uint32_t)p->l3_offset + IPV6_BYTES;
 	uint8_t next;
@@ -60,28 +89,34 @@ static bool ipv6(const uint8_t *bytes, uint32_t len, struct parsed *p, uint8_t *
 	next = bytes[p->l3_offset + 6];
 	for (unsigned i = 0;
 	     next == PROTO_HOP || next == PROTO_ROUTING || next == PROTO_DESTINATION; i++) {
+		uint32_t size;
+
+		p->extensions = true;
 		if (i == EXTENSIONS_MAX || len - at < 8)
 			return false;
-		next = bytes[at];
-		at += ((uint32_t)bytes[at + 1] + 1) * 8;
-		if (at > len)
+		size = ((uint32_t)bytes[at + 1] + 1) * 8;
+		if (size > len - at)
 			return false;
+		note_home(bytes, at, size, next, p);
+		next = bytes[at];
+		at += size;
 	}
 	p->fragment = next == PROTO_FRAGMENT;
+	p->extensions |= p->fragment;
 	p->l4_offset = (uint16_t)at;
-	*ret_proto = next;
+	p->protocol = next;
 	return !p->fragment;
 }
 
-static bool transport(const uint8_t *bytes, uint32_t len, uint8_t proto, struct parsed *p)
+static bool transport(const uint8_t *bytes, uint32_t len, struct parsed *p)
 {
 	uint32_t left = len - p->l4_offset;
 	uint32_t header;
 
-	if (proto == PROTO_UDP) {
+	if (p->protocol == PROTO_UDP) {
 		p->l4 = L4_UDP;
 		header = UDP_BYTES;
-	} else if (proto == PROTO_TCP && left >= TCP_BYTES_MIN) {
+	} else if (p->protocol == PROTO_TCP && left >= TCP_BYTES_MIN) {
 		p->l4 = L4_TCP;
 		header = (uint32_t)(bytes[p->l4_offset + 12] >> 4) * 4;
 		if (header < TCP_BYTES_MIN)
@@ -95,29 +130,39 @@ static bool transport(const uint8_t *bytes, uint32_t len, uint8_t proto, struct 
 	return true;
 }
 
-struct parsed frame_parse(const uint8_t *bytes, uint32_t len, uint32_t frame_len)
+/* The type behind the addresses of the frame at *at and its tags; *at: where its packet begins.
+ * false: it ends before that. */
+static bool ethernet(const uint8_t *bytes, uint32_t len, uint32_t *at, uint16_t *ret_type)
+{
+	if (len - *at < ETH_BYTES)
+		return false;
+	*at += ETH_BYTES;
+	*ret_type = be16_read(bytes + *at - 2);
+	for (unsigned i = 0; i < VLAN_TAGS_MAX && is_tag(*ret_type); i++) {
+		if (len - *at < VLAN_BYTES)
+			return false;
+		*at += VLAN_BYTES;
+		*ret_type = be16_read(bytes + *at - 2);
+	}
+	return true;
+}
+
+struct parsed inner_parse(const uint8_t *bytes, uint32_t len, uint32_t at, uint16_t type)
 {
 	struct parsed p = { 0 };
-	uint32_t at = ETH_TYPE;
-	uint8_t proto = 0;
-	uint16_t type;
 
-	if (len > frame_len)
-		len = frame_len;
-	if (len < ETH_BYTES)
+	if (at > len || (type == TYPE_ETHERNET && !ethernet(bytes, len, &at, &type)))
 		return p;
-	type = be16(bytes + at);
-	for (unsigned i = 0; i < VLAN_TAGS_MAX && is_tag(type); i++) {
-		at += VLAN_BYTES;
-		if (len < at + 2)
-			return p;
-		type = be16(bytes + at);
-	}
-	p.l3_offset = (uint16_t)(at + 2);
-	if ((type == TYPE_IPV4 && ipv4(bytes, len, &p, &proto)) ||
-	    (type == TYPE_IPV6 && ipv6(bytes, len, &p, &proto)))
-		p.understood = transport(bytes, len, proto, &p);
+	p.l3_offset = (uint16_t)at;
+	if ((type == TYPE_IPV4 && ipv4(bytes, len, &p)) ||
+	    (type == TYPE_IPV6 && ipv6(bytes, len, &p)))
+		p.understood = transport(bytes, len, &p);
 	if (!p.understood)
 		p.l4 = L4_UNKNOWN;
 	return p;
+}
+
+struct parsed frame_parse(const uint8_t *bytes, uint32_t len, uint32_t frame_len)
+{
+	return inner_parse(bytes, len < frame_len ? len : frame_len, 0, TYPE_ETHERNET);
 }

@@ -14,8 +14,13 @@ struct parsed {
 	enum l4_kind l4;
 	uint16_t l3_offset; /* behind up to two VLAN tags (0x8100, 0x88a8) */
 	uint16_t l4_offset; /* behind IPv4 options or IPv6 extension headers (hop-by-hop, routing,
-			       destination) */
+			       destination); 0: they do not end within the bytes seen */
 	uint16_t payload_offset; /* behind the transport header */
+	uint8_t protocol;        /* IP's number of what lies at l4_offset */
+	/* IPv6 only: there are extension headers, and where the addresses are that take the place
+	 * of the packet's own (home address option, routing header type 2: RFC 6275), 0: none. */
+	bool extensions;
+	uint16_t home_source, home_destination;
 };
 
 /* Whether a VLAN tag (0x8100, 0x88a8) follows the addresses. */
@@ -23,5 +28,12 @@ bool frame_tagged(const uint8_t *bytes, uint32_t len);
 
 /* bytes: the first len bytes of a frame that is frame_len long (len <= frame_len). */
 struct parsed frame_parse(const uint8_t *bytes, uint32_t len, uint32_t frame_len);
+
+/* The same of what begins at bytes[at] inside a frame and is what its ethertype says: an IP packet,
+ * or a frame of its own. Offsets count from bytes all the same. */
+enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_ETHERNET = 0x6558 };
+struct parsed inner_parse(const uint8_t *bytes, uint32_t len, uint32_t at, uint16_t type);
+
+static inline uint16_t be16_read(const uint8_t *b) { return (uint16_t)(b[0] << 8 | b[1]); }
 
 #endif
