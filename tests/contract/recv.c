@@ -120,6 +120,7 @@ static void give_partial(bool gso)
 	kind->give(be, hdr, want, len);
 }
 
+/* rule: NET-40 */
 START_TEST(a_partial_sum_comes_as_it_was_set)
 {
 	bool csum = _i != 0;

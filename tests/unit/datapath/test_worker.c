@@ -208,6 +208,7 @@ static uint64_t checksum_of_memory(void)
 }
 
 /* Status 0 returns when the workers have let go: from then on guest memory is left alone. */
+/* rule: CORE-21 CORE-22 */
 START_TEST(reset_lets_go_of_memory)
 {
 	for (unsigned round = 0; round < 20; round++) {
@@ -226,11 +227,13 @@ START_TEST(reset_lets_go_of_memory)
 			ck_assert(!err_is(loop_once(r.loop, 1)));
 		ck_assert_msg(sum == checksum_of_memory(), "guest memory changed after reset %u",
 			      round);
+		ck_assert_uint_eq(rig_read(&r, 0x060), 0);
 	}
 }
 END_TEST
 
 /* QueueReady = 0 as well. */
+/* rule: MMIO-07 MMIO-11 */
 START_TEST(a_stopped_queue_lets_go_of_memory)
 {
 	struct traffic t;

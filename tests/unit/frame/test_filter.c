@@ -82,6 +82,7 @@ static const struct {
 	{ "our address as a group", { 3, 0, 0, 0, 0, 1 }, { 1, 0, 1, 1, 0, 1 } },
 };
 
+/* rule: CTRL-04 CTRL-05 CTRL-10 CTRL-12 */
 START_TEST(destinations_pass_by_mode)
 {
 	for (enum mode mode = SILENT; mode < MODES; mode++) {

@@ -205,9 +205,11 @@ static void judge(const struct row *r)
 	frame_free(&f);
 }
 
+/* rule: NET-09 NET-10 NET-14 NET-15 NET-17 NET-18 NET-19 NET-20 */
 START_TEST(plain_frames_of_a_driver) { judge(&plain_rows[_i]); }
 END_TEST
 
+/* rule: NET-16 NET-18 NET-21 NET-22 NET-23 NET-24 */
 START_TEST(gso_frames_of_a_driver) { judge(&gso_rows[_i]); }
 END_TEST
 

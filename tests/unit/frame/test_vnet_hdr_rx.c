@@ -99,6 +99,7 @@ static const struct { const char *says; enum shape shape; uint32_t payload; stru
 };
 /* clang-format on */
 
+/* rule: NET-08 NET-34 NET-35 NET-36 NET-37 NET-38 NET-39 NET-40 NET-41 */
 START_TEST(headers_for_a_guest)
 {
 	struct frame f = frame_make(rows[_i].shape, rows[_i].payload);
@@ -136,6 +137,7 @@ static const struct {
 	{ "TCP behind a tag", TAGGED, 38, 16 }, { "TCP behind two", QINQ, 42, 16 },
 };
 
+/* rule: NET-35 */
 START_TEST(sums_are_finished_for_who_cannot)
 {
 	static const struct rx_rules nothing = NOTHING, csum_alone = CSUM_ALONE;

@@ -51,6 +51,7 @@ static const struct { unsigned bit, needs; } needs[] = {
 };
 /* clang-format on */
 
+/* rule: CORE-16 */
 START_TEST(a_feature_needs_its_ground)
 {
 	uint64_t base = RIG_BIT(VIRTIO_F_VERSION_1);
@@ -60,6 +61,7 @@ START_TEST(a_feature_needs_its_ground)
 }
 END_TEST
 
+/* rule: CORE-16 */
 START_TEST(ecn_needs_either_tso)
 {
 	uint64_t base = RIG_BIT(VIRTIO_F_VERSION_1) | RIG_BIT(VIRTIO_NET_F_CSUM) |
@@ -74,10 +76,13 @@ START_TEST(ecn_needs_either_tso)
 }
 END_TEST
 
+/* rule: CORE-17 */
 START_TEST(version_1_is_needed)
 {
 	ck_assert(!sticks(0));
 	ck_assert(!sticks(RIG_BIT(VIRTIO_NET_F_MAC)));
+	rig_write(&r, 0x014, 1);
+	ck_assert_uint_eq(rig_read(&r, 0x010) & 1, 1);
 	ck_assert(sticks(RIG_BIT(VIRTIO_F_VERSION_1)));
 }
 END_TEST
@@ -91,6 +96,7 @@ static bool offers(const struct net_config *c, unsigned bit)
 
 /* What is offered follows what the backend can do, and what the user masks takes its followers
  * along. */
+/* rule: CORE-11 CORE-12 */
 START_TEST(the_offer_follows_the_backend)
 {
 	struct backend be = { .caps = { .queues = 1 } };
@@ -139,6 +145,7 @@ END_TEST
 
 /* ---- configuration and link ---- */
 
+/* rule: CORE-24 CORE-26 NET-03 */
 START_TEST(configuration_bytes)
 {
 	rig_up(&r, RIG_ALL, SIZE);
@@ -152,6 +159,7 @@ START_TEST(configuration_bytes)
 }
 END_TEST
 
+/* rule: CORE-24 CORE-25 NET-05 */
 START_TEST(the_link_changes_status_generation_and_interrupt)
 {
 	uint32_t generation;
@@ -216,6 +224,7 @@ static const struct {
 };
 /* clang-format on */
 
+/* rule: CTRL-02 CTRL-07 CTRL-12 CTRL-26 */
 START_TEST(each_command)
 {
 	int ack;
@@ -228,6 +237,7 @@ START_TEST(each_command)
 END_TEST
 
 /* The same without the features: all are refused. */
+/* rule: CTRL-03 CTRL-11 */
 START_TEST(each_command_not_agreed_to)
 {
 	rig_up(&r, RIG_BIT(VIRTIO_NET_F_CTRL_VQ), SIZE);
@@ -237,6 +247,7 @@ START_TEST(each_command_not_agreed_to)
 }
 END_TEST
 
+/* rule: CTRL-02 */
 START_TEST(one_byte_of_a_command)
 {
 	struct driver_queue *q = &r.queue[RIG_CTRL];
@@ -281,6 +292,7 @@ static bool comes(const uint8_t mac[6])
 	return rig_stats(&r).drop[DROP_RX_FILTER] == dropped;
 }
 
+/* rule: CTRL-04 CTRL-05 CTRL-08 CTRL-10 */
 START_TEST(filters_follow_the_commands)
 {
 	static const uint8_t on = 1, off = 0;
@@ -317,6 +329,7 @@ START_TEST(mac_until_reset)
 }
 END_TEST
 
+/* rule: CTRL-25 */
 START_TEST(offloads_reach_the_backend)
 {
 	static const uint8_t off[8] = { 0 }, csum[8] = { 0x02 };
@@ -337,6 +350,7 @@ END_TEST
 
 /* ---- broken ---- */
 
+/* rule: CTRL-02 */
 START_TEST(no_room_for_the_ack)
 {
 	struct driver_queue *q = &r.queue[RIG_CTRL];
@@ -354,6 +368,7 @@ START_TEST(no_room_for_the_ack)
 END_TEST
 
 /* Every queue of the device stops when one of them is broken, until the reset. */
+/* rule: CORE-04 */
 START_TEST(a_broken_queue_stops_all)
 {
 	uint8_t frame[60];

@@ -37,6 +37,7 @@ static uint64_t long_command(uint8_t **ret_ack)
 
 /* More pieces than the queue follows at once: all commands are answered by one kick
  * nevertheless. */
+/* rule: SPLIT-03 */
 START_TEST(long_commands_in_a_row)
 {
 	struct driver_queue *q = &r.queue[RIG_CTRL];
@@ -55,7 +56,8 @@ START_TEST(long_commands_in_a_row)
 }
 END_TEST
 
-/* NET-01: the control queue is there if it was agreed on. */
+/* The control queue is there if it was agreed on. */
+/* rule: NET-01 */
 START_TEST(the_control_queue_exists_by_agreement)
 {
 	rig_up(&r, _i == 0 ? RIG_BIT(VIRTIO_NET_F_MAC) : RIG_ALL, SIZE);
@@ -69,6 +71,7 @@ END_TEST
 
 /* A driver without CTRL_RX cannot ask for multicast or other addresses: its own address shuts
  * nothing out. */
+/* rule: CTRL-11 */
 START_TEST(an_address_alone_filters_nothing)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 },

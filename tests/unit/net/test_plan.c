@@ -38,6 +38,7 @@ static struct backend_caps caps_of(bool everything)
 	};
 }
 
+/* rule: NET-35 NET-36 */
 START_TEST(nothing_reaches_a_driver_that_did_not_agree)
 {
 	struct features accepted = features_of((unsigned)_i);
@@ -64,6 +65,7 @@ START_TEST(nothing_reaches_a_driver_that_did_not_agree)
 }
 END_TEST
 
+/* rule: CTRL-26 */
 START_TEST(a_driver_may_set_only_what_it_accepted)
 {
 	struct features accepted = features_of((unsigned)_i);
@@ -75,6 +77,7 @@ START_TEST(a_driver_may_set_only_what_it_accepted)
 }
 END_TEST
 
+/* rule: NET-08 NET-10 */
 START_TEST(mtu_bounds_plain_frames_only_when_accepted)
 {
 	struct features accepted = { 0 };

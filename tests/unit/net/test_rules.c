@@ -78,7 +78,8 @@ START_TEST(broken_often_is_counted_and_said_once_a_second)
 }
 END_TEST
 
-/* NET-26, B22: nothing of the chain reaches the backend. */
+/* Nothing of the chain reaches the backend. */
+/* rule: NET-26 */
 START_TEST(a_writable_part_breaks_transmit)
 {
 	struct driver_queue *q = &r.queue[RIG_TX];
@@ -96,8 +97,9 @@ START_TEST(a_writable_part_breaks_transmit)
 }
 END_TEST
 
-/* ---- the header: what is not agreed on or not known does not pass (NET-14 to 17, NET-20) ---- */
+/* ---- the header: what is not agreed on or not known does not pass ---- */
 
+/* rule: NET-14 NET-15 NET-16 NET-17 NET-20 */
 START_TEST(the_header_is_made_anew)
 {
 	const struct vnet_hdr said = { .flags = 0xfe,
@@ -133,6 +135,7 @@ static bool passes(uint8_t last_of_mac, bool multicast)
 	return rig_stats(&r).rx.packets > came;
 }
 
+/* rule: CTRL-12 CTRL-26 */
 START_TEST(a_refused_command_changes_nothing)
 {
 	static const uint8_t good[20] = {
@@ -167,7 +170,8 @@ static void nothing_happens(uint16_t used)
 	ck_assert_uint_eq(driver_used_index(&r.queue[RIG_TX]), used);
 }
 
-/* CORE-02, 03, 10: too early is nothing; and at DRIVER_OK nobody waits for another one. */
+/* Too early is nothing; and at DRIVER_OK nobody waits for another one. */
+/* rule: CORE-02 CORE-03 CORE-10 */
 START_TEST(a_doorbell_before_driver_ok)
 {
 	rig_prepare(&r, RIG_ALL, SIZE);
@@ -181,6 +185,7 @@ START_TEST(a_doorbell_before_driver_ok)
 }
 END_TEST
 
+/* rule: MMIO-07 */
 START_TEST(a_doorbell_of_a_queue_that_is_not_ready)
 {
 	rig_up(&r, RIG_ALL, SIZE);
@@ -213,7 +218,8 @@ static void *storm(void *arg)
 	return NULL;
 }
 
-/* SPLIT-31: its own time; its frames, its commands, its reset and the neighbour go on. */
+/* Its own time; its frames, its commands, its reset and the neighbour go on. */
+/* rule: SPLIT-31 */
 START_TEST(a_storm_of_doorbells)
 {
 	static const uint8_t on = 1;
@@ -290,6 +296,7 @@ static bool post_flipped(uint64_t at)
 	return driver_used_index(q) != used;
 }
 
+/* rule: CORE-31 SPLIT-21 */
 START_TEST(memory_that_changes_while_it_is_read)
 {
 	enum { ROUNDS = 3000, AT = 0x100000 };

@@ -50,7 +50,7 @@ static uint32_t take(uint64_t first, uint32_t step, struct vnet_hdr *ret_hdr)
 			};
 			buffers = ret_hdr->num_buffers;
 		} else if (i + 1 < buffers) {
-			ck_assert_uint_eq(u.len, step); /* NET-31: all but the last are full */
+			ck_assert_uint_eq(u.len, step); /* all but the last are full */
 		}
 		memcpy(got + len, at, u.len);
 		len += u.len;
@@ -68,10 +68,12 @@ static void assert_came(uint64_t first, uint32_t step, uint32_t len, unsigned nu
 	ck_assert_msg(memcmp(got + RIG_HDR, frame, len) == 0, "frame %u is another", number);
 	ck_assert_uint_eq(h.flags, 0);
 	ck_assert_uint_eq(h.gso_type, 0);
+	ck_assert_uint_eq(h.num_buffers, 1);
 }
 
 /* ---- placing ---- */
 
+/* rule: NET-29 SPLIT-26 */
 START_TEST(frames_come_whole_and_in_order)
 {
 	uint64_t at;
@@ -88,6 +90,7 @@ START_TEST(frames_come_whole_and_in_order)
 END_TEST
 
 /* A super-frame over many buffers: 65 KB in pieces of 2 KiB, then a small one in the next. */
+/* rule: NET-29 NET-31 */
 START_TEST(a_long_frame_is_merged)
 {
 	struct vnet_hdr h = { .flags = 1,
@@ -119,6 +122,7 @@ END_TEST
 /* ---- no room ---- */
 
 /* Without merging a frame that the next buffer does not hold is dropped, the buffer stays. */
+/* rule: NET-30 NET-33 */
 START_TEST(too_big_for_its_buffer)
 {
 	uint64_t at;
@@ -158,6 +162,7 @@ END_TEST
 
 /* ---- what the driver did not agree to ---- */
 
+/* rule: NET-35 NET-40 */
 START_TEST(a_checksum_is_finished_for_who_cannot)
 {
 	struct vnet_hdr h = { .flags = 1, .csum_start = 34, .csum_offset = 6 }, h_got;
@@ -204,6 +209,7 @@ START_TEST(a_form_not_agreed_to_is_dropped)
 }
 END_TEST
 
+/* rule: NET-08 */
 START_TEST(longer_than_the_mtu)
 {
 	rig_up(&r, RIG_ALL, SIZE);
@@ -264,6 +270,7 @@ static void post_bad(int kind)
 	rig_kick(&r, RIG_RX);
 }
 
+/* rule: NET-26 */
 START_TEST(bad_chains_break_the_queue)
 {
 	rig_up(&r, RIG_ALL, SIZE);
@@ -280,6 +287,7 @@ START_TEST(bad_chains_break_the_queue)
 END_TEST
 
 /* A first buffer without room for the header takes no frame (NET-33). */
+/* rule: NET-33 */
 START_TEST(a_buffer_smaller_than_the_header)
 {
 	rig_up(&r, RIG_ALL, SIZE);

@@ -30,6 +30,7 @@ static void assert_sent(uint32_t len, const char *what)
 
 /* ---- lengths and layouts ---- */
 
+/* rule: NET-09 */
 START_TEST(every_length_goes_out_whole)
 {
 	static const uint32_t lengths[] = { 14,           15,       60,           1513,  1514,
@@ -100,6 +101,7 @@ END_TEST
 
 /* Any layout: header and frame cut anywhere, with buffers of no bytes between (virtio 1.4,
  * 2.7.4.2). */
+/* rule: SPLIT-03 SPLIT-26 */
 START_TEST(any_layout_is_taken)
 {
 	struct driver_queue *q = &r.queue[RIG_TX];
@@ -128,6 +130,7 @@ START_TEST(any_layout_is_taken)
 END_TEST
 
 /* More buffers than are lent: copied whole, one such a batch; two in a row come out both. */
+/* rule: SPLIT-04 */
 START_TEST(a_long_frame_in_many_buffers)
 {
 	struct driver_queue *q = &r.queue[RIG_TX];
@@ -204,6 +207,7 @@ static const struct drop {
 };
 /* clang-format on */
 
+/* rule: NET-10 NET-18 NET-19 NET-21 NET-22 NET-23 NET-24 NET-25 */
 START_TEST(bad_frames_are_dropped_alone)
 {
 	const struct drop *d = &drops[_i];

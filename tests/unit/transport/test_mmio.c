@@ -3,7 +3,7 @@
 #include "tests/driver/suite.h"
 #include "tests/unit/transport/mmio.h"
 
-/* MMIO-01, 02, 20: what a fresh device shows at each readable offset. */
+/* What a fresh device shows at each readable offset. */
 /* clang-format off */
 static const struct { const char *says; uint32_t offset, want; } fresh[] = {
 	{ "MagicValue", 0x000, 0x74726976 }, { "Version", 0x004, 2 }, { "DeviceID", 0x008, 1 },
@@ -15,6 +15,7 @@ static const struct { const char *says; uint32_t offset, want; } fresh[] = {
 };
 /* clang-format on */
 
+/* rule: MMIO-01 MMIO-02 MMIO-20 */
 START_TEST(fresh_device_shows)
 {
 	ck_assert_msg(rd(fresh[_i].offset) == fresh[_i].want, "%s: got %#x, want %#x",
@@ -30,7 +31,8 @@ static bool readable(uint32_t offset)
 	return offset == 0x00c || offset == 0x010 || offset == 0x0fc;
 }
 
-/* MMIO-21, 22: everything that is not an aligned 32-bit read of a readable register. */
+/* Everything that is not an aligned 32-bit read of a readable register. */
+/* rule: MMIO-21 MMIO-22 */
 START_TEST(other_reads_give_zero_and_are_counted)
 {
 	static const unsigned widths[] = { 1, 2, 4, 8 };
@@ -52,6 +54,7 @@ START_TEST(other_reads_give_zero_and_are_counted)
 }
 END_TEST
 
+/* rule: MMIO-21 MMIO-22 */
 START_TEST(writes_of_other_widths_and_places_change_nothing)
 {
 	static const uint8_t ones[8] = { 1, 0, 0, 0, 0, 0, 0, 0 };
@@ -77,7 +80,8 @@ START_TEST(writes_of_other_widths_and_places_change_nothing)
 }
 END_TEST
 
-/* MMIO-03, B51: feature words by selector, 0 beyond the last. */
+/* Feature words by selector, 0 beyond the last. */
+/* rule: MMIO-03 */
 START_TEST(feature_words)
 {
 	/* clang-format off */
@@ -95,7 +99,7 @@ START_TEST(feature_words)
 }
 END_TEST
 
-/* CORE-15, 16, 17, MMIO-04: what FEATURES_OK refuses. */
+/* What FEATURES_OK refuses. */
 static const struct {
 	const char *says;
 	uint32_t select, word;
@@ -112,6 +116,7 @@ static const struct {
 	{ "a bit of the last word", 0xffffffff, 1, 1, 1, false },
 };
 
+/* rule: CORE-14 CORE-15 MMIO-04 */
 START_TEST(features_ok_sticks)
 {
 	wr(0x070, 1), wr(0x070, 3);
@@ -128,7 +133,7 @@ START_TEST(features_ok_sticks)
 }
 END_TEST
 
-/* CORE-05, 06, 07, 08, 32, B43: status writes that are not obeyed. */
+/* Status writes that are not obeyed. */
 static const struct {
 	const char *says;
 	uint32_t before, write, want;
@@ -146,6 +151,7 @@ static const struct {
 	{ "FAILED", 0xb, 0x8b, 0x8b, 0 },
 };
 
+/* rule: CORE-01 CORE-05 CORE-06 CORE-08 CORE-32 */
 START_TEST(status_writes)
 {
 	wr(0x024, 1), wr(0x020, 1);
@@ -164,7 +170,8 @@ START_TEST(status_writes)
 }
 END_TEST
 
-/* CORE-09: the set is frozen. */
+/* The set is frozen. */
+/* rule: CORE-09 */
 START_TEST(features_after_features_ok_are_ignored)
 {
 	accept(1, 1);
@@ -174,7 +181,7 @@ START_TEST(features_after_features_ok_are_ignored)
 }
 END_TEST
 
-/* MMIO-05, 06, SPLIT-01, 02, B13, B50: what QueueReady refuses. */
+/* What QueueReady refuses. */
 static const struct {
 	const char *says;
 	uint32_t index, size;
@@ -199,6 +206,7 @@ static const struct {
 	{ "queue 2^32 - 1", 0xffffffff, 64, 0x10000, 0x14000, 0x18000, false },
 };
 
+/* rule: MMIO-05 MMIO-06 MMIO-08 SPLIT-01 SPLIT-02 */
 START_TEST(queue_ready)
 {
 	accept(1, 1);
@@ -217,7 +225,8 @@ START_TEST(queue_ready)
 }
 END_TEST
 
-/* MMIO-09, B52: registers of a ready queue. */
+/* Registers of a ready queue. */
+/* rule: MMIO-09 */
 START_TEST(a_ready_queue_cannot_be_changed)
 {
 	live();
@@ -229,7 +238,8 @@ START_TEST(a_ready_queue_cannot_be_changed)
 }
 END_TEST
 
-/* MMIO-23, CORE-26, B42: configuration bytes at any width, zeros beyond the end, writes ignored. */
+/* Configuration bytes at any width, zeros beyond the end, writes ignored. */
+/* rule: MMIO-23 CORE-26 NET-04 */
 START_TEST(configuration_space)
 {
 	static const uint8_t ones[8] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };

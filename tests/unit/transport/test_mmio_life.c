@@ -9,6 +9,7 @@
 #include "tests/driver/suite.h"
 #include "tests/unit/transport/mmio.h"
 
+/* rule: CORE-07 */
 START_TEST(failed_parks_until_reset)
 {
 	live();
@@ -17,12 +18,17 @@ START_TEST(failed_parks_until_reset)
 	ck_assert_uint_eq(w.stops, 1);
 	wr(0x070, 0);
 	ck_assert_uint_eq(rd(0x070), 0);
+	wr(0x070, 3);
+	wr(0x070, 0x83);
+	wr(0x070, 0x8b);
+	ck_assert_msg(rd(0x070) == 0x83, "went on after FAILED: %#x", rd(0x070));
+	wr(0x070, 0);
 	live();
 	ck_assert(w.running);
 }
 END_TEST
 
-/* MMIO-11, 15, B48, CORE-22. */
+/* rule: MMIO-11 */
 START_TEST(queue_ready_zero_stops_that_queue)
 {
 	live();
@@ -85,6 +91,7 @@ START_TEST(pauses_nest_and_outlive_the_runner)
 }
 END_TEST
 
+/* rule: CORE-01 CORE-22 MMIO-15 */
 START_TEST(reset_is_power_on)
 {
 	unsigned before;
@@ -116,7 +123,8 @@ static bool called(void)
 	return poll(&p, 1, 0) == 1 && read(p.fd, &count, sizeof(count)) == sizeof(count);
 }
 
-/* MMIO-12, 13, 14: an edge for each event, and one more when something is left. */
+/* An edge for each event, and one more when something is left. */
+/* rule: MMIO-12 MMIO-13 MMIO-14 */
 START_TEST(interrupts)
 {
 	live();
@@ -166,7 +174,8 @@ static void *source(void *arg)
 	return NULL;
 }
 
-/* B84, MMIO-13: an event between read and acknowledge is not lost. */
+/* An event between read and acknowledge is not lost. */
+/* rule: MMIO-13 */
 START_TEST(no_interrupt_is_lost)
 {
 	struct pollfd p = { .fd = device_call_fd(w.device), .events = POLLIN };
@@ -194,7 +203,8 @@ START_TEST(no_interrupt_is_lost)
 }
 END_TEST
 
-/* CORE-24, 25: the generation moves around a change. */
+/* The generation moves around a change. */
+/* rule: CORE-02 CORE-24 */
 START_TEST(generation_moves)
 {
 	uint32_t before = rd(0x0fc);
@@ -208,7 +218,8 @@ START_TEST(generation_moves)
 }
 END_TEST
 
-/* CORE-10, MMIO-16, B50: doorbells that name nothing. */
+/* Doorbells that name nothing. */
+/* rule: CORE-10 MMIO-16 */
 START_TEST(doorbells_of_no_queue)
 {
 	static const uint32_t values[] = { QUEUES, 0xffff, 0x10000, 0x80000000, 0xffffffff };
@@ -228,8 +239,9 @@ START_TEST(doorbells_of_no_queue)
 }
 END_TEST
 
-/* CORE-03: the control queue is looked at without waiting for a kick, then at each kick, which is
+/* The control queue is looked at without waiting for a kick, then at each kick, which is
  * counted by whoever takes it, once. */
+/* rule: CORE-03 */
 START_TEST(control_queue_runs_on_the_loop)
 {
 	struct device_counters c;
@@ -246,7 +258,8 @@ START_TEST(control_queue_runs_on_the_loop)
 }
 END_TEST
 
-/* CORE-04, B47: a broken queue shows, signals once, stops everything, and reset mends it. */
+/* A broken queue shows, signals once, stops everything, and reset mends it. */
+/* rule: CORE-04 */
 START_TEST(broken_queue_needs_reset)
 {
 	live();
@@ -265,8 +278,9 @@ START_TEST(broken_queue_needs_reset)
 }
 END_TEST
 
-/* CORE-05, 06: the driver can neither take the bit away nor go on; it can give up, and it can
+/* The driver can neither take the bit away nor go on; it can give up, and it can
  * reset. */
+/* rule: CORE-05 CORE-06 CORE-07 */
 START_TEST(status_writes_when_broken)
 {
 	static const struct {

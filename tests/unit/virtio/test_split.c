@@ -58,6 +58,7 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
+/* rule: SPLIT-05 SPLIT-09 SPLIT-10 SPLIT-11 SPLIT-13 SPLIT-15 SPLIT-16 SPLIT-19 */
 START_TEST(take_judges_a_chain)
 {
 	const struct row *r = &rows[_i];
@@ -99,6 +100,7 @@ static enum take take_table(uint64_t table, uint32_t entries, struct chain *c)
 	return queue_take(q, c);
 }
 
+/* rule: SPLIT-19 */
 START_TEST(indirect_tables)
 {
 	struct chain c;
@@ -126,6 +128,7 @@ static const struct {
 	{ "a table that loops", D_NEXT, 0, QUEUE_FAULT_LOOP },
 };
 
+/* rule: SPLIT-14 SPLIT-16 */
 START_TEST(indirect_entries_are_judged)
 {
 	struct chain c;
@@ -139,6 +142,7 @@ START_TEST(indirect_entries_are_judged)
 }
 END_TEST
 
+/* rule: SPLIT-16 */
 START_TEST(indirect_longer_than_we_follow)
 {
 	struct chain c;
@@ -158,6 +162,7 @@ START_TEST(indirect_longer_than_we_follow)
 }
 END_TEST
 
+/* rule: SPLIT-04 */
 START_TEST(chain_of_the_whole_ring)
 {
 	struct chain c;
@@ -173,7 +178,8 @@ START_TEST(chain_of_the_whole_ring)
 }
 END_TEST
 
-/* SPLIT-10: nothing is read from there. */
+/* Nothing is read from there. */
+/* rule: SPLIT-10 */
 START_TEST(head_past_the_ring)
 {
 	static const uint16_t heads[] = { SIZE, SIZE + 1, 0x8000, 0xffff };
@@ -187,7 +193,8 @@ START_TEST(head_past_the_ring)
 }
 END_TEST
 
-/* SPLIT-09, B25: a sum that 32 bits do not hold. */
+/* A sum that 32 bits do not hold. */
+/* rule: SPLIT-09 */
 START_TEST(chain_of_more_than_4_gib)
 {
 	enum { PIECES = 4096, PIECE = 2 * REGION };
@@ -211,7 +218,7 @@ START_TEST(chain_of_more_than_4_gib)
 }
 END_TEST
 
-/* ---- what may be a queue at all: SPLIT-01, SPLIT-02, B13 ---- */
+/* ---- what may be a queue at all ---- */
 
 static const struct {
 	const char *says;
@@ -231,6 +238,7 @@ static const struct {
 	{ "packed, which is not offered", 8, 0, 0x1000, 0x2000, true, false },
 };
 
+/* rule: SPLIT-01 SPLIT-02 */
 START_TEST(config_ok)
 {
 	const struct queue_config c = { .size = configs[_i].size,

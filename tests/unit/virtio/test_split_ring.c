@@ -10,7 +10,8 @@
 
 /* ---- indices ---- */
 
-/* B06: a jump of exactly the queue size is legal, one more is not. */
+/* A jump of exactly the queue size is legal, one more is not. */
+/* rule: SPLIT-20 */
 START_TEST(available_index_jumps)
 {
 	/* clang-format off */
@@ -44,6 +45,7 @@ START_TEST(available_index_jumps)
 END_TEST
 
 /* What is held counts: the ring is full until it is given back. */
+/* rule: SPLIT-20 */
 START_TEST(available_index_ahead_of_what_is_held)
 {
 	struct chain c;
@@ -62,6 +64,7 @@ START_TEST(available_index_ahead_of_what_is_held)
 }
 END_TEST
 
+/* rule: SPLIT-20 SPLIT-26 SPLIT-27 */
 START_TEST(indices_wrap_many_times)
 {
 	struct driver_used u;
@@ -179,6 +182,7 @@ END_TEST
 
 /* ---- notifications ---- */
 
+/* rule: SPLIT-23 */
 START_TEST(event_math_is_the_kernels)
 {
 	for (uint32_t i = 0; i < 200000; i++) {
@@ -201,6 +205,7 @@ static bool use_one(void)
 	return queue_publish(q);
 }
 
+/* rule: SPLIT-22 */
 START_TEST(signals_by_flags)
 {
 	begin(false, false);
@@ -213,6 +218,7 @@ START_TEST(signals_by_flags)
 }
 END_TEST
 
+/* rule: SPLIT-23 */
 START_TEST(signals_by_event_index)
 {
 	struct chain c[3];
@@ -234,6 +240,7 @@ START_TEST(signals_by_event_index)
 END_TEST
 
 /* Both event words, each round, three times around. */
+/* rule: SPLIT-23 SPLIT-30 */
 START_TEST(event_indices_wrap)
 {
 	struct chain c;
@@ -263,6 +270,7 @@ START_TEST(event_indices_wrap)
 }
 END_TEST
 
+/* rule: SPLIT-29 SPLIT-32 */
 START_TEST(kicks_by_flags)
 {
 	begin(false, false);
@@ -275,6 +283,7 @@ START_TEST(kicks_by_flags)
 }
 END_TEST
 
+/* rule: SPLIT-30 SPLIT-32 */
 START_TEST(kicks_by_event_index)
 {
 	struct chain c;
@@ -317,6 +326,7 @@ START_TEST(restore)
 }
 END_TEST
 
+/* rule: SPLIT-33 */
 START_TEST(junk_in_the_used_ring_is_not_read)
 {
 	struct queue_config c;

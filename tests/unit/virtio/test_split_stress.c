@@ -151,6 +151,7 @@ static bool driver_side(unsigned long *ret_frames, unsigned long *ret_slept)
 }
 
 /* By event indices, and by flags. */
+/* rule: SPLIT-21 SPLIT-24 SPLIT-25 SPLIT-32 */
 START_TEST(nobody_sleeps_for_ever)
 {
 	unsigned long frames, slept = 0;
