@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh BUILD_DIR PROGRAM...: runs each Check program, then the shell suites, and sums up.
-# SUITES: these shell suites instead of all. A program prints Check's summary, and a line "skip: REASON" for each part of it
-# that was skipped; exit status 77 means that all of it was.
+# SUITES: these shell suites instead of all. RUN: what runs a program that is for another processor.
+# A program prints Check's summary, and a line "skip: REASON" for each part of it that was skipped; exit status 77 means
+# that all of it was.
 set -u
 build=$1
 shift
@@ -18,7 +19,8 @@ passed=0 failed=0 skipped=0
 run_program() {
 	name=${1#"$build"/tests/}
 	log=$logs/$(echo "$name" | tr / -).log
-	timeout 300 "$1" >"$log" 2>&1
+	# shellcheck disable=SC2086
+	timeout 300 ${RUN:-} "$1" >"$log" 2>&1
 	rc=$?
 	if [ $rc = 77 ]; then
 		skipped=$((skipped + 1))

@@ -34,7 +34,8 @@ int main(void)
 	Suite *s = suite_create("backend");
 
 	suite_add_tcase(s, contract("loopback", setup_loopback));
-	if (host_ready("the contract over a TAP"))
+	if (host_ready("the contract over a TAP") &&
+	    host_packet_hdr_ready("the contract over a TAP"))
 		suite_add_tcase(s, contract("tap", setup_tap));
 	return suite_run(s);
 }

@@ -44,6 +44,9 @@ int host_set_tbf(const char *name, uint32_t bytes_a_second, uint32_t burst, uint
 /* An AF_PACKET socket on `name` that hears our ethertype (0x88b5). With vnet_hdr: 10 bytes in
  * front. */
 int host_packet(const char *name, bool vnet_hdr);
+/* Whether such a header is to be had (user-mode emulation knows none); else prints "skip: WHAT:
+ * why". */
+bool host_packet_hdr_ready(const char *what);
 bool host_wait_readable(int fd, int timeout_ms);
 
 #endif

@@ -131,15 +131,29 @@ int host_packet(const char *name, bool vnet_hdr)
 				  .sll_ifindex = (int)host_info(name).index,
 				  .sll_protocol = htobe16(OUR_ETHERTYPE) };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-	    bytes = SOCKET_BYTES, on = vnet_hdr;
+	    bytes = SOCKET_BYTES, on = 1;
 
 	ck_assert_msg(fd >= 0, "packet socket: %s", strerrordesc_np(errno));
-	ck_assert_int_eq(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
+	if (vnet_hdr)
+		ck_assert_int_eq(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	ck_assert_msg(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0, "packet socket on %s: %s",
 		      name, strerrordesc_np(errno));
 	return fd;
+}
+
+bool host_packet_hdr_ready(const char *what)
+{
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), on = 1;
+	bool ready = setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == 0;
+
+	if (!ready)
+		(void)printf("skip: %s: no packet socket with a header: %s\n", what,
+			     strerrordesc_np(errno));
+	if (fd >= 0)
+		(void)close(fd);
+	return ready;
 }
 
 bool host_wait_readable(int fd, int timeout_ms)
