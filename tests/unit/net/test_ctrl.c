@@ -1,4 +1,4 @@
-/* Features, configuration space and the control queue of virtio-net, as a driver meets them. */
+/* The control queue of virtio-net, as a driver meets it. */
 #include <check.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
@@ -11,12 +11,8 @@
 
 enum {
 	SIZE = 64,
-	REG_STATUS = 0x070,
 	REG_INTERRUPT = 0x060,
-	REG_GENERATION = 0x0fc,
 	REG_CONFIG = 0x100,
-	SEEN = 3,
-	FEATURES_OK = 8
 };
 static const uint8_t us[6] = { 2, 0, 0, 0, 0, 1 }, other[6] = { 2, 0, 0, 0, 0, 9 },
 		     group[6] = { 1, 0, 0x5e, 0, 0, 7 };
@@ -25,162 +21,6 @@ static struct rig r;
 
 static void setup(void) { rig_make(&r); }
 static void teardown(void) { rig_end(&r); }
-
-/* ---- features ---- */
-
-static bool sticks(uint64_t features)
-{
-	rig_write(&r, REG_STATUS, 0);
-	rig_write(&r, REG_STATUS, SEEN);
-	for (uint32_t word = 0; word < 2; word++) {
-		rig_write(&r, 0x024, word);
-		rig_write(&r, 0x020, (uint32_t)(features >> 32 * word));
-	}
-	rig_write(&r, REG_STATUS, SEEN | FEATURES_OK);
-	return (rig_read(&r, REG_STATUS) & FEATURES_OK) != 0;
-}
-
-/* virtio 1.4, 5.1.3.1: each bit without the one it needs is refused, with it taken. */
-/* clang-format off */
-static const struct { unsigned bit, needs; } needs[] = {
-	{ VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_CSUM }, { VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_CSUM },
-	{ VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_CSUM }, { VIRTIO_NET_F_GUEST_USO6, VIRTIO_NET_F_GUEST_CSUM },
-	{ VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_CSUM },	      { VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_CSUM },
-	{ VIRTIO_NET_F_HOST_USO, VIRTIO_NET_F_CSUM },	      { VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VQ },
-	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ }, { VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ },
-};
-/* clang-format on */
-
-/* rule: CORE-16 */
-START_TEST(a_feature_needs_its_ground)
-{
-	uint64_t base = RIG_BIT(VIRTIO_F_VERSION_1);
-
-	ck_assert(!sticks(base | RIG_BIT(needs[_i].bit)));
-	ck_assert(sticks(base | RIG_BIT(needs[_i].bit) | RIG_BIT(needs[_i].needs)));
-}
-END_TEST
-
-/* rule: CORE-16 */
-START_TEST(ecn_needs_either_tso)
-{
-	uint64_t base = RIG_BIT(VIRTIO_F_VERSION_1) | RIG_BIT(VIRTIO_NET_F_CSUM) |
-			RIG_BIT(VIRTIO_NET_F_GUEST_CSUM);
-
-	ck_assert(!sticks(base | RIG_BIT(VIRTIO_NET_F_HOST_ECN)));
-	ck_assert(sticks(base | RIG_BIT(VIRTIO_NET_F_HOST_ECN) | RIG_BIT(VIRTIO_NET_F_HOST_TSO4)));
-	ck_assert(sticks(base | RIG_BIT(VIRTIO_NET_F_HOST_ECN) | RIG_BIT(VIRTIO_NET_F_HOST_TSO6)));
-	ck_assert(!sticks(base | RIG_BIT(VIRTIO_NET_F_GUEST_ECN)));
-	ck_assert(
-		sticks(base | RIG_BIT(VIRTIO_NET_F_GUEST_ECN) | RIG_BIT(VIRTIO_NET_F_GUEST_TSO6)));
-}
-END_TEST
-
-/* rule: CORE-17 */
-START_TEST(version_1_is_needed)
-{
-	ck_assert(!sticks(0));
-	ck_assert(!sticks(RIG_BIT(VIRTIO_NET_F_MAC)));
-	rig_write(&r, 0x014, 1);
-	ck_assert_uint_eq(rig_read(&r, 0x010) & 1, 1);
-	ck_assert(sticks(RIG_BIT(VIRTIO_F_VERSION_1)));
-}
-END_TEST
-
-static bool offers(const struct net_config *c, unsigned bit)
-{
-	struct features f = net_offer(c);
-
-	return features_has(&f, bit);
-}
-
-/* What is offered follows what the backend can do, and what the user masks takes its followers
- * along. */
-/* rule: CORE-11 CORE-12 */
-START_TEST(the_offer_follows_the_backend)
-{
-	struct backend be = { .caps = { .queues = 1 } };
-	struct net_config c = { .mtu = 0, .backend = &be };
-
-	ck_assert(offers(&c, VIRTIO_NET_F_MAC) && offers(&c, VIRTIO_NET_F_CTRL_VQ));
-	ck_assert(!offers(&c, VIRTIO_NET_F_MTU) && !offers(&c, VIRTIO_NET_F_CSUM) &&
-		  !offers(&c, VIRTIO_NET_F_HOST_TSO4));
-	ck_assert(!offers(&c, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS));
-	be.caps.offloads = (struct backend_offloads){ .csum = true, .tso4 = true };
-	c.mtu = 9000;
-	ck_assert(offers(&c, VIRTIO_NET_F_MTU) && offers(&c, VIRTIO_NET_F_HOST_TSO4) &&
-		  offers(&c, VIRTIO_NET_F_GUEST_TSO4));
-	ck_assert(!offers(&c, VIRTIO_NET_F_HOST_TSO6) && !offers(&c, VIRTIO_NET_F_HOST_ECN) &&
-		  !offers(&c, VIRTIO_NET_F_HOST_USO));
-	be.caps.offloads.uso = be.caps.offloads.ecn = true;
-	ck_assert(offers(&c, VIRTIO_NET_F_HOST_USO) && offers(&c, VIRTIO_NET_F_GUEST_USO4) &&
-		  offers(&c, VIRTIO_NET_F_HOST_ECN));
-	features_set(&c.switches.off, VIRTIO_NET_F_CSUM, true);
-	features_set(&c.switches.off, VIRTIO_NET_F_CTRL_VQ, true);
-	ck_assert(!offers(&c, VIRTIO_NET_F_HOST_TSO4) && !offers(&c, VIRTIO_NET_F_HOST_ECN) &&
-		  !offers(&c, VIRTIO_NET_F_HOST_USO));
-	ck_assert(!offers(&c, VIRTIO_NET_F_CTRL_RX) && !offers(&c, VIRTIO_NET_F_CTRL_MAC_ADDR));
-	ck_assert(offers(&c, VIRTIO_NET_F_GUEST_TSO4));
-}
-END_TEST
-
-/* What was asked for and cannot be is an error that names it. */
-START_TEST(what_is_switched_on_is_offered_or_an_error)
-{
-	struct backend be = { .caps = { .queues = 1 } };
-	struct net_config c = { .mtu = 0, .backend = &be };
-	struct err e;
-
-	ck_assert(!err_is(net_offer_check(&c)));
-	features_set(&c.switches.on, VIRTIO_NET_F_HOST_TSO4, true);
-	e = net_offer_check(&c);
-	ck_assert(e.kind == ERR_SETUP && strstr(e.text, "host-tso4=on: this host's TAP") != NULL);
-	be.caps.offloads = (struct backend_offloads){ .csum = true, .tso4 = true };
-	ck_assert(!err_is(net_offer_check(&c)));
-	features_set(&c.switches.off, VIRTIO_NET_F_CSUM, true);
-	e = net_offer_check(&c);
-	ck_assert(e.kind == ERR_USAGE && strstr(e.text, "host-tso4=on needs a feature") != NULL);
-}
-END_TEST
-
-/* ---- configuration and link ---- */
-
-/* rule: CORE-24 CORE-26 NET-03 */
-START_TEST(configuration_bytes)
-{
-	rig_up(&r, RIG_ALL, SIZE);
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG), 0x00000002);
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 4),
-			  0x00010100); /* the rest of the MAC, link up */
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 8),
-			  UINT32_C(1500) << 16);             /* no pairs without MQ; MTU */
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 12), 0); /* speed: not offered */
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 64), 0);
-}
-END_TEST
-
-/* rule: CORE-24 CORE-25 NET-05 */
-START_TEST(the_link_changes_status_generation_and_interrupt)
-{
-	uint32_t generation;
-
-	rig_up(&r, RIG_ALL, SIZE);
-	rig_write(&r, 0x064, rig_read(&r, REG_INTERRUPT));
-	generation = rig_read(&r, REG_GENERATION);
-	net_set_link(r.net, false);
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 4) >> 16, 0);
-	ck_assert_uint_ne(rig_read(&r, REG_GENERATION), generation);
-	ck_assert_uint_eq(rig_read(&r, REG_INTERRUPT), DEVICE_INT_CONFIG);
-	rig_write(&r, 0x064, DEVICE_INT_CONFIG);
-	ck_assert_uint_eq(rig_read(&r, REG_INTERRUPT), 0);
-	generation = rig_read(&r, REG_GENERATION);
-	net_set_link(r.net, false); /* as it is: nothing to say */
-	ck_assert_uint_eq(rig_read(&r, REG_GENERATION), generation);
-	ck_assert_uint_eq(rig_read(&r, REG_INTERRUPT), 0);
-	net_set_link(r.net, true);
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 4) >> 16, 1);
-}
-END_TEST
 
 /* ---- commands ---- */
 
@@ -398,13 +238,6 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, a_feature_needs_its_ground, 0, (int)ARRAY_LEN(needs));
-	tcase_add_test(tc, ecn_needs_either_tso);
-	tcase_add_test(tc, version_1_is_needed);
-	tcase_add_test(tc, the_offer_follows_the_backend);
-	tcase_add_test(tc, what_is_switched_on_is_offered_or_an_error);
-	tcase_add_test(tc, configuration_bytes);
-	tcase_add_test(tc, the_link_changes_status_generation_and_interrupt);
 	tcase_add_loop_test(tc, each_command, 0, (int)ARRAY_LEN(commands));
 	tcase_add_loop_test(tc, each_command_not_agreed_to, 0, (int)ARRAY_LEN(commands));
 	tcase_add_test(tc, one_byte_of_a_command);
