@@ -6,19 +6,14 @@
 #include <string.h>
 
 #include "devices/base/uapi_compat.h"
-#include "tests/driver/rig.h"
 #include "tests/driver/suite.h"
+#include "tests/unit/net/addressed.h"
 
 enum {
 	SIZE = 64,
 	REG_INTERRUPT = 0x060,
 	REG_CONFIG = 0x100,
 };
-static const uint8_t us[6] = { 2, 0, 0, 0, 0, 1 }, other[6] = { 2, 0, 0, 0, 0, 9 },
-		     group[6] = { 1, 0, 0x5e, 0, 0, 7 };
-
-static struct rig r;
-
 static void setup(void) { rig_make(&r); }
 static void teardown(void) { rig_end(&r); }
 
@@ -109,28 +104,6 @@ START_TEST(one_byte_of_a_command)
 END_TEST
 
 /* ---- what commands do ---- */
-
-static void give_to(const uint8_t mac[6])
-{
-	uint8_t frame[60];
-
-	rig_fill(frame, sizeof(frame), 0);
-	memcpy(frame, mac, 6);
-	ck_assert(loopback_give(r.backend, 0, (struct vnet_hdr){ 0 }, frame, sizeof(frame)));
-}
-
-/* Does a frame to mac come? Behind it goes one that certainly does. */
-static bool comes(const uint8_t mac[6])
-{
-	static const uint8_t all[6] = { 255, 255, 255, 255, 255, 255 };
-	uint64_t dropped = rig_stats(&r).drop[DROP_RX_FILTER], came = rig_stats(&r).rx.packets;
-
-	give_to(mac);
-	give_to(all);
-	while (rig_stats(&r).rx.packets + rig_stats(&r).drop[DROP_RX_FILTER] < came + dropped + 2)
-		ck_assert(!err_is(loop_once(r.loop, 1)));
-	return rig_stats(&r).drop[DROP_RX_FILTER] == dropped;
-}
 
 /* rule: CTRL-04 CTRL-05 CTRL-08 CTRL-10 */
 START_TEST(filters_follow_the_commands)

@@ -225,6 +225,34 @@ START_TEST(queue_ready)
 }
 END_TEST
 
+/* Above 4 GiB, by two halves in either order, the last word of each counts; taken at QueueReady. */
+/* rule: MMIO-10 */
+START_TEST(ring_addresses_by_halves)
+{
+	static const uint32_t regs[] = { 0x080, 0x090, 0x0a0 };
+	const struct mem_region high = {
+		.gpa = UINT64_C(5) << 32, .size = MEMORY, .host = w.ram, .fd = -1
+	};
+	uint32_t first = _i == 0 ? 0 : 4;
+
+	ck_assert(!err_is(guest_mem_replace(w.mem, &high, 1)));
+	memset(w.ram, 0xee, MEMORY);
+	accept(1, 1);
+	wr(0x030, 0), wr(0x038, 64);
+	for (uint32_t i = 0; i < 3; i++) {
+		uint64_t at = high.gpa + 0x10000 * (i + 1);
+
+		wr(regs[i], 0xfffffff0), wr(regs[i] + 4, 0xffffffff);
+		wr(regs[i] + first, (uint32_t)(at >> 8 * first));
+		wr(regs[i] + (first ^ 4), (uint32_t)(at >> 8 * (first ^ 4)));
+	}
+	wr(0x044, 1);
+	ck_assert_uint_eq(rd(0x044), 1);
+	wr(0x070, 0xf);
+	ck_assert_msg(w.ram[0x30000] == 0, "the used ring is somewhere else");
+}
+END_TEST
+
 /* Registers of a ready queue. */
 /* rule: MMIO-09 */
 START_TEST(a_ready_queue_cannot_be_changed)
@@ -277,6 +305,7 @@ int main(void)
 	tcase_add_loop_test(tc, status_writes, 0, (int)ARRAY_LEN(steps));
 	tcase_add_test(tc, features_after_features_ok_are_ignored);
 	tcase_add_loop_test(tc, queue_ready, 0, (int)ARRAY_LEN(rings));
+	tcase_add_loop_test(tc, ring_addresses_by_halves, 0, 2);
 	tcase_add_test(tc, a_ready_queue_cannot_be_changed);
 	tcase_add_test(tc, configuration_space);
 	suite_add_tcase(s, tc);

@@ -118,6 +118,27 @@ START_TEST(indirect_tables)
 }
 END_TEST
 
+/* Direct ones in front of a table; the table's own WRITE says nothing of its entries. */
+/* rule: SPLIT-17 SPLIT-18 */
+START_TEST(a_table_behind_direct_descriptors)
+{
+	struct chain c;
+
+	begin(false, true);
+	driver_desc_at(&m, 0x90000, 0, 0x80100, 20, D_NEXT, 1);
+	driver_desc_at(&m, 0x90000, 1, 0x80200, 30, D_WRITE, 0);
+	driver_desc(&d, 0, 0x80000, 10, D_NEXT, 1);
+	driver_desc(&d, 1, 0x90000, 32, D_INDIRECT | (_i == 1 ? D_WRITE : 0), 0);
+	driver_offer(&d, 0);
+	driver_show(&d);
+	ck_assert_int_eq(queue_take(q, &c), TAKE_CHAIN);
+	ck_assert_uint_eq(c.readable_bytes, 30);
+	ck_assert_uint_eq(c.writable_bytes, 30);
+	ck_assert_uint_eq(c.descriptors, 2);
+	queue_rewind(q, &c);
+}
+END_TEST
+
 static const struct {
 	const char *says;
 	uint16_t flags, next;
@@ -261,6 +282,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, take_judges_a_chain, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tc, indirect_tables);
+	tcase_add_loop_test(tc, a_table_behind_direct_descriptors, 0, 2);
 	tcase_add_loop_test(tc, indirect_entries_are_judged, 0, (int)ARRAY_LEN(entries));
 	tcase_add_test(tc, indirect_longer_than_we_follow);
 	tcase_add_test(tc, chain_of_the_whole_ring);
