@@ -1,4 +1,4 @@
-/* devices/virtio/queue.c: what the ring layouts have in common: life, faults, slices of chains. */
+/* devices/virtio/queue.c: what the ring layouts have in common: life, faults, and the verbs. */
 #include "devices/virtio/queue.h"
 
 #include <assert.h>
@@ -37,14 +37,22 @@ void queue_destroy(struct queue *q)
 
 bool queue_running(const struct queue *q) { return q->ops != NULL; }
 
+/* SPLIT-01, PACKED-01. */
+bool queue_size_ok(uint32_t size, bool packed)
+{
+	return size > 0 && size <= QUEUE_SIZE_MAX && (packed || (size & (size - 1)) == 0);
+}
+
+static const struct ring_ops *layout(const struct queue_config *config)
+{
+	return config->packed ? &packed_ops : &split_ops;
+}
+
 bool queue_config_ok(const struct guest_mem *mem, const struct queue_config *config)
 {
-	struct queue trial = { .ops = &split_ops, .mem = mem, .config = *config };
-	uint32_t size = config->size;
+	struct queue trial = { .mem = mem, .config = *config };
 
-	if (config->packed || size == 0 || size > QUEUE_SIZE_MAX || (size & (size - 1)) != 0)
-		return false;
-	return trial.ops->map(&trial);
+	return queue_size_ok(config->size, config->packed) && layout(config)->map(&trial);
 }
 
 /* Room for the longest chain that is followed, and for a batch of usual ones beside it. */
@@ -77,13 +85,14 @@ bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queu
 	q->config = *config;
 	if (!make_slices(q))
 		return false;
-	q->ops = &split_ops;
 	q->fault = QUEUE_FINE;
-	q->held = q->noted = 0;
+	q->held = q->noted = q->taken = 0;
 	nothing_held(q);
 	q->signal_once = state.restored;
-	(void)q->ops->map(q); /* queue_config_ok has mapped the same */
-	q->ops->restore(q, state);
+	(void)layout(config)->map(q); /* queue_config_ok has mapped the same */
+	if (!layout(config)->restore(q, state))
+		return false;
+	q->ops = layout(config);
 	return true;
 }
 
@@ -127,7 +136,10 @@ enum take queue_take(struct queue *q, struct chain *ret)
 			    q->steps + q->slices_worst > q->slices_max))
 		return TAKE_FULL;
 	took = q->ops->take(q, ret);
-	q->held += took == TAKE_CHAIN;
+	if (took == TAKE_CHAIN) {
+		ret->number = q->taken++;
+		q->held++;
+	}
 	return took;
 }
 
@@ -170,11 +182,13 @@ bool queue_publish(struct queue *q)
 
 void queue_rewind(struct queue *q, const struct chain *chain)
 {
-	uint32_t before = q->held;
+	uint32_t chains = q->taken - chain->number;
 
-	q->ops->rewind(q, chain);
-	assert(q->held < before && q->held >= q->noted);
-	(void)before;
+	assert(chains > 0 && chains <= q->held - q->noted);
+	q->ops->rewind(q, chain, chains);
+	q->held -= chains;
+	q->taken = chain->number;
+	q->slices_used = (uint32_t)(chain->readable - q->slices);
 	if (q->held == 0)
 		nothing_held(q);
 }
@@ -185,53 +199,4 @@ void queue_kick_disable(struct queue *q)
 {
 	if (q->fault == QUEUE_FINE)
 		q->ops->kick_disable(q);
-}
-
-/* ---- slices ---- */
-
-void walk_begin(struct queue *q, struct chain_walk *walk, struct chain *chain)
-{
-	*walk = (struct chain_walk){ .chain = chain, .first = q->slices_used };
-	*chain = (struct chain){ .readable = &q->slices[q->slices_used] };
-}
-
-/* SPLIT-05, SPLIT-11: direction and place of each descriptor. */
-bool walk_add(struct queue *q, struct chain_walk *walk, uint64_t gpa, uint32_t len, bool writable)
-{
-	struct chain *c = walk->chain;
-	int count;
-
-	q->steps++;
-	if (walk->writable && !writable) {
-		queue_break(q, QUEUE_FAULT_ORDER);
-		return false;
-	}
-	walk->writable = writable;
-	count = mem_slice(q->mem, gpa, len, &q->slices[q->slices_used],
-			  (int)(q->slices_max - q->slices_used));
-	if (count < 0) {
-		queue_break(q, QUEUE_FAULT_ADDRESS);
-		return false;
-	}
-	q->slices_used += (uint32_t)count;
-	if (writable) {
-		c->writable_count += count;
-		c->writable_bytes += len;
-	} else {
-		c->readable_count += count;
-		c->readable_bytes += len;
-	}
-	/* SPLIT-09: a chain of more than 2^32 bytes is none. */
-	if (c->readable_bytes + c->writable_bytes > UINT32_MAX) {
-		queue_break(q, QUEUE_FAULT_LOOP);
-		return false;
-	}
-	return true;
-}
-
-void walk_end(struct queue *q, struct chain_walk *walk)
-{
-	if (q->fault != QUEUE_FINE)
-		q->slices_used = walk->first;
-	walk->chain->writable = walk->chain->readable + walk->chain->readable_count;
 }

@@ -50,6 +50,7 @@ struct chain {
 	uint16_t position; /* available index as counted (split), slot (packed) */
 	bool wrap;
 	uint16_t id;                             /* head index (split), buffer id (packed) */
+	uint32_t number;                         /* chains taken before it; wraps */
 	uint16_t descriptors;                    /* ring entries that it takes */
 	int readable_count, writable_count;      /* slices */
 	uint64_t readable_bytes, writable_bytes; /* their sums */
@@ -69,13 +70,16 @@ struct queue;
 struct queue *queue_create(void);    /* stopped; NULL: out of memory */
 void queue_destroy(struct queue *q); /* takes NULL */
 
-/* Would queue_start take this? For a transport's QueueReady (virtio 1.4, 2.7, 2.7.1). */
+/* Would queue_start take this? For a transport's QueueReady (virtio 1.4, 2.7, 2.7.1, 2.8). */
 bool queue_config_ok(const struct guest_mem *mem, const struct queue_config *config);
 
-/* Resolves the rings in mem and makes the queue usable. false: queue_config_ok is false, or out of
- * memory; the queue stays stopped. A fresh queue is state {0}; with state.restored the used index
- * is read from the ring (the one time), and the first publish says "signal" whatever the event
- * index says. */
+/* The sizes that a layout can have: a power of two for a split ring, any for a packed one. */
+bool queue_size_ok(uint32_t size, bool packed);
+
+/* Resolves the rings in mem and makes the queue usable. false: queue_config_ok is false, the state
+ * is none of such a ring, or out of memory; the queue stays stopped. A fresh queue is state {0};
+ * with state.restored the used index is read from the ring (the one time), and the first publish
+ * says "signal" whatever the event index says. */
 bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queue_config *config,
 		 struct queue_state state);
 /* Nothing may be held. Returns what queue_start needs to go on; forgets a fault. Stopped: {0}. */

@@ -3,6 +3,7 @@
 #define TAPVM_VIRTIO_QUEUE_PRIV_H
 
 #include "devices/virtio/queue.h"
+#include "devices/virtio/wire_packed.h"
 #include "devices/virtio/wire_split.h"
 
 enum {
@@ -14,17 +15,17 @@ enum {
 /* One ring layout. All functions on a started queue. */
 struct ring_ops {
 	bool (*map)(struct queue *q); /* resolves the rings; false: they do not lie in memory */
-	void (*restore)(struct queue *q, struct queue_state state);
+	bool (*restore)(struct queue *q, struct queue_state state); /* false: no such state */
 	struct queue_state (*save)(const struct queue *q);
 	enum take (*take)(struct queue *q, struct chain *ret);
 	uint32_t (*available)(struct queue *q);
 	void (*push)(struct queue *q, const struct chain *chain, uint32_t written);
 	bool (*publish)(struct queue *q);
-	void (*rewind)(struct queue *q, const struct chain *chain);
+	void (*rewind)(struct queue *q, const struct chain *chain, uint32_t chains);
 	bool (*kick_enable)(struct queue *q);
 	void (*kick_disable)(struct queue *q);
 };
-extern const struct ring_ops split_ops;
+extern const struct ring_ops split_ops, packed_ops;
 
 struct split {
 	const struct wire_desc *table;
@@ -36,6 +37,26 @@ struct split {
 	uint16_t shown_used;
 };
 
+/* A place in a packed ring, in the round that its wrap counter tells. */
+struct spot {
+	uint16_t slot;
+	bool wrap;
+};
+
+struct packed {
+	struct wire_packed_desc *ring;
+	const le32 *driver_event;
+	le32 *device_event;
+	struct spot next_avail;           /* the next to take */
+	struct spot next_used;            /* the next to note */
+	uint32_t seen_slots, seen_chains; /* seen to be available, from next_avail on */
+	uint32_t flight;                  /* slots taken and not noted */
+	uint32_t moved;                   /* slots noted since the last publish */
+	struct wire_packed_desc *first;   /* the first noted one, and the flags that show it */
+	uint16_t first_flags;
+	bool kicks_off;
+};
+
 struct queue {
 	const struct ring_ops *ops; /* NULL: stopped */
 	const struct guest_mem *mem;
@@ -44,7 +65,11 @@ struct queue {
 	bool signal_once; /* after a restore: whatever the event index says */
 	uint32_t held;    /* taken, neither published nor rewound */
 	uint32_t noted;   /* pushed, not published */
-	struct split split;
+	uint32_t taken;   /* all that were taken and not rewound; wraps */
+	union {
+		struct split split;
+		struct packed packed;
+	};
 
 	/* Slices of the chains that are held: readable ones of a chain, then its writable ones. */
 	struct iovec *slices;
@@ -53,14 +78,28 @@ struct queue {
 			   slice */
 };
 
-/* Walks one chain: adds a descriptor's buffer to the slices. false: the queue was broken. */
+/* ---- walk.c: one chain is followed ---- */
 struct chain_walk {
 	struct chain *chain;
 	uint32_t first;
 	bool writable;
 };
-bool walk_add(struct queue *q, struct chain_walk *walk, uint64_t gpa, uint32_t len, bool writable);
 void walk_begin(struct queue *q, struct chain_walk *walk, struct chain *chain);
+/* Adds a descriptor's buffer to the slices. false: the queue was broken. */
+bool walk_add(struct queue *q, struct chain_walk *walk, uint64_t gpa, uint32_t len, bool writable);
 void walk_end(struct queue *q, struct chain_walk *walk);
+bool walk_fault(struct queue *q, enum queue_fault fault); /* breaks the queue; false */
+
+/* An indirect table: at any address, perhaps across regions. */
+enum { INDIRECT_ENTRY = 16 };
+struct indirect {
+	uint64_t gpa;
+	const uint8_t *host; /* NULL: not in one region */
+	uint32_t entries;
+	uint32_t most; /* that are followed */
+};
+/* false: the queue was broken. */
+bool indirect_open(struct queue *q, uint64_t gpa, uint32_t len, struct indirect *ret);
+bool indirect_read(struct queue *q, const struct indirect *t, uint32_t at, void *ret_entry);
 
 #endif

@@ -71,7 +71,7 @@ static bool split_map(struct queue *q)
 	return true;
 }
 
-static void split_restore(struct queue *q, struct queue_state state)
+static bool split_restore(struct queue *q, struct queue_state state)
 {
 	struct split *s = &q->split;
 
@@ -84,6 +84,7 @@ static void split_restore(struct queue *q, struct queue_state state)
 	if (q->config.event_idx)
 		store16(avail_event(q), s->next_avail);
 	mem_wrote(q->mem, s->used, sizeof(le16));
+	return true;
 }
 
 static struct queue_state split_save(const struct queue *q)
@@ -106,82 +107,59 @@ static uint32_t look(struct queue *q)
 	return ring_distance(s->next_avail, index);
 }
 
-/* SPLIT-13, SPLIT-14, SPLIT-15, SPLIT-16, SPLIT-19: an indirect table, entry 0 first, up to the
- * first entry without NEXT. SPLIT-17: nobody asks whether it is writable. */
+/* SPLIT-14, SPLIT-15, SPLIT-16, SPLIT-19: an indirect table, entry 0 first, up to the first entry
+ * without NEXT. SPLIT-17: nobody asks whether it is writable. */
 static bool walk_indirect(struct queue *q, struct chain_walk *walk, struct desc d)
 {
-	uint32_t entries = d.len / sizeof(struct wire_desc), steps = 0;
-	uint32_t most = q->config.size > INDIRECT_MAX ? q->config.size : INDIRECT_MAX;
-	uint32_t at = 0;
-	/* In one region, as good as always; else each entry is found by itself. */
-	const uint8_t *table = mem_ring(q->mem, d.addr, d.len, 1);
+	struct indirect table;
+	uint32_t at = 0, steps = 0;
 
-	if (!q->config.indirect || (d.flags & WIRE_DESC_NEXT) != 0 || d.len == 0 ||
-	    d.len % sizeof(struct wire_desc) != 0) {
-		queue_break(q, QUEUE_FAULT_INDIRECT);
+	if ((d.flags & WIRE_DESC_NEXT) != 0)
+		return walk_fault(q, QUEUE_FAULT_INDIRECT);
+	if (!indirect_open(q, d.addr, d.len, &table))
 		return false;
-	}
 	for (;;) {
 		struct wire_desc raw;
 		struct desc e;
 
-		if (steps++ >= entries || steps > most) {
-			queue_break(q, QUEUE_FAULT_LOOP);
+		if (steps++ >= table.entries || steps > table.most)
+			return walk_fault(q, QUEUE_FAULT_LOOP);
+		if (!indirect_read(q, &table, at, &raw))
 			return false;
-		}
-		/* The table may lie at any address and across regions: a copy, which is then
-		 * judged. */
-		if (table != NULL) {
-			memcpy(&raw, table + at * sizeof(raw), sizeof(raw));
-		} else if (d.addr > UINT64_MAX - at * sizeof(raw) ||
-			   !mem_read(q->mem, d.addr + at * sizeof(raw), &raw, sizeof(raw))) {
-			queue_break(q, QUEUE_FAULT_ADDRESS);
-			return false;
-		}
 		e = load_desc(&raw);
-		if ((e.flags & WIRE_DESC_INDIRECT) != 0) {
-			queue_break(q, QUEUE_FAULT_INDIRECT);
-			return false;
-		}
+		if ((e.flags & WIRE_DESC_INDIRECT) != 0)
+			return walk_fault(q, QUEUE_FAULT_INDIRECT);
 		if (!walk_add(q, walk, e.addr, e.len, (e.flags & WIRE_DESC_WRITE) != 0))
 			return false;
 		if ((e.flags & WIRE_DESC_NEXT) == 0)
 			return true;
-		if (e.next >= entries) {
-			queue_break(q, QUEUE_FAULT_HEAD);
-			return false;
-		}
+		if (e.next >= table.entries)
+			return walk_fault(q, QUEUE_FAULT_HEAD);
 		at = e.next;
 	}
 }
 
 /* SPLIT-04, SPLIT-09, SPLIT-10, SPLIT-16: each index inside the ring, as many descriptors as it has
  * and not one more. SPLIT-18: the last may be a table. */
-static void walk_chain(struct queue *q, struct chain_walk *walk, uint16_t head)
+static bool walk_chain(struct queue *q, struct chain_walk *walk, uint16_t head)
 {
 	uint16_t at = head;
 
 	for (;;) {
 		struct desc d;
 
-		if (at >= q->config.size) {
-			queue_break(q, QUEUE_FAULT_HEAD);
-			return;
-		}
-		if (walk->chain->descriptors == q->config.size) {
-			queue_break(q, QUEUE_FAULT_LOOP);
-			return;
-		}
+		if (at >= q->config.size)
+			return walk_fault(q, QUEUE_FAULT_HEAD);
+		if (walk->chain->descriptors == q->config.size)
+			return walk_fault(q, QUEUE_FAULT_LOOP);
 		walk->chain->descriptors++;
 		d = load_desc(&q->split.table[at]);
-		if ((d.flags & WIRE_DESC_INDIRECT) != 0) {
-			(void)walk_indirect(q, walk, d);
-			return;
-		}
+		if ((d.flags & WIRE_DESC_INDIRECT) != 0)
+			return walk_indirect(q, walk, d);
 		if (!walk_add(q, walk, d.addr, d.len, (d.flags & WIRE_DESC_WRITE) != 0))
-			return;
+			return false;
 		if ((d.flags & WIRE_DESC_NEXT) == 0)
-			return;
+			return true;
 		at = d.next;
 	}
 }
@@ -197,7 +175,7 @@ static enum take split_take(struct queue *q, struct chain *ret)
 		return q->fault == QUEUE_FINE ? TAKE_EMPTY : TAKE_BROKEN;
 	head = load16(&s->avail->ring[s->next_avail % q->config.size]);
 	walk_begin(q, &walk, ret);
-	walk_chain(q, &walk, head);
+	(void)walk_chain(q, &walk, head);
 	walk_end(q, &walk);
 	if (q->fault != QUEUE_FINE)
 		return TAKE_BROKEN;
@@ -238,13 +216,10 @@ static bool split_publish(struct queue *q)
 	return (load16(&s->avail->flags) & WIRE_AVAIL_NO_INTERRUPT) == 0;
 }
 
-static void split_rewind(struct queue *q, const struct chain *chain)
+static void split_rewind(struct queue *q, const struct chain *chain, uint32_t chains)
 {
-	struct split *s = &q->split;
-
-	q->held -= ring_distance(chain->position, s->next_avail);
-	s->next_avail = chain->position;
-	q->slices_used = (uint32_t)(chain->readable - q->slices);
+	(void)chains;
+	q->split.next_avail = chain->position;
 }
 
 /* Kicks are asked for from the index that was seen on, not from the one to take next: what was seen

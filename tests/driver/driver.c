@@ -83,6 +83,7 @@ struct queue_config driver_config(const struct driver_queue *q, bool indirect)
 				      .desc = q->desc,
 				      .driver = q->avail,
 				      .device = q->used,
+				      .packed = q->packed,
 				      .event_idx = q->event_idx,
 				      .indirect = indirect };
 }
@@ -121,19 +122,50 @@ void driver_show_index(struct driver_queue *q, uint16_t index)
 
 void driver_show(struct driver_queue *q) { driver_show_index(q, q->avail_index); }
 
-uint16_t driver_post(struct driver_queue *q, uint64_t addr, uint32_t len, bool writable)
+uint16_t driver_post_chain(struct driver_queue *q, const struct driver_buffer *b, unsigned count)
 {
 	uint16_t head = q->next_desc;
 
-	q->next_desc = (uint16_t)((head + 1) % q->size);
-	driver_desc(q, head, addr, len, writable ? D_WRITE : 0, 0);
+	if (q->packed)
+		return driver_packed_post(q, b, count);
+	for (unsigned i = 0; i < count; i++) {
+		uint16_t at = q->next_desc, next = (uint16_t)((at + 1) % q->size);
+
+		driver_desc(
+			q, at, b[i].addr, b[i].len,
+			(uint16_t)((b[i].writable ? D_WRITE : 0) | (i + 1 < count ? D_NEXT : 0)),
+			i + 1 < count ? next : 0);
+		q->next_desc = next;
+	}
 	driver_offer(q, head);
 	driver_show(q);
 	return head;
 }
 
+uint16_t driver_post(struct driver_queue *q, uint64_t addr, uint32_t len, bool writable)
+{
+	const struct driver_buffer b = { addr, len, writable };
+
+	return driver_post_chain(q, &b, 1);
+}
+
+void driver_ask(struct driver_queue *q, bool on)
+{
+	if (q->packed && !on)
+		driver_packed_set_event(q, 0, 1);
+	else if (q->packed)
+		driver_packed_set_event(q, (uint16_t)(q->used_slot | (q->used_wrap ? 0x8000 : 0)),
+					q->event_idx ? 2 : 0);
+	else if (!q->event_idx)
+		driver_set_avail_flags(q, on ? 0 : 1);
+	else if (on)
+		driver_set_used_event(q, q->used_index);
+}
+
 uint16_t driver_used_index(struct driver_queue *q)
 {
+	if (q->packed)
+		return driver_packed_used_index(q);
 	return load(word(q, q->used, 2), __ATOMIC_ACQUIRE);
 }
 uint16_t driver_used_flags(struct driver_queue *q)
@@ -145,6 +177,8 @@ bool driver_collect(struct driver_queue *q, struct driver_used *ret)
 {
 	uint32_t element[2];
 
+	if (q->packed)
+		return driver_packed_collect(q, ret);
 	if (driver_used_index(q) == q->used_index)
 		return false;
 	memcpy(element, word(q, q->used, 4u + 8u * (q->used_index % q->size)), sizeof(element));
@@ -171,6 +205,8 @@ void driver_set_avail_flags(struct driver_queue *q, uint16_t flags)
 bool driver_wants_kick(struct driver_queue *q, uint16_t old)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (q->packed)
+		return driver_packed_wants_kick(q);
 	if (q->event_idx)
 		return (uint16_t)(q->avail_index - driver_avail_event(q) - 1) <
 		       (uint16_t)(q->avail_index - old);

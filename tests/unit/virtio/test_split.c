@@ -1,7 +1,7 @@
 /* The split ring: which chains and which rings it accepts, against a driver that keeps the rules
  * and one that breaks each of them. */
 #include "tests/driver/suite.h"
-#include "tests/unit/virtio/split.h"
+#include "tests/unit/virtio/ring.h"
 
 enum { FAR_AWAY = 3 * REGION };
 
@@ -256,10 +256,19 @@ static const struct {
 	{ "an available ring that ends with memory", 8, 0, 2 * REGION - 22, 0x2000, false, true },
 	{ "one byte less of it, by alignment", 8, 0, 2 * REGION - 20, 0x2000, false, false },
 	{ "a used ring that wraps", 8, 0, 0x1000, UINT64_MAX - 3, false, false },
-	{ "packed, which is not offered", 8, 0, 0x1000, 0x2000, true, false },
+	{ "packed, size 1", 1, 0, 0x1000, 0x2000, true, true },
+	{ "packed, size 100", 100, 0, 0x1000, 0x2000, true, true },
+	{ "packed, size 32768", 32768, REGION, 0x1000, 0x2000, true, true },
+	{ "packed, size 0", 0, 0, 0x1000, 0x2000, true, false },
+	{ "packed, size 32769", 32769, REGION, 0x1000, 0x2000, true, false },
+	{ "packed, an unaligned ring", 8, 8, 0x1000, 0x2000, true, false },
+	{ "packed, an unaligned driver event", 8, 0, 0x1002, 0x2000, true, false },
+	{ "packed, an unaligned device event", 8, 0, 0x1000, 0x2002, true, false },
+	{ "packed, a ring across the border", 8, REGION - 64, 0x1000, 0x2000, true, false },
+	{ "packed, a driver event past memory", 8, 0, 2 * REGION, 0x2000, true, false },
 };
 
-/* rule: SPLIT-01 SPLIT-02 */
+/* rule: SPLIT-01 SPLIT-02 PACKED-01 PACKED-02 */
 START_TEST(config_ok)
 {
 	const struct queue_config c = { .size = configs[_i].size,

@@ -6,7 +6,7 @@
 
 #include "devices/virtio/ring_math.h"
 #include "tests/driver/suite.h"
-#include "tests/unit/virtio/split.h"
+#include "tests/unit/virtio/ring.h"
 
 /* ---- indices ---- */
 

@@ -1,7 +1,7 @@
-/* tests/unit/virtio/split.h: one split queue and the driver of tests/driver at the other end of
- * it; what the programs that test the split ring share. */
-#ifndef TAPVM_TESTS_SPLIT_H
-#define TAPVM_TESTS_SPLIT_H
+/* tests/unit/virtio/ring.h: one queue and the driver of tests/driver at the other end of it; what
+ * the programs that test rings share. */
+#ifndef TAPVM_TESTS_RING_H
+#define TAPVM_TESTS_RING_H
 
 #include <check.h>
 
@@ -18,6 +18,15 @@ static inline void begin(bool event_idx, bool indirect)
 	struct queue_config c;
 
 	driver_queue_init(&d, &m, SIZE, event_idx);
+	c = driver_config(&d, indirect);
+	ck_assert(queue_start(q, m.mem, &c, (struct queue_state){ 0 }));
+}
+
+static inline void begin_packed(uint16_t size, bool event_idx, bool indirect)
+{
+	struct queue_config c;
+
+	driver_packed_init(&d, &m, size, event_idx);
 	c = driver_config(&d, indirect);
 	ck_assert(queue_start(q, m.mem, &c, (struct queue_state){ 0 }));
 }

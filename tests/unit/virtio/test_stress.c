@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "tests/driver/suite.h"
-#include "tests/unit/virtio/split.h"
+#include "tests/unit/virtio/ring.h"
 
 enum {
 	RUN_MS = 800,
@@ -101,10 +101,7 @@ static bool await_used(uint32_t *random, unsigned long *slept)
 	     looks > 0 && driver_used_index(&d) == d.used_index; looks--)
 		continue;
 	while (driver_used_index(&d) == d.used_index) {
-		if (d.event_idx)
-			driver_set_used_event(&d, d.used_index);
-		else
-			driver_set_avail_flags(&d, 0);
+		driver_ask(&d, true);
 		atomic_thread_fence(memory_order_seq_cst);
 		if (driver_used_index(&d) != d.used_index)
 			return true;
@@ -141,8 +138,7 @@ static bool driver_side(unsigned long *ret_frames, unsigned long *ret_slept)
 			continue;
 		if (!await_used(&random, ret_slept))
 			return false;
-		if (!d.event_idx)
-			driver_set_avail_flags(&d, 1);
+		driver_ask(&d, false);
 		while (driver_collect(&d, &u))
 			if (u.id != (d.used_index - 1u) % SIZE || u.len != u.id + 1)
 				return false;
@@ -150,15 +146,18 @@ static bool driver_side(unsigned long *ret_frames, unsigned long *ret_slept)
 	return true;
 }
 
-/* By event indices, and by flags. */
-/* rule: SPLIT-21 SPLIT-24 SPLIT-25 SPLIT-32 */
+/* By event indices, and by flags; split, and packed. */
+/* rule: SPLIT-21 SPLIT-24 SPLIT-25 SPLIT-32 PACKED-22 */
 START_TEST(nobody_sleeps_for_ever)
 {
 	unsigned long frames, slept = 0;
 	pthread_t device;
 	bool good;
 
-	begin(_i == 0, false);
+	if (_i < 2)
+		begin(_i == 0, false);
+	else
+		begin_packed(SIZE, _i == 2, false);
 	kick = (struct bell){ .fd = eventfd(0, EFD_CLOEXEC) };
 	call = (struct bell){ .fd = eventfd(0, EFD_CLOEXEC) };
 	atomic_store(&over, false);
@@ -182,12 +181,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("virtio/split_stress");
-	TCase *tc = tcase_create("split_stress");
+	Suite *s = suite_create("virtio/stress");
+	TCase *tc = tcase_create("stress");
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, nobody_sleeps_for_ever, 0, 2);
+	tcase_add_loop_test(tc, nobody_sleeps_for_ever, 0, 4);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
