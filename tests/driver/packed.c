@@ -88,7 +88,8 @@ uint16_t driver_packed_post(struct driver_queue *q, const struct driver_buffer *
 
 		if (i == 0)
 			first = flags;
-		driver_packed_desc(q, slot, b[i].addr, b[i].len, id,
+		/* The id stands in the last descriptor alone. */
+		driver_packed_desc(q, slot, b[i].addr, b[i].len, i + 1 < count ? 0xbeef : id,
 				   i == 0 ? load_flags(q, slot) : flags);
 		advance(q, &slot, &wrap, 1);
 	}
