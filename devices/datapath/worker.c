@@ -25,6 +25,8 @@ enum {
 	EVENTS_A_TURN = 4,
 	/* A look costs as much as half a frame: every so many turns of up to a batch each way. */
 	TURNS_A_LOOK = 4,
+	/* Between two looks at rings without a doorbell. */
+	POLL_MS = 1,
 };
 
 enum want { WANT_STOP, WANT_RUN, WANT_PAUSE, WANT_END };
@@ -45,6 +47,7 @@ struct worker {
 	/* The thread's own. */
 	bool rx_chains, tx_chains, readable, writable;
 	bool tx_armed;      /* kicks are asked for; receive asks as soon as it is out of chains */
+	bool polled;        /* a ring has no doorbell: changed in a pause */
 	unsigned turns;     /* since the last look at events */
 	bool out_watched;   /* EPOLLOUT is in the set */
 	uint64_t active_ns; /* when something was last done */
@@ -167,6 +170,14 @@ static void take_events(struct worker *w, int timeout_ms)
 		on_event(w, &events[i]);
 }
 
+/* Until something happens. A ring without a doorbell is looked at again and again. */
+static void sleep_on(struct worker *w)
+{
+	take_events(w, w->polled ? POLL_MS : -1);
+	w->rx_chains |= w->polled;
+	w->tx_chains |= w->polled;
+}
+
 static void run(struct worker *w)
 {
 	/* As if kicked, and as if the backend were ready both ways. */
@@ -179,7 +190,7 @@ static void run(struct worker *w)
 			if (++w->turns >= TURNS_A_LOOK)
 				take_events(w, 0);
 		} else if (may_sleep(w)) {
-			take_events(w, -1);
+			sleep_on(w);
 		}
 	}
 }
@@ -236,6 +247,35 @@ static void ask_all(void *self, enum want want)
 		ask(&all->worker[i], want);
 }
 
+static bool watch(struct worker *w, int fd, uint32_t events, enum source source)
+{
+	struct epoll_event event = { .events = events, .data.u32 = source };
+
+	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* The new one first: if it cannot be watched, the old one still is. */
+static bool runner_move_kick(void *self, unsigned index, int old, int fd)
+{
+	struct workers *all = self;
+	enum source source = index % 2 == 0 ? SOURCE_KICK_RX : SOURCE_KICK_TX;
+	struct worker *w;
+	int other;
+
+	if (index / 2 >= all->count)
+		return true;
+	w = &all->worker[index / 2];
+	if (old == fd)
+		return true;
+	if (fd >= 0 && !watch(w, fd, EPOLLIN | EPOLLET, source))
+		return false;
+	if (old >= 0)
+		(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, old, NULL);
+	other = source == SOURCE_KICK_RX ? net_kick_fd_tx(w->pair) : net_kick_fd_rx(w->pair);
+	w->polled = fd < 0 || other < 0;
+	return true;
+}
+
 static void runner_run(void *self) { ask_all(self, WANT_RUN); }
 static void runner_pause(void *self) { ask_all(self, WANT_PAUSE); }
 static void runner_stop(void *self) { ask_all(self, WANT_STOP); }
@@ -245,16 +285,10 @@ const struct runner_ops workers_runner = {
 	.pause = runner_pause,
 	.resume = runner_run,
 	.stop = runner_stop,
+	.move_kick = runner_move_kick,
 };
 
 /* ---- life ---- */
-
-static bool watch(struct worker *w, int fd, uint32_t events, enum source source)
-{
-	struct epoll_event event = { .events = events, .data.u32 = source };
-
-	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-}
 
 static int start_thread(struct worker *w)
 {

@@ -49,6 +49,7 @@ enum fate {
 	X(DROP_TX_SHORT_WRITE, "tx_short_write", "the backend took a part of it")                  \
 	X(DROP_TX_GONE, "tx_gone", "the backend is gone")                                          \
 	X(DROP_TX_MEMORY_GONE, "tx_memory_gone", "guest memory went away under it")                \
+	X(DROP_TX_OFF, "tx_off", "its queue is switched off")                                      \
 	X(DROP_RX_RUNT, "rx_runt", "received less than a vnet_hdr and 14 bytes")                   \
 	X(DROP_RX_TOO_BIG, "rx_too_big", "larger than the buffers that the driver posts")          \
 	X(DROP_RX_NO_BUFFERS, "rx_no_buffers", "no buffers posted when it was looked at again")    \

@@ -1,14 +1,18 @@
 /* devices/mem/guest_mem.c: the table of regions, and the one translation of addresses. */
 #include "devices/mem/guest_mem.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "devices/mem/range.h"
 
 struct guest_mem {
 	unsigned count;
 	struct mem_region region[GUEST_MEM_REGIONS_MAX]; /* by address */
+	struct mem_log log;
+	atomic_bool faulted;
 };
 
 struct guest_mem *guest_mem_create(void) { return calloc(1, sizeof(struct guest_mem)); }
@@ -24,7 +28,7 @@ static int by_address(const void *a, const void *b)
 struct err guest_mem_replace(struct guest_mem *mem, const struct mem_region *regions,
 			     unsigned count)
 {
-	struct guest_mem fresh = { .count = count };
+	struct mem_region fresh[GUEST_MEM_REGIONS_MAX];
 
 	if (count > GUEST_MEM_REGIONS_MAX)
 		return err_make(ERR_SETUP, 0, "%u memory regions: the table holds %d", count,
@@ -36,16 +40,17 @@ struct err guest_mem_replace(struct guest_mem *mem, const struct mem_region *reg
 			return err_make(ERR_SETUP, 0,
 					"memory region at %#llx: size %#llx is empty or wraps",
 					(unsigned long long)r->gpa, (unsigned long long)r->size);
-		fresh.region[i] = *r;
+		fresh[i] = *r;
 	}
-	qsort(fresh.region, count, sizeof(fresh.region[0]), by_address);
+	qsort(fresh, count, sizeof(fresh[0]), by_address);
 	for (unsigned i = 1; i < count; i++)
-		if (range_overlap(fresh.region[i - 1].gpa, fresh.region[i - 1].size,
-				  fresh.region[i].gpa, fresh.region[i].size))
+		if (range_overlap(fresh[i - 1].gpa, fresh[i - 1].size, fresh[i].gpa, fresh[i].size))
 			return err_make(ERR_SETUP, 0, "memory regions at %#llx and %#llx overlap",
-					(unsigned long long)fresh.region[i - 1].gpa,
-					(unsigned long long)fresh.region[i].gpa);
-	*mem = fresh;
+					(unsigned long long)fresh[i - 1].gpa,
+					(unsigned long long)fresh[i].gpa);
+	memcpy(mem->region, fresh, count * sizeof(fresh[0]));
+	mem->count = count;
+	atomic_store(&mem->faulted, false);
 	return err_none();
 }
 
@@ -137,8 +142,76 @@ bool mem_write(const struct guest_mem *mem, uint64_t gpa, const void *bytes, uin
 	return copy(mem, gpa, (uint8_t *)(uintptr_t)bytes, len, false);
 }
 
-/* No log of dirty pages is kept yet: nothing asks for one. */
+/* ---- the log of dirty pages ---- */
+
+static bool holds(const uint8_t *base, uint64_t size, const void *at)
+{
+	return base != NULL && (uintptr_t)at >= (uintptr_t)base &&
+	       (uintptr_t)at - (uintptr_t)base < size;
+}
+
+/* The guest address under which what lies at host is logged. */
+static bool logged_at(const struct guest_mem *mem, const uint8_t *host, uint64_t *ret_gpa)
+{
+	for (unsigned i = 0; i < mem->log.alias_count; i++) {
+		const struct mem_alias *a = &mem->log.alias[i];
+
+		if (holds(a->host, a->len, host)) {
+			*ret_gpa = a->gpa + (uint64_t)(host - a->host);
+			return true;
+		}
+	}
+	for (unsigned i = 0; i < mem->count; i++) {
+		const struct mem_region *r = &mem->region[i];
+
+		if (holds(r->host, r->size, host)) {
+			*ret_gpa = r->gpa + (uint64_t)(host - r->host);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* VHU-18. Whoever reads and clears a bit, then copies the page, sees what was written before: the
+ * release pairs with its exchange. What lies beyond the log has no bit. */
 void mem_wrote(const struct guest_mem *mem, const void *host, uint64_t len)
 {
-	(void)mem, (void)host, (void)len;
+	uint64_t gpa, last;
+
+	if (mem->log.bits == NULL || len == 0 || !logged_at(mem, host, &gpa))
+		return;
+	last = (len - 1 > UINT64_MAX - gpa ? UINT64_MAX : gpa + len - 1) / MEM_LOG_PAGE;
+	for (uint64_t page = gpa / MEM_LOG_PAGE; page <= last && page / 8 < mem->log.bytes; page++)
+		(void)__atomic_fetch_or(&mem->log.bits[page / 8], (uint8_t)(1u << page % 8),
+					__ATOMIC_RELEASE);
+}
+
+void guest_mem_set_log(struct guest_mem *mem, const struct mem_log *log) { mem->log = *log; }
+
+/* ---- a file that was cut short ---- */
+
+static bool put_zeros(uint8_t *map, uint64_t bytes)
+{
+	return mmap(map, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+bool mem_fault_fix(struct guest_mem *mem, const void *address)
+{
+	uint8_t *map = mem->log.map;
+	uint64_t bytes = mem->log.map_bytes;
+
+	for (unsigned i = 0; i < mem->count && !holds(map, bytes, address); i++) {
+		map = mem->region[i].map;
+		bytes = mem->region[i].map_bytes;
+	}
+	if (!holds(map, bytes, address) || !put_zeros(map, bytes))
+		return false;
+	atomic_store(&mem->faulted, true);
+	return true;
+}
+
+bool mem_faulted(const struct guest_mem *mem)
+{
+	return atomic_load_explicit(&mem->faulted, memory_order_relaxed);
 }

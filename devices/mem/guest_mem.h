@@ -20,6 +20,9 @@ struct mem_region {
 	uint8_t *host;   /* lent: stays mapped as long as the table is in use */
 	int fd;          /* the file behind it, or -1 */
 	uint64_t offset; /* in that file */
+	/* The mapping of a file that somebody else may cut short; NULL: there is none. */
+	uint8_t *map;
+	uint64_t map_bytes;
 };
 
 struct guest_mem;
@@ -45,7 +48,33 @@ void *mem_ring(const struct guest_mem *mem, uint64_t gpa, uint64_t len, uint64_t
 bool mem_read(const struct guest_mem *mem, uint64_t gpa, void *ret, uint64_t len);
 bool mem_write(const struct guest_mem *mem, uint64_t gpa, const void *bytes, uint64_t len);
 
-/* The one way to say "the device wrote here" (host pointers as given by mem_slice or mem_ring). */
+/* The one way to say "the device wrote here", after it wrote (host pointers as given by mem_slice
+ * or mem_ring). */
 void mem_wrote(const struct guest_mem *mem, const void *host, uint64_t len);
+
+/* ---- the log of dirty pages: a bit for each page of 4096 bytes that was written, by guest
+ * address, set atomically ---- */
+struct mem_alias { /* what is written at [host, host + len) is logged as if it were at gpa */
+	const uint8_t *host;
+	uint64_t len, gpa;
+};
+enum { MEM_LOG_PAGE = 4096, MEM_ALIASES_MAX = 32 };
+struct mem_log {
+	uint8_t *bits; /* lent; NULL: nothing is logged */
+	uint64_t bytes;
+	uint8_t *map; /* the mapping in which they lie, as of a region */
+	uint64_t map_bytes;
+	struct mem_alias alias[MEM_ALIASES_MAX];
+	unsigned alias_count;
+};
+/* While every writer is paused. Copied. */
+void guest_mem_set_log(struct guest_mem *mem, const struct mem_log *log);
+
+/* ---- a file that was cut short under its mapping: SIGBUS ---- */
+/* For the signal handler of a program: puts zeros under the whole mapping that holds this address,
+ * for good, and notes it. false: the address is not ours. Calls nothing that a handler may not. */
+bool mem_fault_fix(struct guest_mem *mem, const void *address);
+/* Did that happen since the table was replaced? Its queues are broken by then or soon. */
+bool mem_faulted(const struct guest_mem *mem);
 
 #endif

@@ -89,12 +89,28 @@ bool net_features_ok(const struct features *accepted)
 	return true;
 }
 
+void net_features_trim(struct features *f)
+{
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (unsigned i = 0; i < net_feature_count; i++) {
+			const struct net_feature *row = &net_features[i];
+
+			if (features_has(f, row->bit) && !grounded(row->bit, f)) {
+				features_set(f, row->bit, false);
+				changed = true;
+			}
+		}
+	}
+}
+
 /* CORE-12: what this backend cannot do is not offered. */
 struct features net_offer(const struct net_config *config)
 {
 	const struct net_switches *s = &config->switches;
 	struct features f = { 0 };
-	bool changed = true;
 
 	for (unsigned i = 0; i < net_feature_count; i++) {
 		const struct net_feature *row = &net_features[i];
@@ -103,18 +119,8 @@ struct features net_offer(const struct net_config *config)
 			     possible(row, config) && !features_has(&s->off, row->bit) &&
 				     (row->usual || features_has(&s->on, row->bit)));
 	}
-	/* CORE-11: what lost its ground is not offered either, nor what stands on that. */
-	while (changed) {
-		changed = false;
-		for (unsigned i = 0; i < net_feature_count; i++) {
-			const struct net_feature *row = &net_features[i];
-
-			if (features_has(&f, row->bit) && !grounded(row->bit, &f)) {
-				features_set(&f, row->bit, false);
-				changed = true;
-			}
-		}
-	}
+	/* CORE-11: what lost its ground is not offered either. */
+	net_features_trim(&f);
 	return f;
 }
 

@@ -29,6 +29,8 @@ struct net_switches {
 struct features net_offer(const struct net_config *config);
 /* A feature that was switched on and cannot be offered: says which, and what it lacks. */
 struct err net_offer_check(const struct net_config *config) MUST_USE;
+/* Takes off whatever lacks what it needs, and what stands on that. */
+void net_features_trim(struct features *f);
 /* Does an accepted set hold together? (CORE-16) */
 bool net_features_ok(const struct features *accepted);
 

@@ -91,6 +91,19 @@ static void kind_queue_stopped(void *self, unsigned index)
 		net_pair_stop(&n->pair[index / 2]);
 }
 
+/* VHU-09: what workers read is changed in a pause alone. */
+static void kind_queue_enabled(void *self, unsigned index, bool on)
+{
+	struct net *n = self;
+
+	if (index / 2 >= n->config.pairs)
+		return;
+	if (index % 2 == 0)
+		n->pair[index / 2].rx_off = !on;
+	else
+		n->pair[index / 2].tx_off = !on;
+}
+
 static void kind_config_read(void *self, uint32_t offset, void *ret, uint32_t len)
 {
 	net_config_bytes(self, offset, ret, len);
@@ -132,6 +145,8 @@ static const struct device_kind net_kind = {
 	.config_read = kind_config_read,
 	.poked = kind_poked,
 	.control = kind_control,
+	.queue_enabled = kind_queue_enabled,
+	.request = net_request,
 };
 
 /* ---- life ---- */

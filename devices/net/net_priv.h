@@ -41,6 +41,7 @@ struct net_pair {
 	struct net *net;
 	unsigned index;
 	struct queue *rx_queue, *tx_queue;
+	bool rx_off, tx_off; /* running, but nothing comes in; used and thrown away */
 	struct pair_counters count;
 
 	struct batch tx;
@@ -94,6 +95,8 @@ void settle_signal(struct net_pair *p, struct queue *q, unsigned queue_index);
 void ctrl_run(struct net *n, struct queue *q);
 /* config.c */
 void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t len);
+/* request.c */
+bool net_request(void *self, enum device_request what, uint64_t value);
 /* net.c: the plan of what is agreed on now; workers paused. */
 void net_replan(struct net *n);
 /* rx.c: reads and drops what was queued before the driver was up. */

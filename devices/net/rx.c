@@ -175,7 +175,8 @@ enum run net_rx(struct net_pair *p)
 	uint32_t posted;
 	bool more = true;
 
-	if (!queue_running(p->rx_queue))
+	/* VHU-09: nothing is received into a queue that is off. */
+	if (!queue_running(p->rx_queue) || p->rx_off)
 		return RUN_BLOCKED;
 	queue_kick_disable(p->rx_queue);
 	posted = queue_available(p->rx_queue);
@@ -203,8 +204,8 @@ enum run net_rx(struct net_pair *p)
 
 bool net_rx_wait(struct net_pair *p)
 {
-	return queue_running(p->rx_queue) && queue_fault_of(p->rx_queue) == QUEUE_FINE &&
-	       queue_kick_enable(p->rx_queue);
+	return queue_running(p->rx_queue) && !p->rx_off &&
+	       queue_fault_of(p->rx_queue) == QUEUE_FINE && queue_kick_enable(p->rx_queue);
 }
 
 void net_rx_stale(struct net_pair *p)

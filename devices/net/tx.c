@@ -92,6 +92,11 @@ static bool gather(struct net_pair *p, unsigned slot, const struct chain *c)
 	uint8_t header[VNET_HDR_BYTES];
 
 	*f = (struct frame){ .bytes = p->tx_slots + (size_t)slot * TX_SLOT_BYTES + VNET_HDR_MAX };
+	/* VHU-09: used and thrown away. */
+	if (p->tx_off) {
+		frame_drop(f, DROP_TX_OFF);
+		return true;
+	}
 	if (!slices_read(c->readable, c->readable_count, 0, header, sizeof(header))) {
 		frame_drop(f, DROP_TX_NO_HEADER);
 		return true;

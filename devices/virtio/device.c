@@ -164,7 +164,7 @@ static void go_live(struct device *d)
 	d->status |= VIRTIO_CONFIG_S_DRIVER_OK;
 	for (unsigned i = 0; i < d->config.queue_max; i++)
 		if (d->vq[i].ready)
-			good = device_start_queue(d, i) && good;
+			good = device_start_queue(d, i, (struct queue_state){ 0 }) && good;
 	d->config.kind->driver_ok(d->config.kind_self, &d->accepted);
 	if (!good) {
 		device_needs_reset(d);

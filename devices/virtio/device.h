@@ -65,6 +65,18 @@ struct runner_ops {
 	/* On return no worker touches guest memory; frames held by workers are dropped and
 	 * counted. */
 	void (*stop)(void *self);
+	/* Stopped or paused: the doorbell of queue i is descriptor `fd` from now on instead of
+	 * `old`
+	 * (-1: none, the ring is polled); both are open until this returns. false: it cannot be
+	 * watched, and nothing changed. The control queue's is no affair of the runner's. */
+	bool (*move_kick)(void *self, unsigned index, int old, int fd);
+};
+
+/* What a transport is asked by its other side and only the kind can do. */
+enum device_request {
+	DEVICE_REQUEST_MTU,      /* value: will this MTU do? */
+	DEVICE_REQUEST_ANNOUNCE, /* value: tell the network that the guest with this MAC (first byte
+				    lowest) is here now */
 };
 
 /* What kind of device this is. All calls with the device mutex held. */
@@ -91,6 +103,11 @@ struct device_kind {
 	/* The control queue was kicked: take its chains and push them; device.c publishes and
 	 * signals. */
 	void (*control)(void *self, struct queue *q);
+	/* In a pause: a queue that is off may run, but nothing comes into it, and what the driver
+	 * sends by it is used and thrown away. All are on at first; a reset changes nothing. */
+	void (*queue_enabled)(void *self, unsigned index, bool on);
+	/* false: no. Optional. */
+	bool (*request)(void *self, enum device_request what, uint64_t value);
 };
 
 struct device_config {
@@ -134,14 +151,31 @@ void device_queue_set_ready(struct device *d, uint32_t index, bool on);
 bool device_queue_ready(struct device *d, uint32_t index);
 void device_fault(struct device *d, enum device_fault fault); /* counts; any thread, no mutex */
 
+/* ---- a transport without registers: rings one by one, each with descriptors of its own. The
+ * device goes live (DRIVER_OK) with no queue ready, and its queues are started then. Each takes
+ * the mutex, and pauses. index is below queue_max. ---- */
+/* Starts a stopped queue from state, and looks at it as if it were kicked. rings: size and
+ * addresses. false: they won't do. Of a device that needs a reset nothing is started. */
+bool device_queue_start(struct device *d, uint32_t index, const struct queue_config *rings,
+			struct queue_state state);
+/* Stops it once nothing of it is held: what device_queue_start needs to go on. */
+struct queue_state device_queue_stop(struct device *d, uint32_t index);
+void device_queue_enable(struct device *d, uint32_t index, bool on);
+/* The doorbell, or the call, of a queue is this descriptor, lent, from now on. At first both are
+ * the device's own. Neither is ever read; writing it must not wait. */
+enum { DEVICE_FD_NONE = -1, DEVICE_FD_OWN = -2 };
+bool device_queue_set_kick(struct device *d, uint32_t index, int fd); /* false: not watchable */
+void device_queue_set_call(struct device *d, uint32_t index, int fd);
+bool device_request(struct device *d, enum device_request what, uint64_t value);
+
 /* ---- notifications ---- */
-/* The doorbell of a queue: an ioeventfd writes it, or the transport's fall-back. The device's.
- * -1: none. */
+/* The doorbell of a queue as it is now: an ioeventfd writes it, or the transport's fall-back.
+ * Watched for edges, never read. -1: none. */
 int device_kick_fd(struct device *d, uint32_t index);
-void device_kick(struct device *d,
-		 uint32_t index); /* as the doorbell; ignored for no such queue; no mutex */
-/* The device's call eventfd: a transport makes an irqfd of it. One for queues, one for config;
- * both belong to the device. */
+/* As the device's own doorbell; ignored for no such queue; no mutex. */
+void device_kick(struct device *d, uint32_t index);
+/* The device's call eventfd: a transport makes an irqfd of it. For the configuration, and for each
+ * queue without a call of its own. */
 int device_call_fd(struct device *d);
 uint32_t device_interrupt_status(struct device *d); /* atomic, no mutex */
 void device_interrupt_ack(struct device *d,
@@ -153,7 +187,7 @@ void device_unlock(struct device *d);
 /* Queue i, to be used by its owner. Never NULL below queue_max. */
 struct queue *device_queue(struct device *d, uint32_t index);
 const struct features *device_accepted(const struct device *d);
-/* Ors the status bit, then writes the call eventfd: never waits; any thread, no mutex. */
+/* Ors the status bit, then writes the queue's call eventfd: never waits; any thread, no mutex. */
 void device_signal_queue(struct device *d, uint32_t index);
 /* The configuration changed (call before and after writing its bytes is done by this pair). With
  * the mutex. */

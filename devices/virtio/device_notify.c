@@ -19,6 +19,7 @@ static void poke(int eventfd_fd)
 	(void)written;
 }
 
+/* Of our own alone: a read of somebody else's may wait. */
 static void drain(int eventfd_fd)
 {
 	uint64_t count;
@@ -43,7 +44,7 @@ struct err device_notify_init(struct device *d)
 
 	d->call_fd = d->report_fd = -1;
 	for (unsigned i = 0; i < d->config.queue_max; i++)
-		d->vq[i].kick_fd = -1;
+		d->vq[i].own_kick_fd = -1;
 	e = event_fd(d, &d->call_fd);
 	if (!err_is(e))
 		e = event_fd(d, &d->report_fd);
@@ -52,7 +53,9 @@ struct err device_notify_init(struct device *d)
 		if (d->vq[i].queue == NULL)
 			return err_make(ERR_SETUP, ENOMEM, "make a queue of %s", d->config.name);
 		device_queue_defaults(d, i);
-		e = event_fd(d, &d->vq[i].kick_fd);
+		e = event_fd(d, &d->vq[i].own_kick_fd);
+		d->vq[i].kick_fd = d->vq[i].own_kick_fd;
+		d->vq[i].call_fd = d->call_fd;
 	}
 	if (!err_is(e))
 		e = loop_add(d->config.loop, d->report_fd, EPOLLIN, device_on_report, d);
@@ -69,8 +72,8 @@ void device_notify_fini(struct device *d)
 		(void)close(d->call_fd);
 	for (unsigned i = 0; i < d->config.queue_max; i++) {
 		queue_destroy(d->vq[i].queue);
-		if (d->vq[i].kick_fd >= 0)
-			(void)close(d->vq[i].kick_fd);
+		if (d->vq[i].own_kick_fd >= 0)
+			(void)close(d->vq[i].own_kick_fd);
 	}
 }
 
@@ -85,7 +88,7 @@ int device_kick_fd(struct device *d, uint32_t index)
 void device_kick(struct device *d, uint32_t index)
 {
 	if (index < d->config.queue_max)
-		poke(d->vq[index].kick_fd);
+		poke(d->vq[index].own_kick_fd);
 }
 
 void device_fault(struct device *d, enum device_fault fault)
@@ -98,17 +101,18 @@ void device_fault(struct device *d, enum device_fault fault)
 int device_call_fd(struct device *d) { return d->call_fd; }
 
 /* The status is there before the interrupt that makes the driver look at it (MMIO-12). */
-static void signal_driver(struct device *d, unsigned bit)
+static void signal_driver(struct device *d, unsigned bit, int call_fd)
 {
 	atomic_fetch_or(&d->interrupt_status, bit);
+	if (call_fd < 0)
+		return;
 	atomic_fetch_add_explicit(&d->signals, 1, memory_order_relaxed);
-	poke(d->call_fd);
+	poke(call_fd);
 }
 
 void device_signal_queue(struct device *d, uint32_t index)
 {
-	(void)index; /* one interrupt for all queues; MSI-X will tell them apart */
-	signal_driver(d, DEVICE_INT_QUEUE);
+	signal_driver(d, DEVICE_INT_QUEUE, d->vq[index].call_fd);
 }
 
 uint32_t device_interrupt_status(struct device *d) { return atomic_load(&d->interrupt_status); }
@@ -128,19 +132,19 @@ void device_config_end(struct device *d, bool notify)
 {
 	d->generation++;
 	if (notify && (d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
-		signal_driver(d, DEVICE_INT_CONFIG);
+		signal_driver(d, DEVICE_INT_CONFIG, d->call_fd);
 }
 
 /* ---- the control queue ---- */
 
 /* A bounded number of looks, so that a driver that posts for ever takes nobody's turn. true: there
  * may be more. */
-static bool control_round(struct device *d, struct queue *q)
+static bool control_round(struct device *d, uint32_t index, struct queue *q)
 {
 	for (unsigned look = 0; look < CONTROL_LOOKS; look++) {
 		d->config.kind->control(d->config.kind_self, q);
 		if (queue_publish(q))
-			signal_driver(d, DEVICE_INT_QUEUE);
+			device_signal_queue(d, index);
 		if (queue_fault_of(q) != QUEUE_FINE)
 			return false;
 		/* Long chains end a look early; what they left is no news, so no kick tells of
@@ -160,14 +164,32 @@ static void on_control_kick(void *self, uint32_t epoll_events)
 	if (d->control >= 0) {
 		struct device_vq *vq = &d->vq[d->control];
 
-		drain(vq->kick_fd);
 		atomic_fetch_add_explicit(&d->kicks, 1, memory_order_relaxed);
-		if (control_round(d, vq->queue))
-			poke(vq->kick_fd);
+		if (control_round(d, (uint32_t)d->control, vq->queue))
+			poke(vq->own_kick_fd);
 		if (queue_fault_of(vq->queue) != QUEUE_FINE)
 			device_needs_reset(d);
 	}
 	device_unlock(d);
+}
+
+/* Doorbells are watched for edges, as workers do. Our own one is, whoever else has the driver's:
+ * to come again. */
+static struct err watch_kicks(struct device *d, const struct device_vq *vq)
+{
+	const uint32_t edges = EPOLLIN | EPOLLET;
+	struct err e = loop_add(d->config.loop, vq->own_kick_fd, edges, on_control_kick, d);
+
+	if (!err_is(e) && vq->kick_fd >= 0 && vq->kick_fd != vq->own_kick_fd)
+		e = loop_add(d->config.loop, vq->kick_fd, edges, on_control_kick, d);
+	return e;
+}
+
+static void unwatch_kicks(struct device *d, const struct device_vq *vq)
+{
+	loop_remove(d->config.loop, vq->own_kick_fd);
+	if (vq->kick_fd >= 0)
+		loop_remove(d->config.loop, vq->kick_fd);
 }
 
 void device_watch_control(struct device *d)
@@ -178,21 +200,22 @@ void device_watch_control(struct device *d)
 	if (index < 0 || !queue_running(d->vq[index].queue))
 		return;
 	d->control = index;
-	e = loop_add(d->config.loop, d->vq[index].kick_fd, EPOLLIN, on_control_kick, d);
+	e = watch_kicks(d, &d->vq[index]);
 	if (err_is(e)) {
 		log_limited(&d->config.log, &d->broken_limit, "%s: control queue: %s",
 			    d->config.name, e.text);
+		unwatch_kicks(d, &d->vq[index]);
 		d->control = -1;
 		return;
 	}
-	poke(d->vq[index].kick_fd);
+	poke(d->vq[index].own_kick_fd);
 }
 
 void device_unwatch_control(struct device *d)
 {
 	if (d->control < 0)
 		return;
-	loop_remove(d->config.loop, d->vq[d->control].kick_fd);
+	unwatch_kicks(d, &d->vq[d->control]);
 	d->control = -1;
 }
 
@@ -222,7 +245,7 @@ void device_needs_reset(struct device *d)
 				    d->config.name, i, queue_fault_name(why));
 	}
 	if ((d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
-		signal_driver(d, DEVICE_INT_CONFIG);
+		signal_driver(d, DEVICE_INT_CONFIG, d->call_fd);
 }
 
 void device_poke(struct device *d) { poke(d->report_fd); }

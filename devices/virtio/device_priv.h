@@ -8,7 +8,9 @@ struct device_vq {
 	struct queue *queue;
 	struct queue_config set; /* as the driver wrote it; the flags are filled in by wanted() */
 	bool ready;
-	int kick_fd;
+	int own_kick_fd;
+	int kick_fd; /* watched: our own, one lent by the transport, or -1 */
+	int call_fd; /* the device's, one lent by the transport, or -1; changed in a pause */
 };
 
 enum runner_is {
@@ -46,7 +48,8 @@ struct device {
 /* With the mutex. */
 bool device_live(const struct device *d); /* DRIVER_OK, and nothing has parked the queues since */
 void device_park(struct device *d);       /* no queue is served any more until reset */
-bool device_start_queue(struct device *d, unsigned index); /* false: the driver's rings won't do */
+/* false: the driver's rings won't do */
+bool device_start_queue(struct device *d, unsigned index, struct queue_state state);
 void device_queue_defaults(struct device *d, unsigned index);
 void device_watch_control(struct device *d);
 void device_unwatch_control(struct device *d);

@@ -52,11 +52,11 @@ static struct queue_config wanted(const struct device *d, unsigned index)
 }
 
 /* MMIO-07: rings are looked at from here until queue_stop. */
-bool device_start_queue(struct device *d, unsigned index)
+bool device_start_queue(struct device *d, unsigned index, struct queue_state state)
 {
 	struct queue_config c = wanted(d, index);
 
-	return queue_start(d->vq[index].queue, d->config.mem, &c, (struct queue_state){ 0 });
+	return queue_start(d->vq[index].queue, d->config.mem, &c, state);
 }
 
 /* A queue's registers may be written only while it exists and is not ready (MMIO-05, MMIO-09). */
@@ -114,7 +114,7 @@ static void make_ready(struct device *d, uint32_t index)
 	if (!device_live(d))
 		return; /* CORE-02: DRIVER_OK starts it */
 	device_pause(d);
-	if (!device_start_queue(d, index))
+	if (!device_start_queue(d, index, (struct queue_state){ 0 }))
 		d->vq[index].ready = false;
 	device_resume(d);
 	if ((int)index == d->config.kind->control_queue(d->config.kind_self)) {

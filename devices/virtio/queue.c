@@ -109,9 +109,14 @@ struct queue_state queue_stop(struct queue *q)
 	return state;
 }
 
-void queue_remap(struct queue *q)
+void queue_remap(struct queue *q, const struct queue_config *rings)
 {
-	if (queue_running(q) && !q->ops->map(q))
+	if (!queue_running(q))
+		return;
+	q->config.desc = rings->desc;
+	q->config.driver = rings->driver;
+	q->config.device = rings->device;
+	if (!q->ops->map(q))
 		queue_break(q, QUEUE_FAULT_MEMORY);
 }
 
@@ -171,6 +176,8 @@ void queue_push(struct queue *q, const struct chain *chain, uint32_t written)
 
 bool queue_publish(struct queue *q)
 {
+	if (mem_faulted(q->mem))
+		queue_break(q, QUEUE_FAULT_MEMORY);
 	if (q->noted == 0)
 		return false;
 	q->held -= q->noted;

@@ -86,9 +86,9 @@ bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queu
 struct queue_state queue_stop(struct queue *q);
 bool queue_running(const struct queue *q);
 
-/* The memory table was replaced under a pause: resolve the rings anew. Gone: the queue is
- * broken. */
-void queue_remap(struct queue *q);
+/* The memory table was replaced under a pause, or the rings lie elsewhere now: the addresses of
+ * `rings` are resolved anew. Gone: the queue is broken. Stopped: nothing. */
+void queue_remap(struct queue *q, const struct queue_config *rings);
 
 enum take queue_take(struct queue *q, struct chain *ret);
 /* A lower bound of what queue_take would give now, without reading descriptors. Broken: 1. */

@@ -107,9 +107,16 @@ static inline void stop(void *self)
 	w.stops++;
 	w.running = false;
 }
-static const struct runner_ops runner = {
-	.start = start, .pause = pause_, .resume = resume, .stop = stop
-};
+static inline bool move_kick(void *self, unsigned index, int old, int fd)
+{
+	(void)self, (void)index, (void)old, (void)fd;
+	return true;
+}
+static const struct runner_ops runner = { .start = start,
+					  .pause = pause_,
+					  .resume = resume,
+					  .stop = stop,
+					  .move_kick = move_kick };
 
 static inline void setup(void)
 {

@@ -347,10 +347,12 @@ END_TEST
 START_TEST(remap_without_the_ring_breaks)
 {
 	struct mem_region r = { .gpa = REGION, .size = REGION, .host = m.map[1], .fd = -1 };
+	struct queue_config rings;
 
 	begin(false, false);
+	rings = driver_config(&d, false);
 	ck_assert(!err_is(guest_mem_replace(m.mem, &r, 1)));
-	queue_remap(q);
+	queue_remap(q, &rings);
 	ck_assert_int_eq(queue_fault_of(q), QUEUE_FAULT_MEMORY);
 }
 END_TEST
