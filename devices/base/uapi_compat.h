@@ -5,6 +5,7 @@
 #define TAPVM_BASE_UAPI_COMPAT_H
 
 #include <linux/if_tun.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 
 #ifndef TUN_F_USO4
@@ -13,6 +14,9 @@
 #endif
 #ifndef IFF_NO_CARRIER
 #define IFF_NO_CARRIER 0x0040
+#endif
+#ifndef VIRTIO_F_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA 38
 #endif
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5

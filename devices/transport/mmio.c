@@ -52,10 +52,16 @@ static uint32_t shared_memory(struct mmio *m)
 	return (uint32_t)NO_SHARED_MEMORY;
 }
 static void ignore(struct mmio *m, uint32_t value) { (void)m, (void)value; }
-static uint32_t zero(struct mmio *m)
+/* MMIO-17, MMIO-18: the write returns when the reset is done, so that 1 is never read. */
+static uint32_t queue_reset(struct mmio *m)
 {
 	(void)m;
 	return 0;
+}
+static void set_queue_reset(struct mmio *m, uint32_t v)
+{
+	if (v == 1)
+		device_queue_reset(m->device, m->queue_sel);
 }
 
 static uint32_t device_features(struct mmio *m)
@@ -83,6 +89,7 @@ static void set_queue_ready(struct mmio *m, uint32_t v)
 {
 	device_queue_set_ready(m->device, m->queue_sel, (v & 1) != 0);
 }
+/* MMIO-16 */
 static void queue_notify(struct mmio *m, uint32_t v) { device_kick(m->device, v); }
 
 static uint32_t interrupt_status(struct mmio *m) { return device_interrupt_status(m->device); }
@@ -146,7 +153,7 @@ static const struct reg regs[] = { /* virtio 1.4, 4.2.2, table 4.1 */
 	{ 0x0b4,                           "SHMLenHigh",        shared_memory,   NULL },
 	{ 0x0b8,                           "SHMBaseLow",        shared_memory,   NULL },
 	{ 0x0bc,                           "SHMBaseHigh",       shared_memory,   NULL },
-	{ 0x0c0,                           "QueueReset",        zero,            ignore },
+	{ 0x0c0,                           "QueueReset",        queue_reset,     set_queue_reset },
 	{ VIRTIO_MMIO_CONFIG_GENERATION,   "ConfigGeneration",  generation,      NULL },
 };
 /* clang-format on */

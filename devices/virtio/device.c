@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/base/uapi_compat.h"
 #include "devices/virtio/device_priv.h"
 
 enum {
@@ -135,13 +136,14 @@ void device_park(struct device *d)
 static void reset(struct device *d)
 {
 	device_park(d);
+	d->accepted = (struct features){ 0 };
+	d->accepted_beyond = false;
+	atomic_store(&d->notification_data, false);
 	for (unsigned i = 0; i < d->config.queue_max; i++)
 		device_queue_defaults(d, i);
 	/* A report of the old life is dropped by its count from here on. */
 	atomic_fetch_add(&d->resets, 1);
 	d->config.kind->reset(d->config.kind_self);
-	d->accepted = (struct features){ 0 };
-	d->accepted_beyond = false;
 	d->status = 0;
 	atomic_store(&d->interrupt_status, 0);
 }
@@ -185,6 +187,8 @@ static void advance(struct device *d, uint8_t fresh)
 			return;
 		}
 		d->status |= VIRTIO_CONFIG_S_FEATURES_OK;
+		atomic_store(&d->notification_data,
+			     features_has(&d->accepted, VIRTIO_F_NOTIFICATION_DATA));
 	}
 	if (fresh & VIRTIO_CONFIG_S_DRIVER_OK) {
 		if ((d->status & VIRTIO_CONFIG_S_FEATURES_OK) == 0)

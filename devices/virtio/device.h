@@ -120,7 +120,7 @@ struct device_config {
 	struct log log;
 	const char *name;        /* for log lines; lent */
 	struct features offered; /* VERSION_1 included */
-	uint16_t queue_size_max; /* power of two */
+	uint16_t queue_size_max; /* split rings get the power of two at or below it */
 	unsigned queue_max;      /* queues that may ever exist, 1 to DEVICE_QUEUES_MAX */
 };
 
@@ -149,6 +149,9 @@ void device_queue_set_address(struct device *d, uint32_t index, enum queue_addre
 /* on: checked and started (taken up at DRIVER_OK); off: returns when the worker has let go. */
 void device_queue_set_ready(struct device *d, uint32_t index, bool on);
 bool device_queue_ready(struct device *d, uint32_t index);
+/* Back to its defaults, registers too; returns when the worker has let go. Without RING_RESET
+ * agreed on: ignored and counted (virtio 1.4, 2.6.1). */
+void device_queue_reset(struct device *d, uint32_t index);
 void device_fault(struct device *d, enum device_fault fault); /* counts; any thread, no mutex */
 
 /* ---- a transport without registers: rings one by one, each with descriptors of its own. The
@@ -172,8 +175,9 @@ bool device_request(struct device *d, enum device_request what, uint64_t value);
 /* The doorbell of a queue as it is now: an ioeventfd writes it, or the transport's fall-back.
  * Watched for edges, never read. -1: none. */
 int device_kick_fd(struct device *d, uint32_t index);
-/* As the device's own doorbell; ignored for no such queue; no mutex. */
-void device_kick(struct device *d, uint32_t index);
+/* As the device's own doorbell, with what was written to it: the index, or with NOTIFICATION_DATA
+ * agreed on the index in bits 0 to 15. Ignored for no such queue; no mutex. */
+void device_kick(struct device *d, uint32_t value);
 /* The device's call eventfd: a transport makes an irqfd of it. For the configuration, and for each
  * queue without a call of its own. */
 int device_call_fd(struct device *d);

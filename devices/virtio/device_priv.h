@@ -39,6 +39,7 @@ struct device {
 	int call_fd;
 	int report_fd;
 	atomic_uint interrupt_status;
+	atomic_bool notification_data; /* agreed on */
 	atomic_uint resets;
 	atomic_uint_fast64_t report; /* reset count + 1 of a worker's report, 0: none */
 	atomic_uint_fast64_t faults[DEVICE_FAULTS];

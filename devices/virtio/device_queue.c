@@ -25,9 +25,26 @@ bool device_queue_exists(struct device *d, uint32_t index)
 }
 
 /* MMIO-05. */
+/* SPLIT-01: only a packed ring may have another size than a power of two. */
+static uint32_t size_max(const struct device *d)
+{
+	uint32_t size = d->config.queue_size_max;
+
+	if (features_has(&d->accepted, VIRTIO_F_RING_PACKED))
+		return size;
+	while ((size & (size - 1)) != 0)
+		size &= size - 1;
+	return size;
+}
+
 uint32_t device_queue_size_max(struct device *d, uint32_t index)
 {
-	return device_queue_exists(d, index) ? d->config.queue_size_max : 0;
+	uint32_t size;
+
+	device_lock(d);
+	size = exists(d, index) ? size_max(d) : 0;
+	device_unlock(d);
+	return size;
 }
 
 void device_queue_defaults(struct device *d, unsigned index)
@@ -36,7 +53,7 @@ void device_queue_defaults(struct device *d, unsigned index)
 
 	(void)queue_stop(vq->queue);
 	vq->ready = false;
-	vq->set = (struct queue_config){ .size = d->config.queue_size_max };
+	vq->set = (struct queue_config){ .size = size_max(d) };
 }
 
 /* What the driver wrote, with what was agreed on. */
@@ -106,7 +123,7 @@ static void make_ready(struct device *d, uint32_t index)
 {
 	struct queue_config c = wanted(d, index);
 
-	if (c.size > d->config.queue_size_max || !queue_config_ok(d->config.mem, &c)) {
+	if (c.size > size_max(d) || !queue_config_ok(d->config.mem, &c)) {
 		device_fault(d, DEVICE_FAULT_QUEUE);
 		return;
 	}
@@ -143,6 +160,20 @@ void device_queue_set_ready(struct device *d, uint32_t index, bool on)
 			make_ready(d, index);
 		else
 			make_unready(d, index);
+	}
+	device_unlock(d);
+}
+
+/* CORE-27, CORE-28: the other queues run on; what this one had is forgotten, registers too. */
+void device_queue_reset(struct device *d, uint32_t index)
+{
+	device_lock(d);
+	if (!features_has(&d->accepted, VIRTIO_F_RING_RESET) || !exists(d, index)) {
+		device_fault(d, DEVICE_FAULT_ACCESS);
+	} else {
+		if (d->vq[index].ready)
+			make_unready(d, index);
+		device_queue_defaults(d, index);
 	}
 	device_unlock(d);
 }

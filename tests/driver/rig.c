@@ -120,7 +120,10 @@ void rig_set_queue(struct rig *r, uint32_t index, uint16_t size)
 	/* clang-format on */
 	uint64_t at[3];
 
-	driver_queue_init(q, &r->memory, size, rig_has(r, VIRTIO_RING_F_EVENT_IDX));
+	if (rig_has(r, VIRTIO_F_RING_PACKED))
+		driver_packed_init(q, &r->memory, size, rig_has(r, VIRTIO_RING_F_EVENT_IDX));
+	else
+		driver_queue_init(q, &r->memory, size, rig_has(r, VIRTIO_RING_F_EVENT_IDX));
 	at[0] = q->desc;
 	at[1] = q->avail;
 	at[2] = q->used;
@@ -226,18 +229,14 @@ int rig_control(struct rig *r, uint8_t class, uint8_t command, const void *data,
 	struct driver_queue *q = &r->queue[RIG_CTRL];
 	uint64_t at = driver_alloc(&r->memory, 2 + len + 1, 16);
 	uint8_t *bytes = driver_at(&r->memory, at);
-	uint16_t head = q->next_desc, tail = (uint16_t)((head + 1) % q->size);
+	const struct driver_buffer parts[] = { { at, 2 + len, false }, { at + 2 + len, 1, true } };
 
 	bytes[0] = class;
 	bytes[1] = command;
 	if (len > 0)
 		memcpy(bytes + 2, data, len);
 	bytes[2 + len] = 0xaa;
-	driver_desc(q, head, at, 2 + len, D_NEXT, tail);
-	driver_desc(q, tail, at + 2 + len, 1, D_WRITE, 0);
-	q->next_desc = (uint16_t)((tail + 1) % q->size);
-	driver_offer(q, head);
-	driver_show(q);
+	(void)driver_post_chain(q, parts, 2);
 	rig_kick(r, RIG_CTRL);
 	rig_await_used(r, RIG_CTRL, q->avail_index);
 	return bytes[2 + len];

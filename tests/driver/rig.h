@@ -13,8 +13,9 @@
 
 enum { RIG_RX = 0, RIG_TX = 1, RIG_CTRL = 2, RIG_HDR = 12, RIG_WAIT_MS = 10000 };
 #define RIG_BIT(n) (UINT64_C(1) << (n))
-/* Everything that is offered. */
-#define RIG_ALL UINT64_MAX
+/* Everything that is offered, on split rings, and on packed ones. */
+#define RIG_PACKED UINT64_MAX
+#define RIG_ALL (RIG_PACKED & ~RIG_BIT(34))
 
 struct rig {
 	struct driver_memory memory;

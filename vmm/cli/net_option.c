@@ -1,6 +1,7 @@
 /* vmm/cli/net_option.c: --net tap[,key=value]... */
 #include "vmm/cli/net_option.h"
 
+#include <linux/virtio_config.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -116,11 +117,8 @@ static struct err take_queue_size(void *into, const char *value)
 	uint64_t size = 0;
 	struct err e = value_number(value, 2, QUEUE_SIZE_MAX, &size);
 
-	if (err_is(e))
-		return e;
-	if ((size & (size - 1)) != 0)
-		return err_make(ERR_USAGE, 0, "%s is no power of two; 256 and 1024 are", value);
-	nic->queue_size = (unsigned)size;
+	if (!err_is(e))
+		nic->queue_size = (unsigned)size;
 	return e;
 }
 
@@ -147,7 +145,7 @@ static const struct option rows[] = {
 	{ .name = "group", .value = "GID", .take = take_group,
 	  .help = "which group may attach to the TAP" },
 	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,
-	  .help = "descriptors of each queue, a power of two; 256 if left out" },
+	  .help = "descriptors of each queue, 2 to 32768; 256 if left out" },
 };
 /* clang-format on */
 const struct option_table net_option_table = { .rows = rows, .count = ARRAY_LEN(rows) };
@@ -231,6 +229,12 @@ static struct err judge(const struct nic_options *nic, uint64_t seen)
 					"%s does not go with fd: whoever opened fd %d sets it; "
 					"leave it out",
 					rows[i].name, nic->fd);
+	if ((nic->queue_size & (nic->queue_size - 1)) != 0 &&
+	    !features_has(&nic->switches.on, VIRTIO_F_RING_PACKED))
+		return err_make(ERR_USAGE, 0,
+				"queue-size=%u is no power of two, as split rings need it: 256 and "
+				"1024 are; or add packed=on",
+				nic->queue_size);
 	for (unsigned i = 0; i < nic->address_count; i++)
 		if (nic->address[i].family == AF_INET6 && nic->mtu != 0 && nic->mtu < MTU_MIN_IPV6)
 			return err_make(ERR_USAGE, 0,

@@ -282,6 +282,8 @@ static const struct {
 	{ "an owner by name", "tap,owner=root", "is no number" },
 	{ "the owner that is none", "tap,owner=4294967295", "out of range" },
 	{ "a queue of no power of two", "tap,queue-size=100", "no power of two" },
+	{ "the same, packed", "tap,queue-size=100,packed=on", NULL },
+	{ "the same, packed no more", "tap,queue-size=100,packed=off", "no power of two" },
 	{ "a queue of one", "tap,queue-size=1", "out of range" },
 	{ "a queue past the largest", "tap,queue-size=65536", "out of range" },
 	{ "a feature off", "tap,csum=off,guest-csum=on,fd=3", NULL },
