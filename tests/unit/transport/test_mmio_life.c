@@ -18,10 +18,10 @@ START_TEST(failed_parks_until_reset)
 	ck_assert_uint_eq(w.stops, 1);
 	wr(0x070, 0);
 	ck_assert_uint_eq(rd(0x070), 0);
-	wr(0x070, 3);
+	wr(0x070, 1);
+	wr(0x070, 0x81);
 	wr(0x070, 0x83);
-	wr(0x070, 0x8b);
-	ck_assert_msg(rd(0x070) == 0x83, "went on after FAILED: %#x", rd(0x070));
+	ck_assert_msg(rd(0x070) == 0x81, "went on after FAILED: %#x", rd(0x070));
 	wr(0x070, 0);
 	live();
 	ck_assert(w.running);
