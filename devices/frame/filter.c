@@ -1,7 +1,10 @@
-/* devices/frame/filter.c: receive filtering by destination address. */
+/* devices/frame/filter.c: receive filtering by destination address and VLAN. */
 #include "devices/frame/filter.h"
 
+#include <linux/if_ether.h>
 #include <string.h>
+
+enum { TYPE_AT = 12, TAG_AT = 14, TAGGED_MIN = 16 };
 
 static bool listed(const uint8_t table[][6], unsigned count, const uint8_t *address)
 {
@@ -11,16 +14,45 @@ static bool listed(const uint8_t table[][6], unsigned count, const uint8_t *addr
 	return false;
 }
 
-/* CTRL-04, CTRL-05, CTRL-10, CTRL-12. */
-bool filter_passes(const struct filter *f, const uint8_t destination[static 6])
+/* CTRL-05, CTRL-06, CTRL-10, CTRL-12: what keeps a kind out is stronger than what lets it in;
+ * multicast modes are not about broadcast. */
+static bool address_passes(const struct filter *f, const uint8_t *to)
 {
 	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-	if (!f->active || f->promiscuous || memcmp(destination, broadcast, 6) == 0)
+	if (memcmp(to, broadcast, 6) == 0)
+		return !f->no_broadcast;
+	if ((to[0] & 1) != 0)
+		return !f->no_multicast &&
+		       (!f->active || f->all_multicast || f->multicast_overflow ||
+			listed(f->multicast, f->multicast_count, to));
+	return !f->no_unicast &&
+	       (!f->active || f->all_unicast || f->unicast_overflow || memcmp(to, f->mac, 6) == 0 ||
+		listed(f->unicast, f->unicast_count, to));
+}
+
+/* CTRL-13: the outer tag, if it is a customer's (802.1Q): a driver has no command that names a
+ * service tag. */
+static bool vlan_passes(const struct filter *f, const uint8_t *bytes, uint32_t len)
+{
+	unsigned id;
+
+	if (!f->by_vlan || len < TAGGED_MIN ||
+	    (bytes[TYPE_AT] << 8 | bytes[TYPE_AT + 1]) != ETH_P_8021Q)
 		return true;
-	if ((destination[0] & 1) != 0)
-		return f->all_multicast || f->multicast_overflow ||
-		       listed(f->multicast, f->multicast_count, destination);
-	return f->unicast_overflow || memcmp(destination, f->mac, 6) == 0 ||
-	       listed(f->unicast, f->unicast_count, destination);
+	id = (unsigned)(bytes[TAG_AT] & 0x0f) << 8 | bytes[TAG_AT + 1];
+	return (f->vlan[id / 64] >> (id % 64) & 1) != 0;
+}
+
+/* CTRL-04: promiscuous lets in everything, whatever the other modes say. */
+bool filter_passes(const struct filter *f, const uint8_t *bytes, uint32_t len)
+{
+	return f->promiscuous || (address_passes(f, bytes) && vlan_passes(f, bytes, len));
+}
+
+void filter_set_vlan(struct filter *f, uint16_t id, bool on)
+{
+	uint64_t bit = UINT64_C(1) << (id % 64), *word = &f->vlan[id / 64];
+
+	*word = on ? *word | bit : *word & ~bit;
 }

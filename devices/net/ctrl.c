@@ -1,105 +1,16 @@
 /* devices/net/ctrl.c: the control queue (virtio 1.4, 5.1.9.5), on the control loop with the
  * device mutex held. A command is read once into n->ctrl_bytes, judged there, and takes effect
  * as a whole or not at all. */
-#include <assert.h>
 #include <linux/virtio_net.h>
 #include <string.h>
 
 #include "devices/base/le.h"
-#include "devices/net/net_priv.h"
+#include "devices/net/ctrl_priv.h"
 
 enum { CTRL_HEADER = 2 }; /* class, command */
 
-struct ctrl {
-	uint8_t command;
-	const uint8_t *data; /* what follows class and command: a copy */
-	uint32_t len;
-};
-
-static bool agreed(const struct net *n, unsigned bit)
-{
-	return features_has(device_accepted(n->device), bit);
-}
-
-/* What workers read is changed only while they are paused. A driver without receive modes cannot
- * ask for multicast, so nothing is kept from it: the address that it sets filters nothing. */
-static void change_filter(struct net *n, const struct filter *to)
-{
-	device_pause(n->device);
-	n->filter = *to;
-	n->filter.active = agreed(n, VIRTIO_NET_F_CTRL_RX);
-	device_resume(n->device);
-}
-
-/* CTRL-04, CTRL-05, CTRL-07. */
-static bool rx_mode(struct net *n, const struct ctrl *c)
-{
-	struct filter f = n->filter;
-
-	if (c->len != 1 || c->data[0] > 1)
-		return false;
-	if (c->command == VIRTIO_NET_CTRL_RX_PROMISC)
-		f.promiscuous = c->data[0] == 1;
-	else
-		f.all_multicast = c->data[0] == 1;
-	change_filter(n, &f);
-	return true;
-}
-
-/* One of the two lists: le32 count, then addresses. Returns the bytes used, 0: they do not add
- * up (CTRL-12). */
-static uint32_t mac_list(const uint8_t *data, uint32_t len, uint8_t table[][6], unsigned *ret_count,
-			 bool *ret_overflow)
-{
-	le32 wire;
-	uint32_t entries;
-
-	if (len < sizeof(wire))
-		return 0;
-	memcpy(&wire, data, sizeof(wire));
-	entries = le32_get(wire);
-	if (entries > (len - sizeof(wire)) / 6)
-		return 0;
-	*ret_overflow = entries > FILTER_TABLE_MAX;
-	*ret_count = *ret_overflow ? 0 : entries;
-	memcpy(table, data + sizeof(wire), (size_t)*ret_count * 6);
-	return (uint32_t)sizeof(wire) + entries * 6;
-}
-
-/* CTRL-08, CTRL-12: both lists are good, or both stay. */
-static bool mac_table(struct net *n, const struct ctrl *c)
-{
-	struct filter f = n->filter;
-	uint32_t used = mac_list(c->data, c->len, f.unicast, &f.unicast_count, &f.unicast_overflow);
-	uint32_t more;
-
-	if (used == 0)
-		return false;
-	more = mac_list(c->data + used, c->len - used, f.multicast, &f.multicast_count,
-			&f.multicast_overflow);
-	if (more == 0 || used + more != c->len)
-		return false;
-	change_filter(n, &f);
-	return true;
-}
-
-static bool mac_address(struct net *n, const struct ctrl *c)
-{
-	struct filter f = n->filter;
-
-	if (c->len != sizeof(n->mac) || (c->data[0] & 1) != 0)
-		return false;
-	/* CTRL-09: the field shows it before the command is used. */
-	device_config_begin(n->device);
-	memcpy(n->mac, c->data, sizeof(n->mac));
-	device_config_end(n->device, false);
-	memcpy(f.mac, c->data, sizeof(f.mac));
-	change_filter(n, &f);
-	return true;
-}
-
 /* CTRL-25, CTRL-26. */
-static bool guest_offloads(struct net *n, const struct ctrl *c)
+static bool guest_offloads(struct net *n, struct ctrl *c)
 {
 	le64 wire;
 
@@ -115,33 +26,115 @@ static bool guest_offloads(struct net *n, const struct ctrl *c)
 	return true;
 }
 
-/* Which command needs which feature (CTRL-03, CTRL-11), and what does it. */
+/* Which command needs which feature (CTRL-03), and what does it. A command that either of two
+ * features will do for has two rows. */
+/* clang-format off */
 static const struct ctrl_row {
 	uint8_t class, command, feature;
-	bool (*run)(struct net *n, const struct ctrl *c); /* false: ERR, and nothing was changed */
+	uint8_t ack; /* its offset in the writable part: bytes that are answered in front of it */
+	bool (*run)(struct net *n, struct ctrl *c); /* false: ERR, and nothing was changed */
 } rows[] = {
-	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, VIRTIO_NET_F_CTRL_RX, rx_mode },
-	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, VIRTIO_NET_F_CTRL_RX, rx_mode },
-	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, VIRTIO_NET_F_CTRL_RX, mac_table },
-	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, VIRTIO_NET_F_CTRL_MAC_ADDR,
-	  mac_address },
-	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
-	  VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, guest_offloads },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, VIRTIO_NET_F_CTRL_RX, 0, ctrl_rx_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, VIRTIO_NET_F_CTRL_RX, 0, ctrl_rx_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLUNI, VIRTIO_NET_F_CTRL_RX_EXTRA, 0, ctrl_rx_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOMULTI, VIRTIO_NET_F_CTRL_RX_EXTRA, 0, ctrl_rx_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOUNI, VIRTIO_NET_F_CTRL_RX_EXTRA, 0, ctrl_rx_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOBCAST, VIRTIO_NET_F_CTRL_RX_EXTRA, 0, ctrl_rx_mode },
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, VIRTIO_NET_F_CTRL_RX, 0, ctrl_mac_table },
+	/* CTRL-11: bit 23 is there for it, and the text asks for bit 18. */
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, VIRTIO_NET_F_CTRL_MAC_ADDR, 0, ctrl_mac_address },
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, VIRTIO_NET_F_CTRL_RX, 0, ctrl_mac_address },
+	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, VIRTIO_NET_F_CTRL_VLAN, 0, ctrl_vlan },
+	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, VIRTIO_NET_F_CTRL_VLAN, 0, ctrl_vlan },
+	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 0, guest_offloads },
 };
+/* clang-format on */
 
-/* CTRL-02: too short, or unknown: no row. */
-static bool command(struct net *n, const uint8_t *bytes, uint32_t len)
+/* The row by which this driver may give the command, any other row of the command if there is none,
+ * NULL: there is no such command. */
+static const struct ctrl_row *find_row(const struct net *n, uint8_t class, uint8_t command)
 {
-	struct ctrl c = { .data = bytes + CTRL_HEADER };
+	const struct ctrl_row *found = NULL;
 
-	if (len < CTRL_HEADER)
-		return false;
-	c.command = bytes[1];
-	c.len = len - CTRL_HEADER;
-	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].class == bytes[0] && rows[i].command == c.command)
-			return agreed(n, rows[i].feature) && rows[i].run(n, &c);
-	return false;
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].class != class || rows[i].command != command)
+			continue;
+		found = &rows[i];
+		if (ctrl_agreed(n, found->feature))
+			break;
+	}
+	return found;
+}
+
+/* What the slices have no room for is left out. */
+static void slices_write(const struct iovec *iov, int iov_count, uint64_t offset, const void *bytes,
+			 uint64_t len)
+{
+	const uint8_t *from = bytes;
+
+	for (int i = 0; i < iov_count && len > 0; i++) {
+		uint64_t part = iov[i].iov_len;
+
+		if (offset >= part) {
+			offset -= part;
+			continue;
+		}
+		part -= offset;
+		if (part > len)
+			part = len;
+		memcpy((uint8_t *)iov[i].iov_base + offset, from, part);
+		from += part;
+		len -= part;
+		offset = 0;
+	}
+}
+
+void ctrl_answer(struct ctrl *c, uint64_t offset, const void *bytes, uint64_t len)
+{
+	uint64_t room = c->chain->writable_bytes;
+
+	if (offset >= room)
+		return;
+	if (len > room - offset)
+		len = room - offset;
+	slices_write(c->chain->writable, c->chain->writable_count, offset, bytes, len);
+	if (offset + len > c->written)
+		c->written = offset + len;
+}
+
+/* CTRL-02: too long, too short, or unknown: no row. */
+static const struct ctrl_row *read_command(struct net *n, struct ctrl *c)
+{
+	const struct chain *chain = c->chain;
+
+	if (chain->readable_bytes < CTRL_HEADER || chain->readable_bytes > CTRL_BYTES_MAX ||
+	    !slices_read(chain->readable, chain->readable_count, 0, n->ctrl_bytes,
+			 chain->readable_bytes))
+		return NULL;
+	c->command = n->ctrl_bytes[1];
+	c->data = n->ctrl_bytes + CTRL_HEADER;
+	c->len = (uint32_t)chain->readable_bytes - CTRL_HEADER;
+	return find_row(n, n->ctrl_bytes[0], c->command);
+}
+
+/* Does what the chain says, and answers; returns the bytes written. Where there is no room
+ * for what stands in front of the ack, the command is refused in the last byte that there is. */
+static uint32_t command(struct net *n, const struct chain *chain)
+{
+	static const uint8_t nothing[UINT8_MAX];
+	struct ctrl c = { .chain = chain };
+	const struct ctrl_row *row = read_command(n, &c);
+	uint64_t ack_at = row == NULL ? 0 : row->ack;
+	uint8_t ack = VIRTIO_NET_ERR;
+	bool room = ack_at < chain->writable_bytes;
+
+	if (!room)
+		ack_at = chain->writable_bytes - 1;
+	ctrl_answer(&c, 0, nothing, ack_at); /* the used length counts from the first byte on */
+	if (row != NULL && room && ctrl_agreed(n, row->feature) && row->run(n, &c))
+		ack = VIRTIO_NET_OK;
+	ctrl_answer(&c, ack_at, &ack, sizeof(ack));
+	return (uint32_t)c.written;
 }
 
 /* CTRL-01: done, then answered, then used. CTRL-02: without a byte for the answer the queue is
@@ -153,18 +146,11 @@ void ctrl_run(struct net *n, struct queue *q)
 
 	queue_kick_disable(q);
 	while ((took = queue_take(q, &c)) == TAKE_CHAIN) {
-		uint8_t ack = VIRTIO_NET_ERR;
-
 		if (c.writable_bytes == 0) {
 			queue_rewind(q, &c);
 			queue_break(q, QUEUE_FAULT_CONTROL);
 			return;
 		}
-		if (c.readable_bytes <= CTRL_BYTES_MAX &&
-		    slices_read(c.readable, c.readable_count, 0, n->ctrl_bytes, c.readable_bytes) &&
-		    command(n, n->ctrl_bytes, (uint32_t)c.readable_bytes))
-			ack = VIRTIO_NET_OK;
-		*(uint8_t *)c.writable[0].iov_base = ack;
-		queue_push(q, &c, 1);
+		queue_push(q, &c, command(n, &c));
 	}
 }

@@ -43,6 +43,8 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_NET_F_GUEST_USO6, "guest-uso6", "super-frames of UDP over IPv6 to the guest", true, can_uso },
 	{ VIRTIO_NET_F_CTRL_VQ, "ctrl-vq", "the control queue", true, NULL },
 	{ VIRTIO_NET_F_CTRL_RX, "ctrl-rx", "receive modes and the MAC table", true, NULL },
+	{ VIRTIO_NET_F_CTRL_RX_EXTRA, "ctrl-rx-extra", "receive modes for unicast, and that keep a kind out", true, NULL },
+	{ VIRTIO_NET_F_CTRL_VLAN, "ctrl-vlan", "a table of VLANs to receive", true, NULL },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, "ctrl-mac", "a MAC of the driver's choice", true, NULL },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, "guest-offloads", "offloads to the guest switched at run time", true, can_csum },
 };
@@ -64,8 +66,16 @@ static const struct {
 	{ VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6 },
 	{ VIRTIO_NET_F_HOST_USO, VIRTIO_NET_F_CSUM, VIRTIO_NET_F_CSUM },
 	{ VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+};
+
+/* Not offered without that, though a driver may take the one and leave the other. */
+static const struct {
+	uint8_t bit, with;
+} offered_with[] = {
+	{ VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_VQ }, /* NET-02 */
 };
 
 /* What a bit of f needs is in f too. */
@@ -74,6 +84,14 @@ static bool grounded(unsigned bit, const struct features *f)
 	for (unsigned i = 0; i < ARRAY_LEN(dependencies); i++)
 		if (dependencies[i].bit == bit && !features_has(f, dependencies[i].needs) &&
 		    !features_has(f, dependencies[i].or_needs))
+			return false;
+	return true;
+}
+
+static bool accompanied(unsigned bit, const struct features *offer)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(offered_with); i++)
+		if (offered_with[i].bit == bit && !features_has(offer, offered_with[i].with))
 			return false;
 	return true;
 }
@@ -102,7 +120,8 @@ void net_features_trim(struct features *f)
 		for (unsigned i = 0; i < net_feature_count; i++) {
 			const struct net_feature *row = &net_features[i];
 
-			if (features_has(f, row->bit) && !grounded(row->bit, f)) {
+			if (features_has(f, row->bit) &&
+			    (!grounded(row->bit, f) || !accompanied(row->bit, f))) {
 				features_set(f, row->bit, false);
 				changed = true;
 			}

@@ -60,6 +60,7 @@ static void kind_driver_ok(void *self, const struct features *accepted)
 	struct backend *be = n->config.backend;
 
 	n->mrg_rxbuf = features_has(accepted, VIRTIO_NET_F_MRG_RXBUF);
+	n->filter.by_vlan = features_has(accepted, VIRTIO_NET_F_CTRL_VLAN);
 	n->guest_offloads = plan_guest_offloads(accepted);
 	net_replan(n);
 	for (unsigned i = 0; i < n->config.pairs; i++)

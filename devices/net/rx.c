@@ -62,7 +62,7 @@ static bool judge(const struct net_pair *p, struct frame *f)
 {
 	enum drop_reason why = DROP_RX_FILTER;
 
-	if (filter_passes(&p->net->filter, f->bytes))
+	if (filter_passes(&p->net->filter, f->bytes, f->local))
 		why = vnet_hdr_make_rx(f, &p->net->plan.rx);
 	if (why != DROP_NONE)
 		frame_drop(f, why);

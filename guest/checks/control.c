@@ -55,7 +55,7 @@ static enum verdict ctrl_refused(struct guest *g)
 		{ "a MAC table of more than there is", CLASS_MAC, MAC_TABLE_SET, 1, 9 },
 		{ "offloads of 7 bytes", CLASS_OFFLOADS, 0, 0, 7 },
 		{ "offloads that were not accepted", CLASS_OFFLOADS, 0, 0xff, 8 },
-		{ "a VLAN, which is not offered", 2, 0, 0, 2 },
+		{ "a VLAN, which was not accepted", 2, 0, 0, 2 },
 	};
 	uint8_t bytes[9];
 

@@ -224,24 +224,6 @@ uint64_t rig_post(struct rig *r, unsigned count, uint32_t len)
 	return first;
 }
 
-int rig_control(struct rig *r, uint8_t class, uint8_t command, const void *data, uint32_t len)
-{
-	struct driver_queue *q = &r->queue[RIG_CTRL];
-	uint64_t at = driver_alloc(&r->memory, 2 + len + 1, 16);
-	uint8_t *bytes = driver_at(&r->memory, at);
-	const struct driver_buffer parts[] = { { at, 2 + len, false }, { at + 2 + len, 1, true } };
-
-	bytes[0] = class;
-	bytes[1] = command;
-	if (len > 0)
-		memcpy(bytes + 2, data, len);
-	bytes[2 + len] = 0xaa;
-	(void)driver_post_chain(q, parts, 2);
-	rig_kick(r, RIG_CTRL);
-	rig_await_used(r, RIG_CTRL, q->avail_index);
-	return bytes[2 + len];
-}
-
 /* ---- waiting ---- */
 
 static int64_t now_ms(void)

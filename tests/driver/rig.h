@@ -57,8 +57,13 @@ void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t le
 /* Posts `count` receive buffers of len bytes each (id i is the i-th since rig_up); returns the
  * first's address. */
 uint64_t rig_post(struct rig *r, unsigned count, uint32_t len);
-/* A control command of one readable part: ack, or -1 if the device wants a reset. */
+/* A control command of one readable part and one byte for the ack: the ack. */
 int rig_control(struct rig *r, uint8_t class, uint8_t command, const void *data, uint32_t len);
+/* Any command (class and command are the first two of bytes) with `room` writable bytes, RIG_BLANK
+ * before, in descriptors of `piece` bytes: what is in them then, and the used length. */
+enum { RIG_BLANK = 0xaa };
+uint32_t rig_command(struct rig *r, const void *bytes, uint32_t len, uint32_t piece, void *ret,
+		     uint32_t room);
 
 /* Turns the control loop until the used index of a queue is this, and fails after RIG_WAIT_MS. */
 void rig_await_used(struct rig *r, unsigned queue, uint16_t index);

@@ -1,0 +1,33 @@
+/* devices/net/ctrl_priv.h: a command of the control queue, and the functions that do them, a file a
+ * subject. All on the control loop with the device mutex held. */
+#ifndef TAPVM_NET_CTRL_PRIV_H
+#define TAPVM_NET_CTRL_PRIV_H
+
+#include "devices/net/net_priv.h"
+
+struct ctrl {
+	uint8_t command;
+	const uint8_t *data; /* what follows class and command: a copy */
+	uint32_t len;
+	const struct chain *chain; /* its writable part takes the answer */
+	uint64_t written;          /* of it, from its first byte on */
+};
+
+/* Puts bytes of the answer at that offset of the chain's writable part, in front of the ack or
+ * behind it; what does not fit is cut off. */
+void ctrl_answer(struct ctrl *c, uint64_t offset, const void *bytes, uint64_t len);
+
+static inline bool ctrl_agreed(const struct net *n, unsigned bit)
+{
+	return features_has(device_accepted(n->device), bit);
+}
+
+/* The commands. false: ERR, and nothing was changed. */
+
+/* ctrl_filter.c */
+bool ctrl_rx_mode(struct net *n, struct ctrl *c);
+bool ctrl_mac_table(struct net *n, struct ctrl *c);
+bool ctrl_mac_address(struct net *n, struct ctrl *c);
+bool ctrl_vlan(struct net *n, struct ctrl *c);
+
+#endif
