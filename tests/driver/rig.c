@@ -47,24 +47,19 @@ unsigned rig_log_lines(struct rig *r)
 	return lines;
 }
 
-void rig_make(struct rig *r)
+static void make(struct rig *r, struct backend *backend, uint16_t queue_size, uint64_t on)
 {
-	struct backend *backend;
-
-	ck_assert(!err_is(loopback_create(1, &backend)));
-	rig_make_on(r, backend);
-}
-
-void rig_make_on(struct rig *r, struct backend *backend)
-{
-	struct net_config c = { .name = "t0",
-				.mac = { 2, 0, 0, 0, 0, 1 },
-				.mtu = 1500,
-				.queue_size = QUEUE_MAX,
-				.pairs = 1,
-				.backend = backend,
-				.log = { .line = log_line, .self = r },
-				.link_up = true };
+	struct net_config c = {
+		.name = "t0",
+		.mac = { 2, 0, 0, 0, 0, 1 },
+		.mtu = 1500,
+		.queue_size = queue_size,
+		.pairs = 1,
+		.switches.on = { .word = { (uint32_t)on, (uint32_t)(on >> 32) } },
+		.backend = backend,
+		.log = { .line = log_line, .self = r },
+		.link_up = true,
+	};
 
 	*r = (struct rig){ .backend = backend };
 	(void)pthread_mutex_init(&r->log_mutex, NULL);
@@ -77,6 +72,18 @@ void rig_make_on(struct rig *r, struct backend *backend)
 	ck_assert(!err_is(workers_attach(r->workers, r->net)));
 	ck_assert(!err_is(mmio_create(net_device(r->net), &r->mmio)));
 }
+
+void rig_make_on(struct rig *r, struct backend *backend) { make(r, backend, QUEUE_MAX, 0); }
+
+void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on)
+{
+	struct backend *backend;
+
+	ck_assert(!err_is(loopback_create(1, &backend)));
+	make(r, backend, queue_size, on);
+}
+
+void rig_make(struct rig *r) { rig_make_with(r, QUEUE_MAX, 0); }
 
 void rig_end(struct rig *r)
 {
