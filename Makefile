@@ -40,7 +40,7 @@ VMM_LDLIBS := -lfdt
 
 # ---- what there is: each room's sources are found, none is listed ----
 DEV_SRC := $(sort $(wildcard devices/*/*.c))
-VMM_SRC := $(sort $(filter-out vmm/machine/% vmm/cli/main.c,$(wildcard vmm/*/*.c)))
+VMM_SRC := $(sort $(filter-out vmm/machine/% %/main.c,$(wildcard vmm/*/*.c)))
 MACHINE_SRC := $(sort $(wildcard vmm/machine/*.c))
 HOSTED_SRC := $(sort $(wildcard guest/driver/*.c guest/net/*.c guest/checks/*.c))
 GUEST_SRC := $(sort $(wildcard guest/*.c guest/*.S)) $(HOSTED_SRC)
@@ -66,14 +66,14 @@ TARGETS := all run check check-unit check-devices check-aarch64 check-layers che
 	check-e2e check-fresh lint format deps install clean help
 .PHONY: deps-quiet build-all $(TARGETS)
 
-all: $(B)/tapvm build/guest.elf
+all: $(B)/tapvm $(B)/tapvm-vhost-user build/guest.elf
 
 $(B)/%.o: %.c | deps-quiet
 	$(call note,CC )
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/vmm/cli/main.o: CPPFLAGS += -DTAPVM_VERSION='"$(VERSION)"'
+$(B)/vmm/cli/main.o $(B)/vmm/server/main.o: CPPFLAGS += -DTAPVM_VERSION='"$(VERSION)"'
 
 $(DEV_LIB): $(DEV_OBJ)
 $(VMM_LIB): $(VMM_OBJ)
@@ -87,6 +87,11 @@ $(HOSTED_LIB): $(HOSTED_OBJ)
 $(B)/tapvm: $(B)/vmm/cli/main.o $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB) $(DEV_LIB)
 	$(call note,LD )
 	$(Q)$(CC) $(ALL_CFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(VMM_LDLIBS) $(LDLIBS) -o $@
+
+# Without the machine's library: it has no use for KVM.
+$(B)/tapvm-vhost-user: $(B)/vmm/server/main.o $(VMM_LIB) $(DEV_LIB)
+	$(call note,LD )
+	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
 
 # ---- the tiny guest: freestanding, baseline x86-64, never with sanitizers ----
 GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mno-red-zone -march=x86-64 \
@@ -187,7 +192,8 @@ deps-quiet:
 
 install: all
 	install -D -m 755 $(B)/tapvm $(DESTDIR)$(PREFIX)/bin/tapvm
-	install -D -m 644 docs/man/tapvm.1 $(DESTDIR)$(PREFIX)/share/man/man1/tapvm.1
+	install -D -m 755 $(B)/tapvm-vhost-user $(DESTDIR)$(PREFIX)/bin/tapvm-vhost-user
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/tapvm.1 docs/man/tapvm-vhost-user.1
 
 clean:
 	rm -rf build

@@ -299,6 +299,8 @@ static int start_thread(struct worker *w)
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	(void)sigfillset(&all);
+	/* Guest memory may be a file that somebody cuts short: blocked, that would end us. */
+	(void)sigdelset(&all, SIGBUS);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	why = pthread_create(&w->thread, &attr, thread_main, w);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -4,7 +4,6 @@
 
 #include "vmm/cli/command.h"
 #include "vmm/cli/exit_status.h"
-#include "vmm/cli/net_option.h"
 #include "vmm/cli/run_options.h"
 
 /* What the exit status alone does not tell, in one line. */
@@ -56,7 +55,6 @@ const struct command command_run = {
 	.synopsis = "[OPTION]... FILE",
 	.summary = "boots a kernel with NICs on TAPs",
 	.options = &run_option_table,
-	.keys = &net_option_table,
 	.keys_title = "On a terminal Ctrl-A x quits, and Ctrl-A Ctrl-A is one Ctrl-A.\n\nkeys of "
 		      "--net tap:",
 	.run = run,

@@ -2,11 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "devices/net/features.h"
 #include "vmm/cli/command.h"
 #include "vmm/cli/exit_status.h"
-
-enum { COLUMN = 32 };
+#include "vmm/cli/option_help.h"
 
 /* clang-format off */
 static const struct { int status; const char *meaning; } statuses[] = {
@@ -20,38 +18,13 @@ static const struct { int status; const char *meaning; } statuses[] = {
 };
 /* clang-format on */
 
-static void rows(const struct option_table *table, const char *between)
-{
-	for (unsigned i = 0; i < table->count; i++) {
-		const struct option *o = &table->rows[i];
-		int used = printf("  %s%s%s", o->name, o->value == NULL ? "" : between,
-				  o->value == NULL ? "" : o->value);
-
-		if (used >= COLUMN)
-			(void)printf("\n%*s%s\n", COLUMN, "", o->help);
-		else
-			(void)printf("%*s%s\n", COLUMN - used, "", o->help);
-	}
-}
-
-static void features(void)
-{
-	for (unsigned i = 0; i < net_feature_count; i++) {
-		const struct net_feature *f = &net_features[i];
-
-		if (f->name != NULL)
-			(void)printf("%c %-*s%s\n", f->usual ? '*' : ' ', COLUMN - 2, f->name,
-				     f->means);
-	}
-}
-
 void help_all(void)
 {
 	(void)printf("tapvm: a virtual machine with virtio-net NICs on TAPs\n\n");
 	for (unsigned i = 0; i < COMMANDS; i++) {
 		int used = printf("  tapvm %s %s", commands[i]->name, commands[i]->synopsis);
 
-		(void)printf("%*s%s\n", used < COLUMN ? COLUMN - used : 1, "",
+		(void)printf("%*s%s\n", used < HELP_COLUMN ? HELP_COLUMN - used : 1, "",
 			     commands[i]->summary);
 	}
 	(void)printf("  tapvm --version\n\nexit status:\n");
@@ -66,13 +39,9 @@ void help_command(const struct command *c)
 	(void)printf("usage: tapvm %s %s\n%s\n", c->name, c->synopsis, c->summary);
 	if (c->options->count > 0)
 		(void)printf("\noptions:\n");
-	rows(c->options, " ");
-	if (c->keys != NULL) {
+	help_rows(c->options, " ");
+	if (c->keys_title != NULL) {
 		(void)printf("\n%s\n", c->keys_title);
-		rows(c->keys, "=");
-		(void)printf(
-			"\nfeatures of the device, each =on or =off; those with * are on where the "
-			"host can do it:\n");
-		features();
+		help_net_keys();
 	}
 }

@@ -12,6 +12,8 @@
 #include "devices/base/loop.h"
 #include "devices/tap/link.h"
 #include "vmm/keeper/keeper.h"
+#include "vmm/keeper/net.h"
+#include "vmm/keeper/signals.h"
 
 /* ---- terminal.c: raw while a guest has it, as it was before on every way out ---- */
 struct terminal {
@@ -45,19 +47,6 @@ struct err relay_open(struct relay *r, struct loop *loop, int terminal) MUST_USE
 void relay_close(struct relay *r);
 /* Keys as typed -> bytes for the guest, at most count + 1: pure but for r's state. */
 size_t relay_keys(struct relay *r, const uint8_t *keys, size_t count, uint8_t *ret_bytes);
-
-/* ---- signals.c: SIGINT, SIGTERM and SIGHUP as a descriptor ---- */
-struct signals {
-	int fd; /* -1: not open */
-	sigset_t mask_before;
-	struct sigaction pipe_before, ttou_before, child_before;
-};
-void signals_init(struct signals *s);
-/* What our parent has us ignore stays ignored (nohup, background jobs). */
-struct err signals_open(struct signals *s) MUST_USE;
-/* The next signal, or 0. */
-unsigned signals_next(const struct signals *s);
-void signals_close(struct signals *s);
 
 /* ---- files.c: the kernel and the serial port's ends ---- */
 struct kernel_file {
@@ -99,20 +88,6 @@ struct message {
 /* bytes[length] is writable (a terminating zero goes there). */
 struct message message_parse(char *bytes, size_t length);
 
-/* ---- watch.c: the host's link state, for the guest's ---- */
-struct nic_watch {
-	struct link *link; /* NULL: not known, taken as up */
-	struct link_watch *watch;
-	char name[IFNAMSIZ];
-	unsigned index; /* the kernel's */
-	unsigned mtu;   /* when the watch began */
-	bool up, told;  /* now; as the machine was told last */
-};
-struct err watch_open(struct nic_watch *w, const char *name) MUST_USE;
-void watch_close(struct nic_watch *w);
-/* Reads what happened; w->up is right then. */
-void watch_read(struct nic_watch *w);
-
 /* ---- nic.c ---- */
 /* A TAP's MTU as the guest is told it; 0: not told, it is none that a device can have. */
 uint16_t keeper_mtu(unsigned mtu);
@@ -120,22 +95,5 @@ uint16_t keeper_mtu(unsigned mtu);
  * none. */
 enum { KEEPER_ADDRESSES = 400 };
 void keeper_addresses(struct link *link, const char *name, char *ret_text, unsigned size);
-
-/* ---- net.c: a NIC in its namespace ---- */
-struct net_home {
-	int home;    /* the namespace we came from; -1: not needed yet */
-	int private; /* the one of this run; -1: none yet */
-};
-/* Before anything of ours is open: a number that is free now would name a descriptor of ours
- * later. */
-struct err net_inherited_check(const struct keeper_options *o) MUST_USE;
-/* keeper_nic in the namespace that o names, and a watch there. Back home on return. */
-struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index,
-		    bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch,
-		    char *ret_line, unsigned line_size) MUST_USE;
-/* failed: a persistent TAP that we made goes as well. */
-void net_close(const struct nic_options *o, struct machine_nic *nic, struct nic_watch *watch,
-	       bool failed);
-void net_home_close(struct net_home *home);
 
 #endif

@@ -121,8 +121,9 @@ static struct err make_nics(struct machine *m)
 	for (unsigned i = 0; i < m->config->nic_count && !err_is(e); i++) {
 		e = nic_init(&m->nic[i], &m->config->nic[i], i, m->ram.mem, m->loop, log);
 		if (!err_is(e))
+			e = mmio_create(net_device(m->nic[i].net), &m->bus.mmio[i]);
+		if (!err_is(e))
 			e = vm_wire(&m->vm, &m->nic[i], i);
-		m->bus.mmio[i] = m->nic[i].mmio;
 		m->bus.nics = i + 1;
 	}
 	return e;
@@ -176,8 +177,10 @@ static void close_fd(int fd)
 static void tear_down(struct machine *m)
 {
 	vcpu_stop(&m->vcpu);
-	for (unsigned i = 0; i < m->config->nic_count; i++)
+	for (unsigned i = 0; i < m->config->nic_count; i++) {
+		mmio_destroy(m->bus.mmio[i]);
 		nic_fini(&m->nic[i]);
+	}
 	console_close(&m->console);
 	vcpu_fini(&m->vcpu);
 	vm_fini(&m->vm);

@@ -9,18 +9,8 @@
 #include <stdint.h>
 
 #include "devices/base/err.h"
-#include "devices/net/net.h"
-#include "devices/tap/tap.h"
 #include "vmm/boot/fdt.h"
-
-struct machine_nic {
-	struct tap tap; /* descriptors are the machine's from the start on */
-	uint8_t mac[6];
-	uint16_t mtu; /* 0: not offered */
-	uint16_t queue_size;
-	struct net_switches switches;
-	bool link_up;
-};
+#include "vmm/nic/config.h"
 
 struct machine_config {
 	int kvm_fd;            /* /dev/kvm */

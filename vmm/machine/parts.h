@@ -1,15 +1,15 @@
-/* vmm/machine/parts.h: the parts of a machine that know no KVM: guest memory, NICs, statistics,
- * and the words to the keeper. The machine is made of them, and so is the hosted self test (no
+/* vmm/machine/parts.h: the parts of a machine that know no KVM: guest memory, console,
+ * statistics, and the words to the keeper. The machine is made of them, and so is the hosted self test (no
  * virtual machine). */
 #ifndef TAPVM_MACHINE_PARTS_H
 #define TAPVM_MACHINE_PARTS_H
 
 #include <stdatomic.h>
 
-#include "devices/datapath/worker.h"
 #include "devices/platform/serial.h"
 #include "devices/transport/mmio.h"
 #include "vmm/machine/machine.h"
+#include "vmm/nic/nic.h"
 
 /* ---- memory.c ---- */
 struct ram {
@@ -21,19 +21,6 @@ struct ram {
 };
 struct err ram_init(struct ram *ram, uint64_t bytes) MUST_USE;
 void ram_fini(struct ram *ram);
-
-/* ---- nic.c: backend, device, workers and transport; its doorbells and its interrupt are the
- * caller's ---- */
-struct nic {
-	const char *name;
-	struct backend *backend;
-	struct workers *workers;
-	struct net *net;
-	struct mmio *mmio;
-};
-struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index,
-		    struct guest_mem *mem, struct loop *loop, struct log log) MUST_USE;
-void nic_fini(struct nic *nic);
 
 /* ---- console.c: the UART, with the descriptors of config behind it ---- */
 enum { CONSOLE_BYTES = 256 };

@@ -22,6 +22,7 @@ struct hosted {
 	struct loop *loop;
 	struct ram ram;
 	struct nic nic;
+	struct mmio *mmio;
 	bool over; /* the keeper said so, or the guest has ended */
 
 	/* The guest's thread's own, but for done_fd. */
@@ -42,7 +43,7 @@ static uint32_t seam_read32(void *self, uint64_t address)
 	const struct hosted *h = self;
 	uint8_t b[4];
 
-	mmio_read(h->nic.mmio, (uint32_t)(address - NIC_MMIO_BASE), b, sizeof(b));
+	mmio_read(h->mmio, (uint32_t)(address - NIC_MMIO_BASE), b, sizeof(b));
 	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
@@ -52,7 +53,7 @@ static void seam_write32(void *self, uint64_t address, uint32_t value)
 	const uint8_t b[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
 			       (uint8_t)(value >> 24) };
 
-	mmio_write(h->nic.mmio, (uint32_t)(address - NIC_MMIO_BASE), b, sizeof(b));
+	mmio_write(h->mmio, (uint32_t)(address - NIC_MMIO_BASE), b, sizeof(b));
 }
 
 static uint32_t seam_interrupts(void *self)
@@ -180,6 +181,8 @@ static struct err set_up(struct hosted *h)
 		e = ram_init(&h->ram, h->config->memory_bytes);
 	if (!err_is(e))
 		e = nic_init(&h->nic, &h->config->nic[0], 0, h->ram.mem, h->loop, log);
+	if (!err_is(e))
+		e = mmio_create(net_device(h->nic.net), &h->mmio);
 	if (err_is(e))
 		return e;
 	h->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -221,6 +224,7 @@ void hosted_run(const struct machine_config *config)
 	}
 	(void)pthread_join(h.thread, NULL);
 	words_tell(config, "end %d %d ", (int)MACHINE_END_VERDICT, h.failed > 0);
+	mmio_destroy(h.mmio);
 	nic_fini(&h.nic);
 	ram_fini(&h.ram);
 	loop_destroy(h.loop);

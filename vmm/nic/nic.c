@@ -1,7 +1,8 @@
-/* vmm/machine/nic.c: puts one NIC together: backend, device, workers, transport. */
+/* vmm/nic/nic.c: puts one NIC together. */
+#include "vmm/nic/nic.h"
+
 #include "devices/backend/tap.h"
 #include "devices/base/uapi_compat.h"
-#include "vmm/machine/parts.h"
 
 static struct backend_offloads offloads_of(unsigned tun_flags)
 {
@@ -51,14 +52,11 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		e = net_create(&net, &workers_runner, nic->workers, &nic->net);
 	if (!err_is(e))
 		e = workers_attach(nic->workers, nic->net);
-	if (!err_is(e))
-		e = mmio_create(net_device(nic->net), &nic->mmio);
 	return err_is(e) ? err_within(e, "NIC %u", index) : e;
 }
 
 void nic_fini(struct nic *nic)
 {
-	mmio_destroy(nic->mmio);
 	net_destroy(nic->net);
 	workers_destroy(nic->workers);
 	if (nic->backend != NULL)

@@ -1,0 +1,20 @@
+/* vmm/nic/config.h: what a NIC is made of: a TAP that is open, and what is known of it. */
+#ifndef TAPVM_NIC_CONFIG_H
+#define TAPVM_NIC_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/net/features.h"
+#include "devices/tap/tap.h"
+
+struct machine_nic {
+	struct tap tap; /* descriptors are the NIC's from nic_init on */
+	uint8_t mac[6];
+	uint16_t mtu; /* 0: not offered */
+	uint16_t queue_size;
+	struct net_switches switches;
+	bool link_up;
+};
+
+#endif
