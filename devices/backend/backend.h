@@ -46,6 +46,9 @@ struct backend_ops {
 	 * After a KEPT the watch for EPOLLOUT must be set anew (EPOLL_CTL_MOD): a TAP arms it
 	 * only when it is asked. */
 	int (*poll_fd)(struct backend *be, unsigned queue);
+	/* Whether recv has frames that poll_fd does not tell of: answers that send gave rise to.
+	 * For the thread of the queue, behind each send. NULL: there never are any. */
+	bool (*has_input)(const struct backend *be, unsigned queue);
 	/* What the kernel may hand over from now on; frames already queued may still have the
 	 * old form. Of a backend that is gone, this and set_carrier ask nothing and are no
 	 * error. */

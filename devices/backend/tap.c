@@ -139,7 +139,7 @@ static bool recv_one(struct backend_tap *t, struct tap_queue *q, struct frame *f
 	ssize_t got;
 
 	add(&q->syscalls);
-	got = t->sys->read(q->fd, head, SLOT_BYTES - VNET_HDR_MAX + t->hdr_bytes);
+	got = t->sys->read(q->fd, head, READ_MAX + t->hdr_bytes);
 	if (got < 0)
 		return read_failed(t, q, f, errno);
 	*f = (struct frame){ .bytes = bytes };
@@ -183,6 +183,17 @@ static bool set(struct backend_tap *t, unsigned long request, void *arg)
 		return false;
 	atomic_store(&t->gone, true);
 	return true;
+}
+
+struct backend_offloads backend_tap_offloads(unsigned tun_flags)
+{
+	return (struct backend_offloads){
+		.csum = (tun_flags & TUN_F_CSUM) != 0,
+		.tso4 = (tun_flags & TUN_F_TSO4) != 0,
+		.tso6 = (tun_flags & TUN_F_TSO6) != 0,
+		.ecn = (tun_flags & TUN_F_TSO_ECN) != 0,
+		.uso = (tun_flags & TUN_F_USO4) != 0 && (tun_flags & TUN_F_USO6) != 0,
+	};
 }
 
 static struct err tap_set_offloads(struct backend *be, struct backend_offloads wanted)

@@ -18,6 +18,9 @@ struct backend_tap_config {
 	const char *name; /* for log lines; copied */
 };
 
+/* What TUN_F_* bits that TUNSETOFFLOAD takes mean. */
+struct backend_offloads backend_tap_offloads(unsigned tun_flags);
+
 struct err backend_tap_create(const struct backend_tap_config *config,
 			      struct backend **ret_backend) MUST_USE;
 

@@ -87,6 +87,8 @@ static void serve_tx(struct worker *w)
 		watch_backend(w, true);
 		break;
 	}
+	if (net_has_input(w->pair))
+		w->readable = true;
 }
 
 static void serve_rx(struct worker *w)

@@ -16,8 +16,9 @@ enum {
 	FRAME_MIN = 14,
 	FRAME_MAX = 14 + 40 + 65535, /* 65,589: virtio 1.4, 5.1.9.3 */
 	VNET_HDR_MAX = 32,           /* room in front of the bytes of a slot */
-	/* Header room, the longest read of a TAP with a VLAN tag. */
-	SLOT_BYTES = VNET_HDR_MAX + 65536 + 64,
+	READ_MAX = 65536 + 64,       /* the longest read of a TAP, with a VLAN tag */
+	/* Header room, the Ethernet header that a TUN has not, the longest read. */
+	SLOT_BYTES = VNET_HDR_MAX + FRAME_MIN + READ_MAX,
 };
 
 enum fate {
@@ -43,6 +44,7 @@ enum fate {
 	X(DROP_TX_GSO_FIELDS, "tx_gso_fields",                                                     \
 	  "GSO without NEEDS_CSUM, size 0 or too many segments")                                   \
 	X(DROP_TX_GSO_PROTOCOL, "tx_gso_protocol", "GSO type that does not fit the frame")         \
+	X(DROP_TX_NOT_IP, "tx_not_ip", "neither IPv4 nor IPv6, and a TUN carries nothing else")    \
 	X(DROP_TX_LINK_DOWN, "tx_link_down", "the host's interface is down")                       \
 	X(DROP_TX_NO_MEMORY, "tx_no_memory", "the host had no memory for it")                      \
 	X(DROP_TX_REFUSED, "tx_refused", "the backend refused this frame")                         \
@@ -59,6 +61,7 @@ enum fate {
 	X(DROP_RX_STALE, "rx_stale", "queued before the driver was up")                            \
 	X(DROP_RX_RESET, "rx_reset", "held when the device was reset or stopped")                  \
 	X(DROP_RX_BROKEN, "rx_broken", "held when its queue broke")                                \
+	X(DROP_RX_NOT_IP, "rx_not_ip", "came by a TUN, and is neither IPv4 nor IPv6")              \
 	X(DROP_RX_ERROR, "rx_error", "the backend failed to give it")
 
 enum drop_reason {

@@ -241,6 +241,13 @@ int net_backend_fd(struct net_pair *p)
 	return be->ops->poll_fd(be, p->index);
 }
 
+bool net_has_input(const struct net_pair *p)
+{
+	const struct backend *be = p->net->config.backend;
+
+	return be->ops->has_input != NULL && be->ops->has_input(be, p->index);
+}
+
 void net_count_kick(struct net_pair *p, bool tx)
 {
 	count(tx ? &p->count.kicks_tx : &p->count.kicks_rx, 1);

@@ -87,6 +87,8 @@ bool net_rx_wait(struct net_pair *p);
 int net_kick_fd_rx(struct net_pair *p);
 int net_kick_fd_tx(struct net_pair *p);
 int net_backend_fd(struct net_pair *p);
+/* Behind net_tx: the backend has frames of which its descriptor does not tell. */
+bool net_has_input(const struct net_pair *p);
 void net_count_kick(struct net_pair *p, bool tx);
 /* Held frames are dropped and counted: at stop, of the worker or of the receive queue in a
  * pause. */

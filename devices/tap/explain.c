@@ -8,8 +8,13 @@
 #include "devices/tap/link.h"
 #include "devices/tap/tap_priv.h"
 
+const char *tap_kind_name(enum tap_kind kind) { return kind == TAP_KIND_TUN ? "TUN" : "TAP"; }
+
+/* As `ip tuntap` calls it. */
+static const char *mode(enum tap_kind kind) { return kind == TAP_KIND_TUN ? "tun" : "tap"; }
+
 /* Making the node: there is none yet, so its own mode cannot be at fault. */
-static struct err explain_node(const char *what, const char *name, int err)
+struct err explain_node(const char *what, const char *name, int err)
 {
 	switch (err) {
 	case EACCES:
@@ -28,7 +33,7 @@ static struct err explain_node(const char *what, const char *name, int err)
 	}
 }
 
-static struct err explain_open(const char *what, const char *name, int err)
+struct err explain_open(const char *what, const char *name, int err)
 {
 	switch (err) {
 	case ENOENT:
@@ -80,124 +85,122 @@ static bool look(const char *name, struct link_info *ret_info)
 }
 
 /* The kernel asks for the effective user (tun_not_capable). */
-static struct err explain_permission(const char *name)
+static struct err explain_permission(enum tap_kind kind, const char *name)
 {
 	struct link_info info;
 	unsigned me = geteuid();
 	bool automatic = name[0] == '\0';
 
-	/* No command makes a TAP of a pattern. */
+	/* No command makes one of a pattern. */
 	if (!look(name, &info))
 		return err_make(ERR_SETUP, 0,
-				"make %s%s%s: needs CAP_NET_ADMIN in this network namespace: "
+				"make %s%s%s%s%s: needs CAP_NET_ADMIN in this network namespace: "
 				"run as root, take netns=private, or have root make one for you by "
 				"'ip tuntap "
-				"add %s mode tap vnet_hdr user %u' and name it",
-				automatic ? "a TAP" : "TAP '", name, automatic ? "" : "'",
-				automatic || strchr(name, '%') != NULL ? "tap0" : name, me);
+				"add %s mode %s vnet_hdr user %u' and name it",
+				automatic ? "a " : "", tap_kind_name(kind), automatic ? "" : " '",
+				name, automatic ? "" : "'",
+				automatic || strchr(name, '%') != NULL
+					? kind == TAP_KIND_TUN ? "tun0" : "tap0"
+					: name,
+				mode(kind), me);
 	if (info.tun_owner >= 0 && info.tun_owner != (int64_t)me)
 		return err_make(ERR_SETUP, 0,
-				"attach to TAP %s: it belongs to user %lld, you are %u: have root "
-				"give it to you by 'ip tuntap del %s mode tap; ip tuntap add %s "
-				"mode tap vnet_hdr "
+				"attach to %s %s: it belongs to user %lld, you are %u: have root "
+				"give it to you by 'ip tuntap del %s mode %s; ip tuntap add %s "
+				"mode %s vnet_hdr "
 				"user %u'",
-				name, (long long)info.tun_owner, me, name, name, me);
+				tap_kind_name(kind), name, (long long)info.tun_owner, me, name,
+				mode(kind), name, mode(kind), me);
 	if (info.tun_group >= 0)
 		return err_make(
 			ERR_SETUP, 0,
-			"attach to TAP %s: it belongs to group %lld, in which you are not "
+			"attach to %s %s: it belongs to group %lld, in which you are not "
 			"(owner and group must both match): run as one of that group, or as root",
-			name, (long long)info.tun_group);
-	return err_make(ERR_SETUP, EPERM, "attach to TAP %s (needs CAP_NET_ADMIN: run as root)",
-			name);
+			tap_kind_name(kind), name, (long long)info.tun_group);
+	return err_make(ERR_SETUP, EPERM, "attach to %s %s (needs CAP_NET_ADMIN: run as root)",
+			tap_kind_name(kind), name);
 }
 
-static struct err explain_invalid(const char *name, bool multi)
+static struct err explain_invalid(enum tap_kind kind, bool multi, const char *name)
 {
 	struct link_info info;
 	struct err bad = name[0] != '\0' ? tap_name_check(name) : err_none();
+	enum tap_kind is;
 
 	if (err_is(bad))
 		return bad;
 	if (!look(name, &info))
-		return err_make(ERR_SETUP, EINVAL, "make TAP '%s'", name);
+		return err_make(ERR_SETUP, EINVAL, "make %s '%s'", tap_kind_name(kind), name);
 	if (strcmp(info.kind, "tun") != 0)
-		return err_make(
-			ERR_SETUP, 0,
-			"attach to '%s': it is an interface of kind '%s', not a TAP: choose "
-			"another name",
-			name, info.kind[0] != '\0' ? info.kind : "device");
-	if (!info.tun_is_tap)
 		return err_make(ERR_SETUP, 0,
-				"attach to %s: it was made as a TUN (IP only), not as a TAP: 'ip "
-				"tuntap del %s mode tun; ip tuntap add %s mode tap vnet_hdr'",
-				name, name, name);
+				"attach to '%s': it is an interface of kind '%s', not a %s: choose "
+				"another name",
+				name, info.kind[0] != '\0' ? info.kind : "device",
+				tap_kind_name(kind));
+	is = info.tun_is_tap ? TAP_KIND_TAP : TAP_KIND_TUN;
+	if (is != kind)
+		return err_make(ERR_SETUP, 0,
+				"attach to %s: it was made as a %s, not as a %s: 'ip "
+				"tuntap del %s mode %s; ip tuntap add %s mode %s vnet_hdr', or "
+				"--net %s",
+				name, is == TAP_KIND_TUN ? "TUN (IP only)" : "TAP (Ethernet)",
+				tap_kind_name(kind), name, mode(is), name, mode(kind), mode(is));
 	if (info.tun_multi_queue != multi)
 		return err_make(
 			ERR_SETUP, 0,
-			"attach to TAP %s: it was made %s multi_queue, and is asked for %s: "
-			"make it anew by 'ip link del %s; ip tuntap add %s mode tap vnet_hdr%s'",
-			name, multi ? "without" : "with", multi ? "with" : "without", name, name,
+			"attach to %s %s: it was made %s multi_queue, and is asked for %s: "
+			"make it anew by 'ip link del %s; ip tuntap add %s mode %s vnet_hdr%s'",
+			tap_kind_name(kind), name, multi ? "without" : "with",
+			multi ? "with" : "without", name, name, mode(kind),
 			multi ? " multi_queue" : "");
-	return err_make(ERR_SETUP, EINVAL, "attach to TAP %s", name);
+	return err_make(ERR_SETUP, EINVAL, "attach to %s %s", tap_kind_name(kind), name);
 }
 
-static struct err explain_attach(const char *what, const char *name, int err)
+struct err explain_attach(enum tap_kind kind, bool multi_queue, const char *name, int err)
 {
 	char who[64];
 	struct link_info info;
 
 	switch (err) {
-	case EPERM: return explain_permission(name);
-	case EINVAL: return explain_invalid(name, strcmp(what, "multi_queue") == 0);
+	case EPERM: return explain_permission(kind, name);
+	case EINVAL: return explain_invalid(kind, multi_queue, name);
 	case EBUSY:
 		if (look(name, &info) && strcmp(info.kind, "tun") != 0)
-			return explain_invalid(name, false);
+			return explain_invalid(kind, multi_queue, name);
 		tap_holder(name, who, sizeof(who));
 		return err_make(ERR_SETUP, 0,
-				"attach to TAP %s: %s uses it: end that, or choose another name",
-				name, who);
+				"attach to %s %s: %s uses it: end that, or choose another name",
+				tap_kind_name(kind), name, who);
 	case E2BIG:
-		return err_make(ERR_SETUP, 0, "attach to TAP %s: it has its 256 queues already",
-				name);
+		return err_make(ERR_SETUP, 0, "attach to %s %s: it has its 256 queues already",
+				tap_kind_name(kind), name);
 	case EEXIST:
 		return err_make(ERR_SETUP, 0,
-				"attach to TAP %s: this descriptor has an interface already", name);
-	default: return err_make(ERR_SETUP, err, "attach to TAP '%s'", name);
+				"attach to %s %s: this descriptor has an interface already",
+				tap_kind_name(kind), name);
+	default: return err_make(ERR_SETUP, err, "attach to %s '%s'", tap_kind_name(kind), name);
 	}
 }
 
-static struct err explain_set(const char *what, const char *name, int err)
+struct err explain_set(enum tap_kind kind, const char *what, const char *name, int err)
 {
 	switch (err) {
 	case EBADFD:
 		return err_make(ERR_SETUP, 0,
-				"TAP %s: %s: the interface was deleted meanwhile: make it again",
-				name, what);
+				"%s %s: %s: the interface was deleted meanwhile: make it again",
+				tap_kind_name(kind), name, what);
 	case EINVAL:
 	case ENOTTY:
 		return err_make(ERR_SETUP, err,
-				"TAP %s: %s: this kernel's TUN/TAP driver cannot do it: Linux 4.1 "
+				"%s %s: %s: this kernel's TUN/TAP driver cannot do it: Linux 4.1 "
 				"or later is needed",
-				name, what);
+				tap_kind_name(kind), name, what);
 	case EPERM:
 		return err_make(ERR_SETUP, err,
-				"TAP %s: %s: needs CAP_NET_ADMIN in its network namespace: run as "
+				"%s %s: %s: needs CAP_NET_ADMIN in its network namespace: run as "
 				"root",
-				name, what);
-	default: return err_make(ERR_SETUP, err, "TAP %s: %s", name, what);
+				tap_kind_name(kind), name, what);
+	default: return err_make(ERR_SETUP, err, "%s %s: %s", tap_kind_name(kind), name, what);
 	}
-}
-
-struct err tap_explain(const struct sys *sys, enum tap_step step, const char *what,
-		       const char *name, int err)
-{
-	(void)sys;
-	switch (step) {
-	case TAP_STEP_NODE: return explain_node(what, name, err);
-	case TAP_STEP_OPEN: return explain_open(what, name, err);
-	case TAP_STEP_ATTACH: return explain_attach(what, name, err);
-	case TAP_STEP_SET: return explain_set(what, name, err);
-	}
-	return err_make(ERR_SETUP, err, "TAP %s", name);
 }

@@ -24,24 +24,25 @@ struct err tap_name_check(const char *name)
 	if (name[0] == '\0')
 		return err_make(
 			ERR_USAGE, 0,
-			"the TAP name is empty: give one, or leave it out for an automatic one");
+			"the name is empty: give one, or leave it out for an automatic one");
 	if (strlen(name) >= IFNAMSIZ)
 		return err_make(ERR_USAGE, 0,
-				"TAP name '%s' has %zu bytes: at most %d are possible", name,
+				"interface name '%s' has %zu bytes: at most %d are possible", name,
 				strlen(name), IFNAMSIZ - 1);
 	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
 		if (strcmp(name, reserved[i]) == 0)
-			return err_make(ERR_USAGE, 0, "TAP name '%s' is reserved: choose another",
-					name);
+			return err_make(ERR_USAGE, 0,
+					"interface name '%s' is reserved: choose another", name);
 	for (const char *c = name; *c != '\0'; c++)
 		if (*c == '/' || *c == ':' || kernel_space(*c))
-			return err_make(ERR_USAGE, 0,
-					"TAP name '%s': '/', ':', white space and the byte 0xa0 "
-					"are not possible in it",
-					name);
+			return err_make(
+				ERR_USAGE, 0,
+				"interface name '%s': '/', ':', white space and the byte 0xa0 "
+				"are not possible in it",
+				name);
 	if (!pattern_ok(name))
 		return err_make(ERR_USAGE, 0,
-				"TAP name '%s': a pattern has one %%d and no other %%", name);
+				"interface name '%s': a pattern has one %%d and no other %%", name);
 	return err_none();
 }
 

@@ -12,6 +12,7 @@
 
 #include "devices/base/uapi_compat.h"
 #include "devices/tap/link.h"
+#include "devices/tap/netns.h"
 #include "devices/tap/tap_priv.h"
 
 enum { TUN_MAJOR = 10, TUN_MINOR = 200, NODE_MODE = 0666 };
@@ -25,15 +26,15 @@ struct err tap_node(const struct sys *sys)
 		return err_none();
 	}
 	if (errno != ENOENT)
-		return tap_explain(sys, TAP_STEP_OPEN, "open", TUN_NODE, errno);
+		return explain_open("open", TUN_NODE, errno);
 	if (sys->mkdir("/dev/net", 0755) < 0 && errno != EEXIST)
-		return tap_explain(sys, TAP_STEP_NODE, "make", "/dev/net", errno);
+		return explain_node("make", "/dev/net", errno);
 	if (sys->mknod(TUN_NODE, S_IFCHR | NODE_MODE, makedev(TUN_MAJOR, TUN_MINOR)) < 0 &&
 	    errno != EEXIST)
-		return tap_explain(sys, TAP_STEP_NODE, "make", TUN_NODE, errno);
+		return explain_node("make", TUN_NODE, errno);
 	/* mknod's mode is cut by the umask. */
 	if (sys->chmod(TUN_NODE, NODE_MODE) < 0)
-		return tap_explain(sys, TAP_STEP_NODE, "set the mode of", TUN_NODE, errno);
+		return explain_node("set the mode of", TUN_NODE, errno);
 	return err_none();
 }
 
@@ -42,9 +43,11 @@ static bool exists(const char *name)
 	return name[0] != '\0' && strchr(name, '%') == NULL && if_nametoindex(name) != 0;
 }
 
+static unsigned type_of(enum tap_kind kind) { return kind == TAP_KIND_TUN ? IFF_TUN : IFF_TAP; }
+
 static unsigned wanted_flags(unsigned features, const struct tap_request *r)
 {
-	return IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (features & IFF_NO_CARRIER) |
+	return type_of(r->kind) | IFF_NO_PI | IFF_VNET_HDR | (features & IFF_NO_CARRIER) |
 	       (r->queues > 1 ? IFF_MULTI_QUEUE : 0u);
 }
 
@@ -56,14 +59,14 @@ static struct err attach(const struct sys *sys, const struct tap_request *r, str
 	int fd = sys->open(TUN_NODE, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
 
 	if (fd < 0)
-		return tap_explain(sys, TAP_STEP_OPEN, "open", TUN_NODE, errno);
+		return explain_open("open", TUN_NODE, errno);
 	/* TUNSETIFF ignores flags that it does not know: asking is the only way to learn of
 	 * them. */
 	if (sys->ioctl(fd, TUNGETFEATURES, &features) < 0) {
 		int why = errno;
 
 		(void)sys->close(fd);
-		return tap_explain(sys, TAP_STEP_OPEN, "ask for the features of", TUN_NODE, why);
+		return explain_open("ask for the features of", TUN_NODE, why);
 	}
 	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", tap->name);
 	request.ifr_flags = (short)wanted_flags(features, r);
@@ -71,8 +74,7 @@ static struct err attach(const struct sys *sys, const struct tap_request *r, str
 		int why = errno;
 
 		(void)sys->close(fd);
-		return tap_explain(sys, TAP_STEP_ATTACH, r->queues > 1 ? "multi_queue" : "",
-				   tap->name, why);
+		return explain_attach(r->kind, r->queues > 1, tap->name, why);
 	}
 	(void)snprintf(tap->name, sizeof(tap->name), "%s", request.ifr_name);
 	tap->fd[tap->queues++] = fd;
@@ -95,16 +97,61 @@ static int ask_flags(const struct sys *sys, int fd, struct ifreq *ret_is)
 	return failed;
 }
 
+/* Of a TUN, which takes no socket filter, rtnetlink knows whether it carries packet information: in
+ * the namespace where it is. Not in reach: it is taken to carry none. */
+static struct err ask_packet_information(const struct sys *sys, const struct tap *tap,
+					 bool *ret_carries)
+{
+	int theirs = sys->ioctl(tap->fd[0], TUNGETDEVNETNS, NULL), home = -1;
+	struct link_info info = { .tun_pi = false };
+	struct link *link;
+	struct err e;
+
+	*ret_carries = false;
+	if (theirs < 0)
+		return err_none();
+	(void)fcntl(theirs, F_SETFD, FD_CLOEXEC);
+	e = netns_current(&home);
+	if (!err_is(e) && !err_is(netns_enter(theirs))) {
+		if (!err_is(link_open(&link))) {
+			if (!err_is(link_get(link, tap->name, &info)))
+				*ret_carries = info.tun_pi;
+			link_close(link);
+		}
+		e = netns_enter(home);
+	}
+	(void)close(theirs);
+	if (home >= 0)
+		(void)close(home);
+	return e;
+}
+
+static struct err check_kind(const struct tap *tap, unsigned flags)
+{
+	bool is_tap = (flags & TUN_TYPE_MASK) == IFF_TAP;
+
+	if (is_tap == (tap->kind == TAP_KIND_TAP))
+		return err_none();
+	return err_make(ERR_SETUP, 0,
+			"descriptor %d: %s is a %s, not a %s: make it by "
+			"'ip tuntap add %s mode %s', or take --net %s",
+			tap->fd[0], tap->name, is_tap ? "TAP (Ethernet)" : "TUN (IP only)",
+			tap_kind_name(tap->kind), tap->name, is_tap ? "tun" : "tap",
+			is_tap ? "tap" : "tun");
+}
+
 /* What the descriptor is attached to, compared with what we need. */
 static struct err check_flags(const struct sys *sys, struct tap *tap)
 {
 	struct ifreq is = { 0 };
 	int fd = tap->fd[0];
+	bool carries_pi;
 	unsigned flags;
+	struct err e;
 
 	if (ask_flags(sys, fd, &is) < 0) {
 		if (!tap->inherited)
-			return tap_explain(sys, TAP_STEP_SET, "ask what it is", tap->name, errno);
+			return explain_set(tap->kind, "ask what it is", tap->name, errno);
 		if (errno == EBADFD)
 			return err_make(ERR_SETUP, 0,
 					"descriptor %d is an open " TUN_NODE
@@ -112,17 +159,20 @@ static struct err check_flags(const struct sys *sys, struct tap *tap)
 					"attach it by TUNSETIFF before it is handed over",
 					fd);
 		return err_make(ERR_SETUP, 0,
-				"descriptor %d is not a TAP (%s): hand over one of " TUN_NODE, fd,
-				strerrordesc_np(errno));
+				"descriptor %d is not a %s (%s): hand over one of " TUN_NODE, fd,
+				tap_kind_name(tap->kind), strerrordesc_np(errno));
 	}
 	(void)snprintf(tap->name, sizeof(tap->name), "%s", is.ifr_name);
 	flags = (unsigned short)is.ifr_flags;
-	if ((flags & TUN_TYPE_MASK) != IFF_TAP)
-		return err_make(ERR_SETUP, 0,
-				"descriptor %d: %s is a TUN (IP only), not a TAP: make it by "
-				"'ip tuntap add %s mode tap'",
-				fd, tap->name, tap->name);
-	if ((flags & IFF_NO_PI) == 0)
+	e = check_kind(tap, flags);
+	if (err_is(e))
+		return e;
+	carries_pi = (flags & IFF_NO_PI) == 0;
+	if (tap->kind == TAP_KIND_TUN)
+		e = ask_packet_information(sys, tap, &carries_pi);
+	if (err_is(e))
+		return e;
+	if (carries_pi)
 		return err_make(ERR_SETUP, 0,
 				"descriptor %d: %s carries packet information: attach it with "
 				"IFF_NO_PI",
@@ -170,11 +220,11 @@ static struct err make_persistent(const struct sys *sys, const struct tap_reques
 	int64_t owner = r->owner >= 0 ? r->owner : r->persist && tap->made ? (int64_t)getuid() : -1;
 
 	if (owner >= 0 && sys->ioctl(tap->fd[0], TUNSETOWNER, (void *)(uintptr_t)owner) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "set the owner", tap->name, errno);
+		return explain_set(tap->kind, "set the owner", tap->name, errno);
 	if (r->group >= 0 && sys->ioctl(tap->fd[0], TUNSETGROUP, (void *)(uintptr_t)r->group) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "set the group", tap->name, errno);
+		return explain_set(tap->kind, "set the group", tap->name, errno);
 	if (r->persist && sys->ioctl(tap->fd[0], TUNSETPERSIST, (void *)(uintptr_t)1) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "make persistent", tap->name, errno);
+		return explain_set(tap->kind, "make persistent", tap->name, errno);
 	return err_none();
 }
 
@@ -201,7 +251,7 @@ static struct err open_queues(const struct sys *sys, const struct tap_request *r
 
 struct err tap_open(const struct sys *sys, const struct tap_request *request, struct tap *ret_tap)
 {
-	struct tap tap = { .queues = 0 };
+	struct tap tap = { .kind = request->kind };
 	struct err e;
 
 	if (request->queues < 1 || request->queues > TAP_QUEUES_MAX)

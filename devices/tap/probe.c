@@ -45,20 +45,19 @@ struct err tap_settle(const struct sys *sys, struct tap *tap)
 	struct tun_filter none = { 0 };
 
 	if (sys->ioctl(fd, TUNSETVNETHDRSZ, &hdr) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "set the vnet_hdr size to 12", tap->name,
-				   errno);
+		return explain_set(tap->kind, "set the vnet_hdr size to 12", tap->name, errno);
 	tap->hdr_bytes = HDR_BYTES;
 	if (sys->ioctl(fd, TUNSETVNETLE, &little) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "set little-endian vnet_hdr", tap->name,
-				   errno);
+		return explain_set(tap->kind, "set little-endian vnet_hdr", tap->name, errno);
 	tap->offloads = probe_offloads(sys, fd);
 	if (!offloads_take(sys, fd, 0))
-		return tap_explain(sys, TAP_STEP_SET, "switch offloads off", tap->name, errno);
-	if (sys->ioctl(fd, TUNSETTXFILTER, &none) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "empty the filter", tap->name, errno);
+		return explain_set(tap->kind, "switch offloads off", tap->name, errno);
+	/* A TUN has no addresses to filter by. */
+	if (tap->kind == TAP_KIND_TAP && sys->ioctl(fd, TUNSETTXFILTER, &none) < 0)
+		return explain_set(tap->kind, "empty the filter", tap->name, errno);
 	drop_programs(sys, fd);
 	if (sys->ioctl(fd, TUNSETSNDBUF, &sndbuf) < 0)
-		return tap_explain(sys, TAP_STEP_SET, "set the send buffer", tap->name, errno);
+		return explain_set(tap->kind, "set the send buffer", tap->name, errno);
 	/* Linux 5.0 and later; without it the host sees a carrier at all times. */
 	tap->carrier = sys->ioctl(fd, TUNSETCARRIER, &carrier) == 0;
 	return err_none();
@@ -71,9 +70,9 @@ struct err tap_features(const struct sys *sys, unsigned *ret_flags)
 	int fd = sys->open(TUN_NODE, O_RDWR | O_CLOEXEC, 0);
 
 	if (fd < 0)
-		return tap_explain(sys, TAP_STEP_OPEN, "open", TUN_NODE, errno);
+		return explain_open("open", TUN_NODE, errno);
 	if (sys->ioctl(fd, TUNGETFEATURES, &flags) < 0)
-		e = tap_explain(sys, TAP_STEP_OPEN, "ask for the features of", TUN_NODE, errno);
+		e = explain_open("ask for the features of", TUN_NODE, errno);
 	(void)sys->close(fd);
 	if (!err_is(e))
 		*ret_flags = flags;

@@ -13,7 +13,12 @@
 #include "devices/base/err.h"
 #include "devices/base/sys.h"
 
+/* A TAP carries Ethernet frames, a TUN IP packets alone; else they are the same. */
+enum tap_kind { TAP_KIND_TAP, TAP_KIND_TUN };
+const char *tap_kind_name(enum tap_kind kind); /* "TAP", "TUN" */
+
 struct tap_request {
+	enum tap_kind kind;
 	const char *name;     /* NULL or "": automatic; "vm%d": a pattern; else this name */
 	int fd;               /* an inherited, attached descriptor, or -1 */
 	unsigned queues;      /* 1, or more with IFF_MULTI_QUEUE */
@@ -25,6 +30,7 @@ struct tap_request {
 enum { TAP_QUEUES_MAX = 8 };
 
 struct tap {
+	enum tap_kind kind;
 	char name[IFNAMSIZ];    /* as the kernel has it */
 	int fd[TAP_QUEUES_MAX]; /* O_NONBLOCK, O_CLOEXEC; fd[0] is the caller's own number with
 				   request.fd */
@@ -46,12 +52,6 @@ struct err tap_open(const struct sys *sys, const struct tap_request *request,
 		    struct tap *ret_tap) MUST_USE;
 /* Closes what we opened (not an inherited descriptor). */
 void tap_close(const struct sys *sys, struct tap *tap);
-
-/* errno of a step in words: what was tried, on which TAP, why, and the command that mends it. Looks
- * at the host for more (rtnetlink for a device of another kind, /proc for who holds it). */
-enum tap_step { TAP_STEP_NODE, TAP_STEP_OPEN, TAP_STEP_ATTACH, TAP_STEP_SET };
-struct err tap_explain(const struct sys *sys, enum tap_step step, const char *what,
-		       const char *name, int err) MUST_USE;
 
 /* For doctor: TUNGETFEATURES of a fresh descriptor. */
 struct err tap_features(const struct sys *sys, unsigned *ret_flags) MUST_USE;

@@ -22,6 +22,8 @@ static void fill(uint8_t *frame, uint32_t len, unsigned number)
 	rig_fill(frame, len, number);
 	if (len > 0)
 		frame[0] = 0x52;
+	if (kind->dress != NULL)
+		kind->dress(frame, len);
 }
 
 void put(unsigned i, uint32_t len, unsigned number)

@@ -34,8 +34,10 @@ static void link(struct backend *be, bool up)
 
 const struct kind kind_loopback = {
 	.name = "loopback",
+	.shortest = FRAME_MIN,
 	.longest_sent = FRAME_MAX,
 	.longest_given = FRAME_MAX,
+	.short_why = DROP_TX_REFUSED,
 	.gives_runts = true,
 	.make = make,
 	.destroy = destroy,

@@ -1,16 +1,17 @@
-/* tests/contract/kind_tap.c: a TAP of the real kernel in a network namespace of our own. Its
- * other side is a packet socket on the interface; to make it block, a veth behind a bridge that
- * lets little through. */
+/* tests/contract/kind_tap.c: a TAP, and a TUN, of the real kernel in a network namespace of our
+ * own. Its other side is a packet socket on the interface; to make a TAP block, a veth behind a
+ * bridge that lets little through. A TUN is no port of a bridge, and what the host takes for itself
+ * is no longer charged to it: that it blocks is left to test_tun.c. */
 #include <check.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "devices/backend/tap.h"
+#include "devices/backend/tun.h"
 #include "devices/base/uapi_compat.h"
 #include "devices/frame/vnet_hdr.h"
 #include "devices/tap/tap.h"
@@ -30,7 +31,10 @@ enum {
 	PROBE_MS = 20,
 };
 
+#define ONE_MAC 2, 0, 0, 0, 0, 9
+
 static struct {
+	uint32_t skip; /* bytes of a frame that its other side does not see */
 	int fd, index, tap_packet, far_packet;
 } side;
 
@@ -43,21 +47,11 @@ static void set_mtu(const char *name)
 	link_close(l);
 }
 
-/* Router solicitations and the like are no part of the test. */
-static void without_ipv6(void)
-{
-	int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)!write(fd, "1", 1);
-		(void)close(fd);
-	}
-}
-
 static void give(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, uint32_t len)
 {
 	uint8_t head[VNET_HDR_BYTES];
-	struct iovec iov[] = { { head, PACKET_HDR }, { (void *)(uintptr_t)bytes, len } };
+	struct iovec iov[] = { { head, PACKET_HDR },
+			       { (void *)(uintptr_t)(bytes + side.skip), len - side.skip } };
 	/* Segmentation goes by the protocol that is said here, not by the frame. */
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = side.index };
 	struct msghdr m = {
@@ -67,6 +61,10 @@ static void give(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, 
 
 	(void)be;
 	memcpy(&to.sll_protocol, bytes + 12, sizeof(to.sll_protocol));
+	if (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		hdr.csum_start = (uint16_t)(hdr.csum_start - side.skip);
+	if (hdr.hdr_len > 0)
+		hdr.hdr_len = (uint16_t)(hdr.hdr_len - side.skip);
 	vnet_hdr_write(hdr, head, sizeof(head));
 	/* ENETDOWN is told once after the link was down. */
 	while (sendmsg(side.tap_packet, &m, 0) < 0)
@@ -80,9 +78,8 @@ static void give(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, 
 static void await_passing(struct backend *be)
 {
 	static uint8_t got[LONGEST];
-	const uint8_t probe[60] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5
-	};
+	const uint8_t probe[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,   0,
+				    0,    0,    0,    1,    0x08, 0x00, 0x45 };
 	int64_t deadline = host_now_ms() + HOST_WAIT_MS;
 
 	do {
@@ -93,35 +90,56 @@ static void await_passing(struct backend *be)
 		continue;
 }
 
-static struct backend *make(void)
+static struct backend *make(enum tap_kind tap_kind)
 {
 	struct tap_request request = {
-		.name = "ct0", .fd = -1, .queues = 1, .owner = -1, .group = -1
+		.kind = tap_kind, .name = "ct0", .fd = -1, .queues = 1, .owner = -1, .group = -1
 	};
-	struct backend_tap_config config = { .fd_count = 1, .sys = &sys_host, .name = "ct0" };
+	struct backend_tun_config config = {
+		.tap = { .fd_count = 1, .sys = &sys_host, .name = "ct0" },
+		.host_mac = { ONE_MAC },
+		.guest_mac = { ONE_MAC },
+	};
 	struct backend *be;
 	struct tap tap;
 	struct err e;
 
 	host_fresh();
-	without_ipv6();
+	host_without_ipv6();
 	e = tap_open(&sys_host, &request, &tap);
 	ck_assert_msg(!err_is(e), "%s", e.text);
-	config.fds = tap.fd;
-	config.hdr_bytes = tap.hdr_bytes;
-	config.carrier = tap.carrier;
-	config.offloads.csum = (tap.offloads & TUN_F_CSUM) != 0;
-	config.offloads.tso4 = (tap.offloads & TUN_F_TSO4) != 0;
-	ck_assert(!err_is(backend_tap_create(&config, &be)));
+	config.tap.fds = tap.fd;
+	config.tap.hdr_bytes = tap.hdr_bytes;
+	config.tap.carrier = tap.carrier;
+	config.tap.offloads = backend_tap_offloads(tap.offloads);
+	e = tap_kind == TAP_KIND_TUN ? backend_tun_create(&config, &be)
+				     : backend_tap_create(&config.tap, &be);
+	ck_assert_msg(!err_is(e), "%s", e.text);
+	side.skip = tap_kind == TAP_KIND_TUN ? FRAME_MIN : 0;
 	side.fd = tap.fd[0];
 	set_mtu("ct0");
 	host_up("ct0");
 	side.index = (int)host_info("ct0").index;
-	side.tap_packet = host_packet("ct0", true);
+	side.tap_packet =
+		host_packet("ct0", tap_kind == TAP_KIND_TUN ? ETH_P_IP : HOST_ETHERTYPE, true);
 	side.far_packet = -1;
 	ck_assert(!err_is(be->ops->set_carrier(be, true)));
 	await_passing(be);
 	return be;
+}
+
+static struct backend *make_tap(void) { return make(TAP_KIND_TAP); }
+static struct backend *make_tun(void) { return make(TAP_KIND_TUN); }
+
+/* One address for both ends: a frame is the same on its way in and on its way out. */
+static void dress_ip(uint8_t *frame, uint32_t len)
+{
+	static const uint8_t head[] = { ONE_MAC, ONE_MAC, 0x08, 0x00, 0x45 };
+
+	memcpy(frame, head, len < sizeof(head) ? len : sizeof(head));
+	/* Of a destination that is no group's. */
+	if (len >= FRAME_MIN + 20)
+		frame[FRAME_MIN + 16] = 10;
 }
 
 static void destroy(struct backend *be)
@@ -147,9 +165,15 @@ static int taken(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_byte
 	ck_assert_msg(len >= PACKET_HDR, "packet socket: %s", strerrordesc_np(errno));
 	len -= PACKET_HDR;
 	memcpy(head, got, PACKET_HDR);
+	if (side.skip > 0)
+		dress_ip(ret_bytes, side.skip);
+	ret_bytes += side.skip;
+	max -= side.skip;
 	memcpy(ret_bytes, got + PACKET_HDR, (size_t)len < max ? (size_t)len : max);
 	*ret_hdr = vnet_hdr_read(head);
-	return (int)len;
+	if (ret_hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		ret_hdr->csum_start = (uint16_t)(ret_hdr->csum_start + side.skip);
+	return (int)((size_t)len + side.skip);
 }
 
 /* A port of a bridge forwards some time after it is up: until the frame that was just written is
@@ -191,7 +215,7 @@ static void block(struct backend *be, bool on)
 	host_up("ct2");
 	host_up("ct1");
 	host_up("ctbr");
-	side.far_packet = host_packet("ct2", true);
+	side.far_packet = host_packet("ct2", HOST_ETHERTYPE, true);
 	await_far();
 	ck_assert_int_eq(host_set_tbf("ct1", SLOW, BURST, LIMIT), 0);
 	ck_assert_int_eq(ioctl(side.fd, TUNSETSNDBUF, &sndbuf), 0);
@@ -226,14 +250,33 @@ static bool carrier(struct backend *be)
 
 const struct kind kind_tap = {
 	.name = "tap",
+	.shortest = FRAME_MIN,
 	.longest_sent = FRAME_MAX,
 	.longest_given = MTU + 14,
+	.short_why = DROP_TX_REFUSED,
 	.finishes = true,
-	.make = make,
+	.make = make_tap,
 	.destroy = destroy,
 	.give = give,
 	.taken = taken,
 	.block = block,
+	.link = link_state,
+	.end = end,
+	.carrier = carrier,
+};
+
+const struct kind kind_tun = {
+	.name = "tun",
+	.shortest = FRAME_MIN + 20,
+	.longest_sent = FRAME_MAX,
+	.longest_given = MTU + 14,
+	.short_why = DROP_TX_NOT_IP,
+	.finishes = true,
+	.dress = dress_ip,
+	.make = make_tun,
+	.destroy = destroy,
+	.give = give,
+	.taken = taken,
 	.link = link_state,
 	.end = end,
 	.carrier = carrier,

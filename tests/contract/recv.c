@@ -13,10 +13,10 @@ START_TEST(frames_come_in_whole_and_in_order)
 	bool more = true;
 
 	for (unsigned i = 0; i < BATCH_MAX; i++)
-		give(14 + i * 47, i);
+		give(kind->shortest + i * 47, i);
 	await_frames(BATCH_MAX);
 	for (unsigned i = 0; i < BATCH_MAX; i++)
-		assert_received(i, 14 + i * 47, i);
+		assert_received(i, kind->shortest + i * 47, i);
 	ck_assert_uint_eq(receive(BATCH_MAX, &more), 0);
 	ck_assert_msg(!more, "%s: more, it says, and there is nothing", kind->name);
 }

@@ -12,12 +12,12 @@ START_TEST(frames_go_out_whole_and_in_order)
 {
 	for (unsigned round = 0; round < 3; round++) {
 		for (unsigned i = 0; i < BATCH_MAX; i++)
-			put(i, 14 + i * 47, round * BATCH_MAX + i);
+			put(i, kind->shortest + i * 47, round * BATCH_MAX + i);
 		send_batch(BATCH_MAX);
 		for (unsigned i = 0; i < BATCH_MAX; i++)
 			assert_fate(i, FATE_SENT, DROP_NONE);
 		for (unsigned i = 0; i < BATCH_MAX; i++)
-			(void)assert_taken(14 + i * 47, round * BATCH_MAX + i);
+			(void)assert_taken(kind->shortest + i * 47, round * BATCH_MAX + i);
 	}
 	assert_nothing_taken();
 }
@@ -41,7 +41,7 @@ START_TEST(a_short_frame_is_refused_alone)
 	put(2, CONTRACT_LEN, 2);
 	send_batch(3);
 	assert_fate(0, FATE_SENT, DROP_NONE);
-	assert_fate(1, FATE_DROPPED, DROP_TX_REFUSED);
+	assert_fate(1, FATE_DROPPED, kind->short_why);
 	assert_fate(2, FATE_SENT, DROP_NONE);
 	(void)assert_taken(CONTRACT_LEN, 0);
 	(void)assert_taken(CONTRACT_LEN, 2);
@@ -137,6 +137,8 @@ START_TEST(kept_frames_are_a_suffix_and_go_later)
 	int64_t deadline = host_now_ms() + HOST_WAIT_MS;
 	unsigned sent;
 
+	if (kind->block == NULL)
+		return;
 	kind->block(be, true);
 	be->ops->counters(be, 0, &before);
 	sent = fill_up(0);
@@ -167,6 +169,8 @@ START_TEST(writable_is_an_edge)
 	int epoll = epoll_create1(EPOLL_CLOEXEC), fd = be->ops->poll_fd(be, 0);
 	bool writable = false;
 
+	if (kind->block == NULL)
+		return;
 	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
 	kind->block(be, true);
 	(void)fill_up(0);

@@ -15,6 +15,12 @@ static void setup_tap(void)
 	be = kind->make();
 }
 
+static void setup_tun(void)
+{
+	kind = &kind_tun;
+	be = kind->make();
+}
+
 static void teardown(void) { kind->destroy(be); }
 
 static TCase *contract(const char *name, void (*setup)(void))
@@ -34,8 +40,10 @@ int main(void)
 	Suite *s = suite_create("backend");
 
 	suite_add_tcase(s, contract("loopback", setup_loopback));
-	if (host_ready("the contract over a TAP") &&
-	    host_packet_hdr_ready("the contract over a TAP"))
+	if (host_ready("the contract over a TAP and a TUN") &&
+	    host_packet_hdr_ready("the contract over a TAP and a TUN")) {
 		suite_add_tcase(s, contract("tap", setup_tap));
+		suite_add_tcase(s, contract("tun", setup_tun));
+	}
 	return suite_run(s);
 }

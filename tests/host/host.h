@@ -11,13 +11,15 @@
 #include "devices/base/err.h"
 #include "devices/tap/link.h"
 
-enum { HOST_WAIT_MS = 10000, HOST_NOBODY = 65534 };
+enum { HOST_WAIT_MS = 10000, HOST_NOBODY = 65534, HOST_ETHERTYPE = 0x88b5 };
 
 /* Whether TAPs can be made in a network namespace of our own; else prints "skip: WHAT: why".
  * From then on the process is in such a namespace. Before the first thread. */
 bool host_ready(const char *what);
 /* A new, empty network namespace for the calling process. The old one goes with what was in it. */
 void host_fresh(void);
+/* There: nothing is sent unasked (router solicitations and the like). */
+void host_without_ipv6(void);
 /* A mount namespace of our own in which /dev/net is empty. Root only: host_is_root. */
 bool host_is_root(void);
 void host_empty_dev_net(void);
@@ -41,9 +43,8 @@ int host_rename(const char *name, const char *to);
 /* Everything that leaves by `name` at this rate, with a burst and a queue of so many bytes. */
 int host_set_tbf(const char *name, uint32_t bytes_a_second, uint32_t burst, uint32_t limit);
 
-/* An AF_PACKET socket on `name` that hears our ethertype (0x88b5). With vnet_hdr: 10 bytes in
- * front. */
-int host_packet(const char *name, bool vnet_hdr);
+/* An AF_PACKET socket on `name` that hears this ethertype. With vnet_hdr: 10 bytes in front. */
+int host_packet(const char *name, unsigned ethertype, bool vnet_hdr);
 /* Whether such a header is to be had (user-mode emulation knows none); else prints "skip: WHAT:
  * why". */
 bool host_packet_hdr_ready(const char *what);

@@ -1,6 +1,7 @@
 /* tests/host/net.c: interfaces, bridges, a rate limit, and the host's side of an interface. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
@@ -13,7 +14,7 @@
 #include "devices/tap/link_priv.h"
 #include "tests/host/host.h"
 
-enum { OUR_ETHERTYPE = 0x88b5, SOCKET_BYTES = 64 << 20 };
+enum { SOCKET_BYTES = 64 << 20 };
 
 static struct link *open_link(void)
 {
@@ -125,11 +126,21 @@ int host_set_tbf(const char *name, uint32_t bytes_a_second, uint32_t burst, uint
 	return talk(l, h);
 }
 
-int host_packet(const char *name, bool vnet_hdr)
+void host_without_ipv6(void)
+{
+	int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)!write(fd, "1", 1);
+		(void)close(fd);
+	}
+}
+
+int host_packet(const char *name, unsigned ethertype, bool vnet_hdr)
 {
 	struct sockaddr_ll at = { .sll_family = AF_PACKET,
 				  .sll_ifindex = (int)host_info(name).index,
-				  .sll_protocol = htobe16(OUR_ETHERTYPE) };
+				  .sll_protocol = htobe16((uint16_t)ethertype) };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
 	    bytes = SOCKET_BYTES, on = 1;
 

@@ -86,7 +86,7 @@ static void setup(void)
 	host_up("ep1");
 	host_up("epbr");
 	host_up("ep0");
-	far = host_packet("ep2", false);
+	far = host_packet("ep2", HOST_ETHERTYPE, false);
 	rig_up(&r, RIG_ALL, SIZE);
 	slots_at = driver_alloc(&r.memory, SIZE * ROOM, 16);
 	sent = 0;

@@ -133,7 +133,7 @@ static struct backend_tap_config config(void)
 					    .name = "t0" };
 }
 
-static void setup(void)
+static inline void setup(void)
 {
 	struct backend_tap_config c = config();
 
@@ -165,7 +165,7 @@ static void assert_fate(unsigned i, enum fate fate, enum drop_reason why)
 		      f->fate, drop_name(f->why), fate, drop_name(why));
 }
 
-static struct backend_counters counters(unsigned queue)
+static inline struct backend_counters counters(unsigned queue)
 {
 	struct backend_counters c;
 

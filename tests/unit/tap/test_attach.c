@@ -64,7 +64,7 @@ static unsigned offload(const char *name, unsigned what)
 static bool arrives(const char *name, int fd, uint8_t first)
 {
 	uint8_t frame[FRAME] = { first, 1, 2, 3, 4, 5, 2, 0, 0, 0, 0, 9, 0x88, 0xb5 }, got[2048];
-	int packet = host_packet(name, false);
+	int packet = host_packet(name, HOST_ETHERTYPE, false);
 	ssize_t len;
 
 	ck_assert_int_eq(send(packet, frame, sizeof(frame), 0), FRAME);

@@ -179,7 +179,7 @@ START_TEST(bad_names_never_reach_the_kernel)
 
 	r.name = bad_names[_i];
 	e = open_with(r);
-	assert_refused(e, bad_names[_i], "TAP name");
+	assert_refused(e, bad_names[_i], "interface name");
 	ck_assert_int_eq(e.kind, ERR_USAGE);
 	ck_assert_uint_eq(fake.call_count, 0);
 }
