@@ -237,7 +237,6 @@ START_TEST(reset_lets_go_of_memory)
 END_TEST
 
 /* QueueReady = 0 as well. */
-/* rule: MMIO-07 MMIO-11 */
 START_TEST(a_stopped_queue_lets_go_of_memory)
 {
 	struct traffic t;

@@ -122,6 +122,7 @@ START_TEST(filters_follow_the_commands)
 	ck_assert_int_eq(rig_control(&r, 1, 0, tables, 20), VIRTIO_NET_OK);
 	ck_assert(comes(us) && comes(other) && comes(group));
 	ck_assert_int_eq(rig_control(&r, 1, 0, none, 8), VIRTIO_NET_OK);
+	ck_assert(comes(us) && !comes(other) && !comes(group));
 	ck_assert_int_eq(rig_control(&r, 1, 1, other, 6), VIRTIO_NET_OK);
 	ck_assert(!comes(us) && comes(other));
 	ck_assert_int_eq(rig_control(&r, 0, 0, &on, 1), VIRTIO_NET_OK);

@@ -177,6 +177,7 @@ START_TEST(a_checksum_is_finished_for_who_cannot)
 	if (_i == 1) {
 		ck_assert_uint_eq(h_got.flags, 1);
 		ck_assert_uint_eq(h_got.csum_start, 34);
+		ck_assert_uint_eq(h_got.csum_offset, 6);
 		ck_assert(memcmp(got + RIG_HDR, frame, len) == 0);
 		return;
 	}

@@ -263,6 +263,8 @@ START_TEST(a_ready_queue_cannot_be_changed)
 	ck_assert_uint_eq(faults(DEVICE_FAULT_QUEUE_LATE), 3);
 	ck_assert_uint_eq(rd(0x044), 1);
 	ck_assert(queue_running(device_queue(w.device, 0)));
+	wr(0x044, 0), wr(0x044, 1);
+	ck_assert_msg(rd(0x044) == 1, "it is not as it was");
 }
 END_TEST
 
