@@ -27,6 +27,7 @@ enum fate {
 	FATE_KEPT, /* transmit: the backend would block; all after it are kept too; offered again */
 	FATE_PLACED,  /* receive: in the guest's buffers */
 	FATE_HELD,    /* receive: no room now; stays with the worker */
+	FATE_CUT,     /* receive: a super-frame of which segments were made, each with its end */
 	FATE_DROPPED, /* with a reason */
 };
 
@@ -57,7 +58,7 @@ enum fate {
 	X(DROP_RX_NO_BUFFERS, "rx_no_buffers", "no buffers posted when it was looked at again")    \
 	X(DROP_RX_MTU, "rx_mtu", "longer than the MTU agreed on, without GSO")                     \
 	X(DROP_RX_FILTER, "rx_filter", "not for this guest's addresses")                           \
-	X(DROP_RX_OFFLOAD, "rx_offload", "in a form that the driver did not agree to")             \
+	X(DROP_RX_OFFLOAD, "rx_offload", "in a form not agreed to, that cannot be cut")             \
 	X(DROP_RX_STALE, "rx_stale", "queued before the driver was up")                            \
 	X(DROP_RX_RESET, "rx_reset", "held when the device was reset or stopped")                  \
 	X(DROP_RX_BROKEN, "rx_broken", "held when its queue broke")                                \

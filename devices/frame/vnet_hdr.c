@@ -89,20 +89,24 @@ static bool tx_agreed(const struct gso_kind *kind, bool ecn, const struct tx_rul
 	}
 }
 
-/* NET-22, NET-24: the fields agree with each other and with the frame. */
-static enum drop_reason judge_gso(const struct frame *f, const struct gso_kind *kind)
+/* NET-22, NET-24. */
+enum drop_reason vnet_hdr_judge_gso(const struct frame *f, struct parsed *ret)
 {
 	const struct vnet_hdr *h = &f->hdr;
-	struct parsed p = frame_parse(f->bytes, f->local, f->len);
-	uint16_t offset = kind->l4 == L4_TCP ? TCP_CSUM_OFFSET : UDP_CSUM_OFFSET;
+	const struct gso_kind *kind = gso_kind(h->gso_type);
+	uint16_t offset;
 
+	if (kind == NULL)
+		return DROP_TX_GSO_FEATURE;
 	if ((h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || h->gso_size == 0)
 		return DROP_TX_GSO_FIELDS;
-	if (!p.understood || p.l4 != kind->l4 ||
-	    (kind->ip_version != 0 && p.ip_version != kind->ip_version) ||
-	    h->csum_start != p.l4_offset || h->csum_offset != offset)
+	*ret = frame_parse(f->bytes, f->local, f->len);
+	offset = kind->l4 == L4_TCP ? TCP_CSUM_OFFSET : UDP_CSUM_OFFSET;
+	if (!ret->understood || ret->l4 != kind->l4 ||
+	    (kind->ip_version != 0 && ret->ip_version != kind->ip_version) ||
+	    h->csum_start != ret->l4_offset || h->csum_offset != offset)
 		return DROP_TX_GSO_PROTOCOL;
-	if ((f->len - p.payload_offset + h->gso_size - 1u) / h->gso_size > kind->segments_max)
+	if ((f->len - ret->payload_offset + h->gso_size - 1u) / h->gso_size > kind->segments_max)
 		return DROP_TX_GSO_FIELDS;
 	return DROP_NONE;
 }
@@ -125,12 +129,13 @@ enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules
 	}
 	if (gso) {
 		const struct gso_kind *kind = gso_kind(h.gso_type);
+		struct parsed parsed;
 		enum drop_reason why;
 
 		if (kind == NULL ||
 		    !tx_agreed(kind, (h.gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0, rules))
 			return DROP_TX_GSO_FEATURE;
-		why = judge_gso(f, kind);
+		why = vnet_hdr_judge_gso(f, &parsed);
 		if (why != DROP_NONE)
 			return why;
 		clean.gso_type = h.gso_type;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "devices/frame/frame.h"
+#include "devices/frame/parse.h"
 
 enum { VNET_HDR_BYTES = 12 };
 
@@ -27,6 +28,11 @@ struct tx_rules {
  * A frame whose L4 header ends past f->local passes only without GSO. */
 enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules);
 
+/* Whether the GSO fields of f->hdr, whoever made them, agree with each other and with the frame's
+ * headers (NET-22, NET-24): *ret is what those say. DROP_TX_GSO_FEATURE: a type that is not known;
+ * DROP_TX_GSO_FIELDS, DROP_TX_GSO_PROTOCOL: they do not. */
+enum drop_reason vnet_hdr_judge_gso(const struct frame *f, struct parsed *ret);
+
 /* What the driver agreed to receive (features accepted, cut by CTRL_GUEST_OFFLOADS). */
 struct rx_rules {
 	bool csum, tso4, tso6, ecn, uso4, uso6;
@@ -37,9 +43,9 @@ struct rx_rules {
 };
 
 /* Makes the header for the guest from f->hdr (the backend's), in place: finishes a checksum in
- * the bytes where the driver has no GUEST_CSUM, refuses a GSO form not agreed to, clears what is
- * not allowed, sets hdr_len; num_buffers is set by whoever places the frame. Whole frame in
- * f->bytes. */
+ * the bytes where the driver has no GUEST_CSUM, clears what is not allowed, sets hdr_len;
+ * num_buffers is set by whoever places the frame. Whole frame in f->bytes. DROP_RX_OFFLOAD: a GSO
+ * form not agreed to, for segment.h if it can be cut; the frame is as it was. */
 enum drop_reason vnet_hdr_make_rx(struct frame *f, const struct rx_rules *rules);
 
 #endif

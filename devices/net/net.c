@@ -163,7 +163,7 @@ static bool pair_init(struct net_pair *p, struct net *n, unsigned index)
 	/* Slots are touched only as far as frames reach: memory, not resident memory. */
 	p->tx_slots = calloc(BATCH_MAX, TX_SLOT_BYTES);
 	p->tx_whole = calloc(1, SLOT_BYTES);
-	p->rx_slots = calloc(BATCH_MAX, SLOT_BYTES);
+	p->rx_slots = calloc(BATCH_MAX + 1, SLOT_BYTES);
 	p->rx_chain = calloc(n->config.queue_size, sizeof(*p->rx_chain));
 	return p->tx_slots != NULL && p->tx_whole != NULL && p->rx_slots != NULL &&
 	       p->rx_chain != NULL;

@@ -50,13 +50,15 @@ struct net_stats {
 	uint64_t tx_taken;           /* chains taken from transmit rings, less those rewound */
 	uint64_t rx_read;            /* frames read from the backend */
 	uint64_t rx_held;            /* in workers' hands now */
+	uint64_t rx_cut;             /* super-frames read and cut: not agreed to, or no longer */
+	uint64_t rx_segments;        /* frames made of those */
 	uint64_t drop[DROP_REASONS];
 	uint64_t tx_rewound;         /* offers that the backend put off */
 	uint64_t kicks_rx, kicks_tx; /* doorbells seen by workers */
 	uint64_t signals;            /* interrupts asked for */
 	uint64_t batches_tx, batches_rx, syscalls;
-	/* frames read - placed - held - dropped, + chains taken - sent - dropped: always 0.
-	 * Exact when workers are paused or stopped. */
+	/* frames read + segments - cut - placed - held - dropped, + chains taken - sent - dropped:
+	 * always 0. Exact when workers are paused or stopped. */
 	int64_t unaccounted;
 };
 /* Any thread; takes the device mutex and pauses for an exact account. */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "devices/frame/filter.h"
+#include "devices/frame/segment.h"
 #include "devices/net/net.h"
 #include "devices/net/plan.h"
 
@@ -30,6 +31,7 @@ static inline uint64_t counted(const counter *c)
 /* The worker's; read by anybody. */
 struct pair_counters {
 	counter rx_packets, rx_bytes, rx_read;
+	counter rx_cut, rx_segments; /* super-frames cut to their end, segments made */
 	counter tx_packets, tx_bytes, tx_taken, tx_rewound;
 	counter rx_held; /* not a sum: frames in the worker's hands now */
 	counter kicks_rx, kicks_tx, signals, batches_rx, batches_tx;
@@ -52,7 +54,11 @@ struct net_pair {
 	bool tx_whole_used;
 
 	struct batch rx;
-	unsigned rx_next;  /* frames [rx_next, rx.count) are held */
+	unsigned rx_next; /* frames [rx_next, rx.count) are held */
+	/* While the first of them is cut: the segment in hand, which is held as well. */
+	bool rx_cutting;
+	struct segmenter rx_segmenter;
+	struct frame rx_segment;
 	bool rx_looked;    /* the held ones have waited for new chains once */
 	uint32_t rx_tried; /* chains that were there, all of them, when the first held one found no
 			      room */
@@ -60,7 +66,7 @@ struct net_pair {
 	unsigned rx_guess; /* frames that a visit reads at most */
 	uint32_t rx_longest;     /* frame of the last visit */
 	uint32_t rx_chain_bytes; /* room of the last chain used */
-	uint8_t *rx_slots;       /* BATCH_MAX of SLOT_BYTES */
+	uint8_t *rx_slots;       /* BATCH_MAX of SLOT_BYTES, and one for the segment */
 	struct chain *rx_chain;  /* of one frame; as many as the queue has entries */
 };
 
@@ -86,7 +92,7 @@ struct net {
 
 /* settle.c: the one place where a frame ends. */
 void settle_tx(struct net_pair *p);
-void settle_rx(struct net_pair *p, unsigned from, unsigned to);
+void settle_rx(struct net_pair *p, const struct frame *f);
 /* The backend's interface was deleted: has the link taken down, once. */
 void settle_gone(struct net_pair *p);
 void settle_signal(struct net_pair *p, struct queue *q, unsigned queue_index);

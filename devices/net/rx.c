@@ -12,9 +12,10 @@ static unsigned rx_index(const struct net_pair *p) { return 2 * p->index; }
 static void fresh_slots(struct net_pair *p)
 {
 	p->rx.count = p->rx_next = 0;
-	p->rx_looked = false;
+	p->rx_looked = p->rx_cutting = false;
 	for (unsigned i = 0; i < BATCH_MAX; i++)
 		p->rx.frame[i].bytes = p->rx_slots + (size_t)i * SLOT_BYTES + VNET_HDR_MAX;
+	p->rx_segment.bytes = p->rx_slots + (size_t)BATCH_MAX * SLOT_BYTES + VNET_HDR_MAX;
 }
 
 /* Never more frames than chains are posted, nor, as far as the last visit tells, than fit there. */
@@ -58,15 +59,49 @@ static bool read_batch(struct net_pair *p, uint32_t posted)
 
 /* By what is agreed on when it is placed, not when it was read (CTRL-25): a held frame is judged
  * at each try, and what was made of it before is made again into the same or less. */
-static bool judge(const struct net_pair *p, struct frame *f)
+static enum drop_reason judge(const struct net_pair *p, struct frame *f)
 {
-	enum drop_reason why = DROP_RX_FILTER;
+	if (!filter_passes(&p->net->filter, f->bytes, f->local))
+		return DROP_RX_FILTER;
+	return vnet_hdr_make_rx(f, &p->net->plan.rx);
+}
 
-	if (filter_passes(&p->net->filter, f->bytes, f->local))
-		why = vnet_hdr_make_rx(f, &p->net->plan.rx);
-	if (why != DROP_NONE)
-		frame_drop(f, why);
-	return why == DROP_NONE;
+/* ---- super-frames in a form that was not agreed to: cut (NET-36, NET-38, CTRL-25) ---- */
+
+/* The frame to place next: of the batch, or of the segments of one. */
+static struct frame *in_hand(struct net_pair *p)
+{
+	return p->rx_cutting ? &p->rx_segment : &p->rx.frame[p->rx_next];
+}
+
+static bool next_segment(struct net_pair *p)
+{
+	if (!segment_next(&p->rx_segmenter, &p->rx_segment))
+		return false;
+	count(&p->count.rx_segments, 1);
+	return true;
+}
+
+/* false: it cannot be cut. Else its first segment is in hand. */
+static bool cut(struct net_pair *p, const struct frame *f)
+{
+	p->rx_cutting = segment_begin(&p->rx_segmenter, f) && next_segment(p);
+	return p->rx_cutting;
+}
+
+/* The frame in hand has its fate: on to the next segment, or to the next frame. */
+static void step(struct net_pair *p)
+{
+	settle_rx(p, in_hand(p));
+	p->rx_looked = false; /* the next has a look of its own */
+	if (p->rx_cutting) {
+		if (next_segment(p))
+			return;
+		p->rx_cutting = false;
+		p->rx.frame[p->rx_next].fate = FATE_CUT;
+		settle_rx(p, in_hand(p));
+	}
+	p->rx_next++;
 }
 
 /* Copies the frame, its header in front, over the chains (NET-31); pushes each with what was
@@ -140,32 +175,55 @@ static enum take place(struct net_pair *p, struct frame *f)
 	return took;
 }
 
+/* Judges the frame in hand and places it. TAKE_CHAIN: it has its fate; else as place says. */
+static enum take try_one(struct net_pair *p)
+{
+	struct frame *f = in_hand(p);
+	enum drop_reason why;
+
+	if (f->fate == FATE_DROPPED)
+		return TAKE_CHAIN;
+	why = judge(p, f);
+	if (why == DROP_RX_OFFLOAD && cut(p, f)) {
+		f = in_hand(p);
+		why = judge(p, f);
+	}
+	if (why == DROP_NONE)
+		return place(p, f);
+	frame_drop(f, why);
+	return TAKE_CHAIN;
+}
+
+static void note_held(struct net_pair *p)
+{
+	atomic_store_explicit(&p->count.rx_held, p->rx.count - p->rx_next + p->rx_cutting,
+			      memory_order_relaxed);
+}
+
 /* Places frames from rx_next on. Returns TAKE_CHAIN when none is left, or why it stopped. */
 static enum take place_batch(struct net_pair *p)
 {
 	enum take took = TAKE_CHAIN;
-	unsigned i = p->rx_next;
+	bool pushed = false; /* since the last publish */
 
-	while (i < p->rx.count) {
-		struct frame *f = &p->rx.frame[i];
-
-		took = f->fate != FATE_DROPPED && judge(p, f) ? place(p, f) : TAKE_CHAIN;
-		if (took == TAKE_FULL && i > p->rx_next) {
-			settle_rx(p, p->rx_next, i);
+	while (p->rx_next < p->rx.count) {
+		took = try_one(p);
+		if (took == TAKE_FULL && pushed) {
 			settle_signal(p, p->rx_queue, rx_index(p));
+			pushed = false;
 			continue;
 		}
 		if (took == TAKE_FULL)
-			frame_drop(f, DROP_RX_TOO_BIG);
+			frame_drop(in_hand(p), DROP_RX_TOO_BIG);
 		else if (took == TAKE_EMPTY && p->rx_looked)
-			frame_drop(f, DROP_RX_NO_BUFFERS);
+			frame_drop(in_hand(p), DROP_RX_NO_BUFFERS);
 		else if (took != TAKE_CHAIN)
 			break;
-		p->rx_looked = false; /* the next has a look of its own */
-		i++;
 		took = TAKE_CHAIN;
+		pushed |= in_hand(p)->fate == FATE_PLACED;
+		step(p);
 	}
-	settle_rx(p, p->rx_next, i);
+	note_held(p);
 	return took;
 }
 
@@ -208,6 +266,21 @@ bool net_rx_wait(struct net_pair *p)
 	       queue_fault_of(p->rx_queue) == QUEUE_FINE && queue_kick_enable(p->rx_queue);
 }
 
+/* The segment in hand, and all frames from rx_next on: one that is cut gets no more segments. */
+static void drop_held(struct net_pair *p, enum drop_reason why)
+{
+	if (p->rx_cutting) {
+		frame_drop(&p->rx_segment, why);
+		settle_rx(p, &p->rx_segment);
+		p->rx_cutting = false;
+	}
+	for (; p->rx_next < p->rx.count; p->rx_next++) {
+		frame_drop(&p->rx.frame[p->rx_next], why);
+		settle_rx(p, &p->rx.frame[p->rx_next]);
+	}
+	note_held(p);
+}
+
 void net_rx_stale(struct net_pair *p)
 {
 	struct backend *be = p->net->config.backend;
@@ -220,20 +293,14 @@ void net_rx_stale(struct net_pair *p)
 		if (p->rx.count == 0)
 			break;
 		count(&p->count.rx_read, p->rx.count);
-		for (unsigned i = 0; i < p->rx.count; i++)
-			frame_drop(&p->rx.frame[i], DROP_RX_STALE);
-		settle_rx(p, 0, p->rx.count);
+		drop_held(p, DROP_RX_STALE);
 	}
 	fresh_slots(p);
 }
 
 void net_pair_stop(struct net_pair *p)
 {
-	bool broken = queue_fault_of(p->rx_queue) != QUEUE_FINE;
-
-	for (unsigned i = p->rx_next; i < p->rx.count; i++)
-		frame_drop(&p->rx.frame[i], broken ? DROP_RX_BROKEN : DROP_RX_RESET);
-	settle_rx(p, p->rx_next, p->rx.count);
+	drop_held(p, queue_fault_of(p->rx_queue) != QUEUE_FINE ? DROP_RX_BROKEN : DROP_RX_RESET);
 	fresh_slots(p);
 	p->rx_most = 0;
 }

@@ -39,22 +39,18 @@ void settle_tx(struct net_pair *p)
 	p->tx.count = 0;
 }
 
-/* Frames [from, to) have their fate; placed ones were pushed by whoever placed them. */
-void settle_rx(struct net_pair *p, unsigned from, unsigned to)
+/* One that was placed was pushed by whoever placed it. */
+void settle_rx(struct net_pair *p, const struct frame *f)
 {
-	for (unsigned i = from; i < to; i++) {
-		const struct frame *f = &p->rx.frame[i];
-
-		assert(f->fate == FATE_PLACED || f->fate == FATE_DROPPED);
-		if (f->fate == FATE_DROPPED) {
-			settle_drop(p, f);
-			continue;
-		}
+	assert(f->fate == FATE_PLACED || f->fate == FATE_DROPPED || f->fate == FATE_CUT);
+	if (f->fate == FATE_DROPPED) {
+		settle_drop(p, f);
+	} else if (f->fate == FATE_CUT) {
+		count(&p->count.rx_cut, 1);
+	} else {
 		count(&p->count.rx_packets, 1);
 		count(&p->count.rx_bytes, f->len);
 	}
-	p->rx_next = to;
-	atomic_store_explicit(&p->count.rx_held, p->rx.count - to, memory_order_relaxed);
 }
 
 void settle_gone(struct net_pair *p)

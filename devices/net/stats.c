@@ -26,6 +26,8 @@ static void add_pair(const struct net_pair *p, struct net_stats *s)
 	s->tx_rewound += counted(&c->tx_rewound);
 	s->rx_read += counted(&c->rx_read);
 	s->rx_held += counted(&c->rx_held);
+	s->rx_cut += counted(&c->rx_cut);
+	s->rx_segments += counted(&c->rx_segments);
 	s->kicks_rx += counted(&c->kicks_rx);
 	s->kicks_tx += counted(&c->kicks_tx);
 	s->signals += counted(&c->signals);
@@ -39,7 +41,7 @@ static void add_pair(const struct net_pair *p, struct net_stats *s)
 
 void net_stats(struct net *n, struct net_stats *ret)
 {
-	uint64_t rx_ends = 0, tx_ends = 0;
+	uint64_t rx_begins, rx_ends, tx_ends;
 
 	memset(ret, 0, sizeof(*ret));
 	device_lock(n->device);
@@ -55,9 +57,10 @@ void net_stats(struct net *n, struct net_stats *ret)
 		if (is_error((enum drop_reason)why))
 			d->errors += ret->drop[why];
 	}
-	rx_ends = ret->rx.packets + ret->rx.drops + ret->rx_held;
+	rx_begins = ret->rx_read + ret->rx_segments;
+	rx_ends = ret->rx.packets + ret->rx.drops + ret->rx_held + ret->rx_cut;
 	tx_ends = ret->tx.packets + ret->tx.drops;
-	ret->unaccounted = (int64_t)(ret->rx_read - rx_ends) + (int64_t)(ret->tx_taken - tx_ends);
+	ret->unaccounted = (int64_t)(rx_begins - rx_ends) + (int64_t)(ret->tx_taken - tx_ends);
 }
 
 uint64_t net_first_tx_ns(const struct net *n)

@@ -81,6 +81,8 @@ static void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 	say(t, "net.%u.rx.read=%llu\nnet.%u.rx.held=%llu\nnet.%u.tx.taken=%llu\n", i,
 	    (unsigned long long)s.rx_read, i, (unsigned long long)s.rx_held, i,
 	    (unsigned long long)s.tx_taken);
+	say(t, "net.%u.rx.cut=%llu\nnet.%u.rx.segments=%llu\n", i, (unsigned long long)s.rx_cut, i,
+	    (unsigned long long)s.rx_segments);
 	say(t, "net.%u.unaccounted=%lld\n", i, (long long)s.unaccounted);
 	kicks = s.kicks_rx + s.kicks_tx + d.kicks;
 	cost(t, i, "kicks", kicks, frames);

@@ -193,23 +193,6 @@ START_TEST(a_checksum_is_finished_for_who_cannot)
 }
 END_TEST
 
-START_TEST(a_form_not_agreed_to_is_dropped)
-{
-	struct vnet_hdr h = { .flags = 1,
-			      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
-			      .gso_size = 1448,
-			      .csum_start = 34,
-			      .csum_offset = 16 };
-	uint32_t len = rig_fill_ip(frame, false, true, 4000);
-
-	rig_up(&r, bare, SIZE);
-	(void)rig_post(&r, 4, 8192);
-	ck_assert(loopback_give(r.backend, 0, h, frame, len));
-	rig_await_drops(&r, DROP_RX_OFFLOAD, 1);
-	ck_assert_uint_eq(driver_used_index(&r.queue[RIG_RX]), 0);
-}
-END_TEST
-
 /* rule: NET-08 */
 START_TEST(longer_than_the_mtu)
 {
@@ -311,7 +294,6 @@ int main(void)
 	tcase_add_test(tc, too_big_for_its_buffer);
 	tcase_add_test(tc, without_buffers_the_backend_holds);
 	tcase_add_loop_test(tc, a_checksum_is_finished_for_who_cannot, 0, 2);
-	tcase_add_test(tc, a_form_not_agreed_to_is_dropped);
 	tcase_add_test(tc, longer_than_the_mtu);
 	tcase_add_test(tc, runts_are_counted);
 	tcase_add_test(tc, stale_frames);
