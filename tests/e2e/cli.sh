@@ -109,6 +109,8 @@ refuse version-operand 2 'not expected' "$tapvm" --version please
 refuse help-unknown 2 'did you mean doctor' "$tapvm" help docter
 refuse doctor-operand 2 'not expected' "$tapvm" doctor now
 refuse selftest-option 2 'did you mean --verbose' "$tapvm" selftest --verbos
+refuse selftest-net 2 'it is tap or tun' "$tapvm" selftest --net veth
+refuse selftest-net-with 2 'does not go with' "$tapvm" selftest --net tun --with qemu
 refuse selftest-with 2 'it is qemu' "$tapvm" selftest --with xen
 refuse selftest-only 2 'did you mean arp' "$tapvm" selftest --no-kvm --only apr
 refuse selftest-only-far 2 'unknown check' "$tapvm" selftest --no-kvm --only frobnicate
@@ -190,6 +192,7 @@ refuse kernel-no-pvh 4 'PVH' "$tapvm" run /bin/true
 refuse fd-closed 2 'descriptor 200 is not open' "$tapvm" run --net tap,fd=200 "$idle"
 refuse fd-no-tap 4 'descriptor 9 is not a TAP' "$helper" notap "$tapvm" run --net tap,fd=9 "$idle"
 refuse netns-missing 4 'no-such-namespace' "$tapvm" run --net tap,netns=no-such-namespace "$idle"
+refuse fd-tap-for-a-tun 4 'e2ei is a TAP (Ethernet), not a TUN' "$helper" tap e2ei "$tapvm" run --net tun,fd=9 "$idle"
 refuse name-of-loopback 4 'lo' "$tapvm" run --net tap,name=lo "$idle"
 refuse second-nic-fails 4 'lo' "$tapvm" run --net tap,name=e2e0,persist=on --net tap,name=lo "$idle"
 refuse mac-of-the-tap 2 'needs another' "$tapvm" run \
@@ -221,6 +224,8 @@ q="--quiet --memory 16M --timeout 10"
 	ends netns-by-path 1 'in namespace /proc/self/ns/net' "$tapvm" run --net tap,netns=/proc/self/ns/net \
 		"$kernels/VERDICT_0.elf"
 	ends inherited 1 'TAP e2ei inherited as fd 9' "$helper" tap e2ei "$tapvm" run --net tap,fd=9 "$kernels/VERDICT_0.elf"
+	ends tun 1 'TUN e2e0 made, 10.99.0.1/24, MTU 1500, guest 02:.*, its neighbour 02:00:00:00:00:09' "$tapvm" run \
+		--net tun,name=e2e0,ip=10.99.0.1/24,host-mac=02:00:00:00:00:09 "$kernels/VERDICT_0.elf"
 	ends closed-stdio 1 '' sh -c "exec '$tapvm' run $q '$kernels/VERDICT_0.elf' <&- >&- 2>&-"
 	ends stats 1 'net.0.rx.pkts' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
 	ends stats-kernel-file 1 '^machine.pss_kib=[0-3]\{0,1\}[0-9]\{1,3\}$' "$tapvm" run --stats $q "$kernels/LARGE.elf"

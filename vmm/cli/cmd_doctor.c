@@ -173,6 +173,7 @@ static void flags_print(unsigned have, const struct flag *flags, size_t count, b
 static void check_features(struct doctor *d)
 {
 	static const struct flag needed[] = { { IFF_TAP, "tap" },
+					      { IFF_TUN, "tun" },
 					      { IFF_NO_PI, "no_pi" },
 					      { IFF_VNET_HDR, "vnet_hdr" } };
 	static const struct flag good[] = { { IFF_MULTI_QUEUE, "multi_queue" },
@@ -191,7 +192,7 @@ static void check_features(struct doctor *d)
 		row(d, VERDICT_FAIL, "tap-features",
 		    "the kernel's tun lacks %s; boot Linux 5.10 or newer", missing);
 	else
-		row(d, VERDICT_OK, "tap-features", "tap no_pi vnet_hdr %s", with);
+		row(d, VERDICT_OK, "tap-features", "tap tun no_pi vnet_hdr %s", with);
 }
 
 /* A namespace to try things in. As an ordinary user we become root of one of our own, for good. */
@@ -257,6 +258,22 @@ static void check_probe(struct doctor *d)
 	tap_close(&sys_host, &tap);
 }
 
+static void check_tun(struct doctor *d)
+{
+	const struct tap_request request = {
+		.kind = TAP_KIND_TUN, .fd = -1, .queues = 1, .owner = -1, .group = -1
+	};
+	struct tap tun;
+	struct err e = tap_open(&sys_host, &request, &tun);
+
+	if (err_is(e)) {
+		row_err(d, "tun-probe", &e);
+		return;
+	}
+	row(d, VERDICT_OK, "tun-probe", "TUN made: --net tun works");
+	tap_close(&sys_host, &tun);
+}
+
 /* ---- KVM ---- */
 
 static void check_kvm(struct doctor *d)
@@ -306,8 +323,10 @@ static int run(const struct command *self, int count, char *const words[], uint6
 	check_module(&d);
 	check_capabilities(&d, capabilities());
 	/* Last: we may not come back from there. */
-	if (enter_private(&d))
+	if (enter_private(&d)) {
 		check_probe(&d);
+		check_tun(&d);
+	}
 	(void)printf("= %u ok, %u failed, %u notes\n", d.count[VERDICT_OK], d.count[VERDICT_FAIL],
 		     d.count[VERDICT_NOTE]);
 	return command_printed(d.count[VERDICT_FAIL] == 0 ? STATUS_DONE : STATUS_CHECK);

@@ -1,4 +1,4 @@
-/* vmm/cli/net_option.c: --net tap[,key=value]... */
+/* vmm/cli/net_option.c: --net tap|tun[,key=value]... */
 #include "vmm/cli/net_option.h"
 
 #include <linux/virtio_config.h>
@@ -131,7 +131,7 @@ static const struct option rows[] = {
 	{ .name = "mac", .value = "MAC", .take = take_mac, .with_fd = true,
 	  .help = "the guest's; made from the TAP's name and the NIC's number if left out" },
 	{ .name = "host-mac", .value = "MAC", .take = take_host_mac,
-	  .help = "the TAP's own address" },
+	  .help = "the TAP's own address; with a TUN, what the guest sees as its neighbour's" },
 	{ .name = "ip", .value = "ADDR/LEN", .take = take_ip, .repeats = true,
 	  .help = "an address of the TAP, IPv4 or IPv6; may repeat" },
 	{ .name = "mtu", .value = "N", .take = take_mtu,
@@ -221,10 +221,16 @@ static struct err take_piece(char *piece, uint64_t *seen, struct nic_options *ni
 			piece);
 }
 
+/* What is not the interface's may be said of an inherited one too. */
+static bool goes_with_fd(const struct nic_options *nic, const struct option *row)
+{
+	return row->with_fd || (nic->kind == TAP_KIND_TUN && row->take == take_host_mac);
+}
+
 static struct err judge(const struct nic_options *nic, uint64_t seen)
 {
 	for (unsigned i = 0; i < net_option_table.count && nic->fd >= 0; i++)
-		if ((seen & (uint64_t)1 << i) != 0 && !rows[i].with_fd)
+		if ((seen & (uint64_t)1 << i) != 0 && !goes_with_fd(nic, &rows[i]))
 			return err_make(ERR_USAGE, 0,
 					"%s does not go with fd: whoever opened fd %d sets it; "
 					"leave it out",
@@ -260,11 +266,13 @@ struct err net_option_parse(char *text, struct nic_options *ret_nic)
 	uint64_t seen = 0;
 	struct err e = err_none();
 
-	if (strcmp(kind, "tap") != 0)
-		return err_make(
-			ERR_USAGE, 0,
-			"unknown kind '%.64s'; it is tap, as in --net tap,ip=192.168.77.1/24",
-			kind);
+	if (strcmp(kind, "tun") == 0)
+		nic.kind = TAP_KIND_TUN;
+	else if (strcmp(kind, "tap") != 0)
+		return err_make(ERR_USAGE, 0,
+				"unknown kind '%.64s'; it is tap or tun, as in --net "
+				"tap,ip=192.168.77.1/24",
+				kind);
 	while (rest != NULL && !err_is(e))
 		e = take_piece(strsep(&rest, ","), &seen, &nic);
 	if (!err_is(e))

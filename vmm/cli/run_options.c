@@ -126,15 +126,16 @@ static const struct option rows[] = {
 	  .help = "the kernel's command line; virtio_mmio.device= for each NIC is added" },
 	{ .name = "--memory", .value = "SIZE", .take = take_memory,
 	  .help = "the guest's memory; 128M if left out" },
-	{ .name = "--net", .value = "tap[,KEY=VALUE]...", .take = take_net, .repeats = true,
-	  .help = "a NIC on a TAP, keys below; up to 8; one on a TAP of its own if left out" },
+	{ .name = "--net", .value = "tap|tun[,KEY=VALUE]...", .take = take_net, .repeats = true,
+	  .help = "a NIC on a TAP, or a TUN, which carries IP alone; keys below; up to 8; one on a TAP "
+		  "of its own if left out" },
 	{ .name = "--no-net", .take = take_no_net, .help = "no NIC" },
 	{ .name = "--serial", .value = "stdio|FILE|none", .take = take_serial,
 	  .help = "the guest's serial port; stdio if left out" },
 	{ .name = "--timeout", .value = "SECONDS", .take = take_timeout,
 	  .help = "stop a guest that has not ended by then, with status 124" },
 	{ .name = "--quiet", .take = take_quiet,
-	  .help = "without the line for each TAP at start" },
+	  .help = "without the line for each NIC at start" },
 	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
 };
 /* clang-format on */
@@ -167,7 +168,7 @@ static struct err judge_pair(const struct nic_options *a, const struct nic_optio
 				a->fd);
 	if (a->tap_name != NULL && is_same_word(a->tap_name, b->tap_name) &&
 	    is_same_word(a->netns, b->netns) && strchr(a->tap_name, '%') == NULL)
-		return err_make(ERR_USAGE, 0, "--net: two NICs on TAP %s; each needs its own",
+		return err_make(ERR_USAGE, 0, "--net: two NICs on %s; each needs its own",
 				a->tap_name);
 	return err_none();
 }

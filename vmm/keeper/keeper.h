@@ -14,6 +14,7 @@
 enum { NIC_ADDRESSES_MAX = 8 };
 
 struct nic_options {
+	enum tap_kind kind;
 	const char *tap_name; /* NULL: automatic */
 	int fd;               /* -1: none */
 	bool has_mac, has_host_mac;

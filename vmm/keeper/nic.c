@@ -65,7 +65,7 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 {
 	struct line line = { .text = ret_line, .size = size };
 
-	line_add(&line, "net %u: TAP %s %s", index, nic->tap.name,
+	line_add(&line, "net %u: %s %s %s", index, tap_kind_name(nic->tap.kind), nic->tap.name,
 		 nic->tap.inherited ? "inherited"
 		 : nic->tap.made    ? "made"
 				    : "attached");
@@ -76,6 +76,10 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 		line_add(&line, ", MTU %u", nic->mtu);
 	line_add(&line, ", guest ");
 	line_add_mac(&line, nic->mac);
+	if (nic->tap.kind == TAP_KIND_TUN) {
+		line_add(&line, ", its neighbour ");
+		line_add_mac(&line, nic->host_mac);
+	}
 	if (nic->tap.made && o->persist)
 		line_add(&line, ", stays (remove it: ip link del %s)", nic->tap.name);
 	err_one_line(ret_line); /* a TAP's name may hold nearly anything */
@@ -111,7 +115,8 @@ static struct err set_by_netlink(struct link *link, const struct nic_options *o,
 	struct link_info info;
 	struct err e = link_get(link, name, &info);
 
-	if (!err_is(e) && o->has_host_mac && memcmp(info.mac, o->host_mac, sizeof(info.mac)) != 0)
+	if (!err_is(e) && o->kind == TAP_KIND_TAP && o->has_host_mac &&
+	    memcmp(info.mac, o->host_mac, sizeof(info.mac)) != 0)
 		e = link_set_mac(link, name, o->host_mac);
 	if (!err_is(e) && o->mtu != 0 && o->mtu != info.mtu)
 		e = link_set_mtu(link, name, o->mtu);
@@ -144,10 +149,11 @@ static struct err set_up(const struct nic_options *o, struct machine_nic *nic,
 	link_close(link);
 	if (err_is(e))
 		return e;
-	if (memcmp(info.mac, nic->mac, sizeof(info.mac)) == 0)
+	if (memcmp(o->kind == TAP_KIND_TUN ? nic->host_mac : info.mac, nic->mac,
+		   sizeof(nic->mac)) == 0)
 		return err_make(ERR_USAGE, 0,
-				"mac= is the address of TAP %s itself; the guest needs another",
-				nic->tap.name);
+				"mac= is the address of %s %s itself; the guest needs another",
+				tap_kind_name(nic->tap.kind), nic->tap.name);
 	nic->link_up = (info.flags & IFF_UP) != 0;
 	nic->mtu = keeper_mtu(info.mtu);
 	return err_none();
@@ -165,6 +171,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		      char *ret_line, unsigned line_size)
 {
 	const struct tap_request request = {
+		.kind = o->kind,
 		.name = o->tap_name,
 		.fd = o->fd,
 		.queues = 1,
@@ -188,6 +195,11 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		memcpy(nic.mac, o->mac, sizeof(nic.mac));
 	else
 		tap_mac(nic.tap.name, index, nic.mac);
+	/* A TUN has none; the guest needs one to send to. */
+	if (o->has_host_mac)
+		memcpy(nic.host_mac, o->host_mac, sizeof(nic.host_mac));
+	else
+		tap_mac(nic.tap.name, NICS_MAX + index, nic.host_mac);
 	if (o->fd < 0)
 		e = set_up(o, &nic, addresses);
 	if (err_is(e)) {

@@ -1,33 +1,34 @@
 /* vmm/nic/nic.c: puts one NIC together. */
 #include "vmm/nic/nic.h"
 
-#include "devices/backend/tap.h"
-#include "devices/base/uapi_compat.h"
+#include <string.h>
 
-static struct backend_offloads offloads_of(unsigned tun_flags)
+#include "devices/backend/tun.h"
+
+static struct err make_backend(const struct machine_nic *config, struct log log,
+			       struct backend **ret_backend)
 {
-	return (struct backend_offloads){
-		.csum = (tun_flags & TUN_F_CSUM) != 0,
-		.tso4 = (tun_flags & TUN_F_TSO4) != 0,
-		.tso6 = (tun_flags & TUN_F_TSO6) != 0,
-		.ecn = (tun_flags & TUN_F_TSO_ECN) != 0,
-		.uso = (tun_flags & TUN_F_USO4) != 0 && (tun_flags & TUN_F_USO6) != 0,
+	struct backend_tun_config tun = {
+		.tap = { .fds = config->tap.fd,
+			 .fd_count = config->tap.queues,
+			 .hdr_bytes = config->tap.hdr_bytes,
+			 .offloads = backend_tap_offloads(config->tap.offloads),
+			 .carrier = config->tap.carrier,
+			 .sys = &sys_host,
+			 .log = log,
+			 .name = config->tap.name },
 	};
+
+	if (config->tap.kind == TAP_KIND_TAP)
+		return backend_tap_create(&tun.tap, ret_backend);
+	memcpy(tun.host_mac, config->host_mac, sizeof(tun.host_mac));
+	memcpy(tun.guest_mac, config->mac, sizeof(tun.guest_mac));
+	return backend_tun_create(&tun, ret_backend);
 }
 
 struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index,
 		    struct guest_mem *mem, struct loop *loop, struct log log)
 {
-	struct backend_tap_config tap = {
-		.fds = config->tap.fd,
-		.fd_count = config->tap.queues,
-		.hdr_bytes = config->tap.hdr_bytes,
-		.offloads = offloads_of(config->tap.offloads),
-		.carrier = config->tap.carrier,
-		.sys = &sys_host,
-		.log = log,
-		.name = config->tap.name,
-	};
 	struct net_config net = {
 		.name = config->tap.name,
 		.mtu = config->mtu,
@@ -42,11 +43,10 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 	struct err e;
 
 	nic->name = config->tap.name;
-	e = backend_tap_create(&tap, &nic->backend);
+	e = make_backend(config, log, &nic->backend);
 	if (!err_is(e))
 		e = workers_create(net.pairs, &nic->workers);
-	for (unsigned i = 0; i < sizeof(net.mac); i++)
-		net.mac[i] = config->mac[i];
+	memcpy(net.mac, config->mac, sizeof(net.mac));
 	net.backend = nic->backend;
 	if (!err_is(e))
 		e = net_create(&net, &workers_runner, nic->workers, &nic->net);
