@@ -6,7 +6,7 @@
 #include "guest/driver/nic.h"
 #include "guest/net/packet.h"
 
-enum verdict { VERDICT_OK, VERDICT_FAIL, VERDICT_SKIP };
+enum verdict { VERDICT_OK, VERDICT_FAIL, VERDICT_SKIP, VERDICT_NOT_ASKED, VERDICTS };
 
 struct guest {
 	const struct seam *seam;
@@ -15,6 +15,7 @@ struct guest {
 		host6; /* from us to the host's end of the TAP; ports are the check's to set */
 	struct flow judge4, judge6; /* to the judge, by way of the host */
 	bool our_device; /* tapvm's: what it promises beyond the specification can be judged */
+	bool ip_only;    /* the host's side is a TUN, which carries nothing but IP */
 	bool know_host;  /* host4.to_mac was learnt by ARP */
 	uint8_t *work, *reply; /* two frames being made, 66 KiB each; reply is serve()'s */
 	char detail[160];      /* of the check under way */
@@ -30,6 +31,8 @@ struct guest {
 void say(struct guest *g, const char *format, ...);
 enum verdict fail(struct guest *g, const char *format, ...);
 enum verdict skip(struct guest *g, const char *why);
+/* Of a check that takes frames which the host's side does not carry. */
+enum verdict not_asked(struct guest *g);
 
 /* Takes what came: answers ARP, echo and neighbour requests, hands the rest to on_frame. The
  * number of frames; waits for an interrupt or a while if there is none and `may_wait`. */

@@ -106,7 +106,7 @@ static enum verdict flood_in(struct guest *g)
 	uint32_t before, interrupts;
 	bool ok = false;
 
-	if (nic_has(&g->nic, F_EVENT_IDX) && asked_only(g) != VERDICT_OK)
+	if (nic_has(&g->nic, F_EVENT_IDX) && !g->ip_only && asked_only(g) != VERDICT_OK)
 		return VERDICT_FAIL;
 	before = g->seam->interrupts(g->seam->self);
 	g->on_frame = on_flood;

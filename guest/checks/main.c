@@ -10,6 +10,13 @@ static bool same(const char *a, const char *b)
 	return *a == *b;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	while (*text != '\0' && !same(text, end))
+		text++;
+	return same(text, end);
+}
+
 static void append(char *line, uint32_t *used, const char *text)
 {
 	while (*text != '\0' && *used < LINE - 1)
@@ -32,7 +39,7 @@ static void append_number(char *line, uint32_t *used, unsigned v)
 
 static void row(struct guest *g, enum verdict v, const char *name)
 {
-	static const char *const word[] = { "ok ", "FAIL ", "skip " };
+	static const char *const word[] = { "ok ", "FAIL ", "skip ", "- " };
 	char line[LINE];
 	uint32_t used = 0;
 
@@ -43,7 +50,7 @@ static void row(struct guest *g, enum verdict v, const char *name)
 	g->seam->print(g->seam->self, line);
 }
 
-static void last_line(struct guest *g, const unsigned count[3])
+static void last_line(struct guest *g, const unsigned count[VERDICTS])
 {
 	char line[LINE];
 	uint32_t used = 0;
@@ -119,7 +126,7 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 	static struct guest guest;
 	struct guest *g = &guest;
 	const struct check *c;
-	unsigned count[3] = { 0 };
+	unsigned count[VERDICTS] = { 0 };
 	uint64_t at;
 
 	g->seam = seam;
@@ -137,6 +144,7 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 	 * echo. */
 	(void)announce(g);
 	g->our_device = step(g, "@hello") && !same(g->answer, "ok peer=qemu");
+	g->ip_only = ends_with(g->answer, " tun");
 	for (unsigned i = 0; (c = check_at(i)) != NULL; i++) {
 		enum verdict v;
 

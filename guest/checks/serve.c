@@ -70,6 +70,12 @@ enum verdict skip(struct guest *g, const char *why)
 	return VERDICT_SKIP;
 }
 
+enum verdict not_asked(struct guest *g)
+{
+	say(g, "a TUN carries no such frames");
+	return VERDICT_NOT_ASKED;
+}
+
 /* ---- serving ---- */
 
 static bool ours(const struct guest *g, const struct packet *p)

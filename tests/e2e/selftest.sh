@@ -14,6 +14,9 @@ else
 	skip selftest "no /dev/kvm on this machine"
 fi
 table hosted "$build/tapvm" selftest --no-kvm --stats
+# The same NIC over a TUN, where the rows that IP cannot show are not asked.
+[ -e /dev/kvm ] && table guest-tun "$build/tapvm" selftest --net tun --stats
+table hosted-tun "$build/tapvm" selftest --no-kvm --net tun --stats
 
 # killed NAME STATUS SIGNAL keeper|machine [OPTION]: a signal in the middle of traffic; that status, and nothing left.
 killed() {

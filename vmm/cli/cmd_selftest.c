@@ -55,6 +55,16 @@ static struct err take_with(void *into, const char *value)
 	return err_none();
 }
 
+static struct err take_net(void *into, const char *value)
+{
+	struct selftest_options *o = into;
+
+	if (strcmp(value, "tap") != 0 && strcmp(value, "tun") != 0)
+		return err_make(ERR_USAGE, 0, "unknown kind '%.64s'; it is tap or tun", value);
+	o->net = strcmp(value, "tun") == 0 ? TAP_KIND_TUN : TAP_KIND_TAP;
+	return err_none();
+}
+
 static struct err take_stats(void *into, const char *value)
 {
 	struct selftest_options *o = into;
@@ -72,6 +82,8 @@ static const struct option rows[] = {
 	{ .name = "--verbose", .take = take_verbose, .help = "the guest's remarks as well" },
 	{ .name = "--with", .value = "qemu", .take = take_with,
 	  .help = "the same guest on QEMU's device" },
+	{ .name = "--net", .value = "tap|tun", .take = take_net,
+	  .help = "what the NIC is on; over a TUN without the checks that IP cannot show" },
 	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
 };
 /* clang-format on */
@@ -88,6 +100,12 @@ static int run(const struct command *self, int count, char *const words[], uint6
 		return status;
 	if (o.no_kvm && o.with != NULL) {
 		e = err_make(ERR_USAGE, 0, "--no-kvm does not go with --with; leave one out");
+		return command_fail(&e);
+	}
+	if (o.net == TAP_KIND_TUN && o.with != NULL) {
+		e = err_make(ERR_USAGE, 0,
+			     "--net tun does not go with --with: QEMU's NIC has no TUN; leave one "
+			     "out");
 		return command_fail(&e);
 	}
 	e = selftest_run(&o, &failed);

@@ -77,12 +77,12 @@ static uint16_t put_ip(uint8_t *ip, bool v6, uint8_t proto, size_t l4_len)
 	return sum((uint32_t)(proto + l4_len), ip + 12, 8);
 }
 
-const char *raw_gso(const char *kind, size_t payload, unsigned mss)
+const char *raw_gso(const struct server *s, const char *kind, size_t payload, unsigned mss)
 {
 	static uint8_t bytes[HDR + 65600];
 	bool v6 = kind[3] == '6', tcp = strncmp(kind, "tcp", 3) == 0;
-	size_t ip = v6 ? IP6 : IP4, head = tcp ? 20 : 8, l4_at = ETH + ip,
-	       all = l4_at + head + payload;
+	size_t eth = s->options->net == TAP_KIND_TUN ? 0 : ETH, ip = v6 ? IP6 : IP4,
+	       head = tcp ? 20 : 8, l4_at = eth + ip, all = l4_at + head + payload;
 	uint8_t *frame = bytes + HDR, *l4 = frame + l4_at;
 	uint16_t pseudo;
 	ssize_t done;
@@ -98,10 +98,12 @@ const char *raw_gso(const char *kind, size_t payload, unsigned mss)
 	memcpy(bytes + 4, &(uint16_t){ (uint16_t)mss }, 2);
 	memcpy(bytes + 6, &(uint16_t){ (uint16_t)l4_at }, 2);
 	memcpy(bytes + 8, &(uint16_t){ tcp ? 16 : 6 }, 2);
-	memcpy(frame, guest_mac, 6);
-	memcpy(frame + 6, host_mac, 6);
-	put16(frame + 12, v6 ? ETH_P_IPV6 : ETH_P_IP);
-	pseudo = put_ip(frame + ETH, v6, tcp ? IPPROTO_TCP : IPPROTO_UDP, head + payload);
+	if (eth > 0) {
+		memcpy(frame, guest_mac, 6);
+		memcpy(frame + 6, host_mac, 6);
+		put16(frame + 12, v6 ? ETH_P_IPV6 : ETH_P_IP);
+	}
+	pseudo = put_ip(frame + eth, v6, tcp ? IPPROTO_TCP : IPPROTO_UDP, head + payload);
 	put16(l4, 7001);
 	put16(l4 + 2, 7002);
 	if (tcp) {

@@ -160,7 +160,7 @@ struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed)
 
 	for (unsigned i = 0; i < BACKGROUND_MAX; i++)
 		s.background[i].fd = -1;
-	e = world_make(&w);
+	e = world_make(&w, o->net);
 	if (err_is(e))
 		return e;
 	e = link_watch_open(&s.watch);

@@ -1,5 +1,5 @@
-/* vmm/selftest/selftest.h: the self test: boots the tiny guest on a TAP in a private network
- * namespace, plays its peer, and prints the table (docs/selftest.md). */
+/* vmm/selftest/selftest.h: the self test: boots the tiny guest on a TAP or a TUN in a private
+ * network namespace, plays its peer, and prints the table (docs/selftest.md). */
 #ifndef TAPVM_SELFTEST_SELFTEST_H
 #define TAPVM_SELFTEST_SELFTEST_H
 
@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include "devices/base/err.h"
+#include "devices/tap/tap.h"
 
 struct selftest_options {
-	bool no_kvm;      /* the hosted build of the guest, no virtual machine */
-	bool verbose;     /* remarks of the guest, too */
-	const char *only; /* one check by name; NULL: all */
-	const char *with; /* NULL: tapvm itself; "qemu" */
+	enum tap_kind net; /* what the guest's NIC is on */
+	bool no_kvm;       /* the hosted build of the guest, no virtual machine */
+	bool verbose;      /* remarks of the guest, too */
+	const char *only;  /* one check by name; NULL: all */
+	const char *with;  /* NULL: tapvm itself; "qemu" */
 	bool stats;
 	uint64_t started_ns; /* CLOCK_MONOTONIC at the start of the process */
 };

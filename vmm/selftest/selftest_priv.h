@@ -14,10 +14,10 @@
 struct world {
 	int home_ns, host_ns, judge_ns;
 	struct link *link;      /* of H */
-	struct machine_nic nic; /* the TAP */
+	struct machine_nic nic; /* the TAP, or TUN */
 	char line[256];         /* what keeper_nic says of it */
 };
-struct err world_make(struct world *w) MUST_USE;
+struct err world_make(struct world *w, enum tap_kind kind) MUST_USE;
 void world_end(struct world *w);
 
 /* ---- server.c: the guest's lines, and what goes on in the background ---- */

@@ -136,7 +136,7 @@ static void on_line(struct server *s, char *line)
 		s->skipped++;
 	else if (begins(line, "= "))
 		s->counted = true;
-	else if (!s->options->verbose)
+	else if (!begins(line, "- ") && !s->options->verbose)
 		return;
 	if (!begins(line, "= "))
 		(void)printf("%s\n", line);

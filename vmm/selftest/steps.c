@@ -43,10 +43,11 @@ static struct sockaddr_in inet(const char *address, unsigned port)
 static void hello(struct server *s, const char *args, struct answer *a)
 {
 	(void)args;
-	(void)snprintf(a->text, a->size, "ok peer=%s",
+	(void)snprintf(a->text, a->size, "ok peer=%s%s",
 		       s->options->no_kvm         ? "hosted"
 		       : s->options->with != NULL ? s->options->with
-						  : "tapvm");
+						  : "tapvm",
+		       s->options->net == TAP_KIND_TUN ? " tun" : "");
 }
 
 /* Waits until the kernel shows the TAP's carrier so. IFF_RUNNING comes after the carrier, and with
@@ -231,9 +232,8 @@ static void gso_frame(struct server *s, const char *args, struct answer *a)
 	size_t payload;
 	unsigned mss;
 
-	(void)s;
 	if (sscanf(args, "%7s %zu %u", kind, &payload, &mss) == 3 && strlen(kind) == 4)
-		reply(a, raw_gso(kind, payload, mss));
+		reply(a, raw_gso(s, kind, payload, mss));
 	else
 		no(a, "KIND, PAYLOAD and MSS are wanted");
 }

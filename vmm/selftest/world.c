@@ -85,11 +85,12 @@ static struct err quiet(void)
 	return e;
 }
 
-static struct err make_host(struct world *w)
+static struct err make_host(struct world *w, enum tap_kind kind)
 {
 	static const uint8_t host_mac[6] = { 0x02, 0, 0, 0x77, 0, 1 },
 			     mac[6] = { 0x02, 0x54, 0x41, 0x50, 0, 2 };
-	struct nic_options nic = { .tap_name = TAP_NAME,
+	struct nic_options nic = { .kind = kind,
+				   .tap_name = TAP_NAME,
 				   .fd = -1,
 				   .has_mac = true,
 				   .has_host_mac = true,
@@ -160,7 +161,7 @@ static struct err make_judge(struct world *w)
 	return err_is(e) ? e : back;
 }
 
-struct err world_make(struct world *w)
+struct err world_make(struct world *w, enum tap_kind kind)
 {
 	struct err e = err_none();
 
@@ -178,7 +179,7 @@ struct err world_make(struct world *w)
 	if (!err_is(e))
 		e = link_open(&w->link);
 	if (!err_is(e))
-		e = make_host(w);
+		e = make_host(w, kind);
 	if (!err_is(e))
 		e = make_judge(w);
 	if (err_is(e))
