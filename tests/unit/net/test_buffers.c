@@ -110,6 +110,40 @@ START_TEST(what_is_readable_is_never_written)
 }
 END_TEST
 
+/* A driver that writes over its frame once it was judged: in place of the backend, before that
+ * looks. */
+static const struct backend_ops *behind;
+static uint64_t judged_at;
+
+static void send_late(struct backend *be, unsigned queue, struct batch *batch)
+{
+	memset(driver_at(&r.memory, judged_at), 0xff, RIG_HDR + COPY_MAX);
+	behind->send(be, queue, batch);
+}
+
+/* rule: CORE-31 */
+START_TEST(what_was_judged_is_what_is_sent)
+{
+	static const struct vnet_hdr hdr = { .flags = 1, .csum_start = 34, .csum_offset = 16 };
+	struct backend_ops late = *r.backend->ops;
+	uint32_t len = rig_fill_ip(frame, false, true, 900);
+	struct vnet_hdr h;
+
+	behind = r.backend->ops;
+	late.send = send_late;
+	rig_up(&r, RIG_ALL, SIZE);
+	judged_at = (r.memory.next + 15) / 16 * 16; /* where rig_send puts it */
+	r.backend->ops = &late;
+	rig_send(&r, hdr, frame, len);
+	ck_assert_int_eq(rig_await_sent(&r, &h, got, sizeof(got)), (int)len);
+	rig_await_used(&r, RIG_TX, 1);
+	r.backend->ops = behind;
+	ck_assert_uint_eq(*(uint8_t *)driver_at(&r.memory, judged_at), 0xff);
+	ck_assert(memcmp(frame, got, len) == 0);
+	ck_assert(h.flags == 1 && h.csum_start == 34 && h.csum_offset == 16);
+}
+END_TEST
+
 /* Receives one frame into buffers that were full of `junk`: what is there then, header and all. */
 static uint32_t receive_over(uint8_t junk, uint64_t features, struct vnet_hdr hdr, uint32_t room,
 			     uint8_t *ret_bytes)
@@ -201,6 +235,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_is_readable_is_never_written, 0, (int)ARRAY_LEN(readable));
+	tcase_add_test(tc, what_was_judged_is_what_is_sent);
 	tcase_add_loop_test(tc, what_was_in_a_receive_buffer_makes_no_difference, 0, 3);
 	tcase_add_loop_test(tc, a_receive_buffer_in_parts, 1, 20);
 	suite_add_tcase(s, tc);

@@ -273,7 +273,13 @@ __attribute__((no_sanitize_thread)) static void *flip(void *arg)
 		case 4: d->len = 65536; break;
 		case 5: d->len = 64; break;
 		case 6: d->len = UINT32_MAX; break;
-		default: flipped.header[random >> 20 & 15] = (uint8_t)(random >> 8);
+		case 7: flipped.header[random >> 20 & 15] = (uint8_t)(random >> 8); break;
+		case 8:
+			flipped.header[0] = 1, flipped.header[1] = 0, flipped.header[8] = 16;
+			flipped.header[7] = flipped.header[9] = 0;
+			break;
+		/* A place for the checksum that will do, and one that will not. */
+		default: flipped.header[6] = random >> 20 & 1 ? 34 : 250;
 		}
 	}
 	return NULL;

@@ -1,5 +1,7 @@
 /* The split ring: which chains and which rings it accepts, against a driver that keeps the rules
  * and one that breaks each of them. */
+#include <string.h>
+
 #include "tests/driver/suite.h"
 #include "tests/unit/virtio/ring.h"
 
@@ -115,6 +117,30 @@ START_TEST(indirect_tables)
 	ck_assert_uint_eq(c.writable_bytes, 10);
 	ck_assert_uint_eq(c.descriptors, 1);
 	queue_rewind(q, &c);
+}
+END_TEST
+
+/* What becomes of table and ring after the take is no concern of the chain's. */
+/* rule: CORE-31 SPLIT-21 SPLIT-27 */
+START_TEST(a_chain_is_what_was_taken)
+{
+	struct driver_used u;
+	struct chain c;
+
+	begin(false, true);
+	driver_desc(&d, 3, 0x80000, 10, D_NEXT, 4);
+	driver_desc(&d, 4, 0x80100, 20, D_WRITE, 0);
+	driver_offer(&d, 3);
+	driver_show(&d);
+	ck_assert_int_eq(queue_take(q, &c), TAKE_CHAIN);
+	memset(driver_at(&m, d.desc), 0xff, 16 * SIZE);
+	memset((uint8_t *)driver_at(&m, d.avail) + 4, 0xff, 2 * SIZE);
+	ck_assert(c.readable_count == 1 && c.writable_count == 1);
+	ck_assert(c.readable[0].iov_base == driver_at(&m, 0x80000) && c.readable[0].iov_len == 10);
+	ck_assert(c.writable[0].iov_base == driver_at(&m, 0x80100) && c.writable[0].iov_len == 20);
+	queue_push(q, &c, 20);
+	publish();
+	ck_assert(driver_collect(&d, &u) && u.id == 3 && u.len == 20);
 }
 END_TEST
 
@@ -291,6 +317,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, take_judges_a_chain, 0, (int)ARRAY_LEN(rows));
 	tcase_add_test(tc, indirect_tables);
+	tcase_add_test(tc, a_chain_is_what_was_taken);
 	tcase_add_loop_test(tc, a_table_behind_direct_descriptors, 0, 2);
 	tcase_add_loop_test(tc, indirect_entries_are_judged, 0, (int)ARRAY_LEN(entries));
 	tcase_add_test(tc, indirect_longer_than_we_follow);
