@@ -83,6 +83,7 @@ static struct err take_tap(void *into, const char *value)
 FLAG(client)
 FLAG(inband)
 FLAG(quiet)
+FLAG(stats)
 FLAG(capabilities)
 FLAG(version)
 
@@ -105,6 +106,7 @@ static const struct option rows[] = {
 	{ .name = "--inband", .take = take_inband,
 	  .help = "offer notifications by messages: for front-ends that ask for them" },
 	{ .name = "--quiet", .take = take_quiet, .help = "without the line at start" },
+	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
 	{ .name = "--print-capabilities", .take = take_capabilities,
 	  .help = "print what kind of back-end this is, as JSON, and end" },
 	{ .name = "--version", .take = take_version, .help = "print it and end" },

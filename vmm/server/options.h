@@ -11,7 +11,7 @@ struct server_options {
 	unsigned mode;      /* of the socket's file */
 	bool has_mode;
 	bool client; /* connect to it */
-	bool inband, quiet;
+	bool inband, quiet, stats;
 	bool has_net;
 	struct nic_options nic;
 	char *net_text;             /* cut up; nic points into it */

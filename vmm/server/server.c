@@ -11,9 +11,10 @@
 #include "devices/transport/vhost_user.h"
 #include "vmm/keeper/signals.h"
 #include "vmm/nic/nic.h"
+#include "vmm/nic/stats.h"
 #include "vmm/server/listen.h"
 
-enum { LINE_BYTES = 600 };
+enum { LINE_BYTES = 600, STATS_BYTES = 8192 };
 
 struct server {
 	struct loop *loop;
@@ -182,6 +183,15 @@ static struct err set_up(struct server *s, const struct server_options *o, int p
 	return e;
 }
 
+static void print_stats(const struct nic *nic)
+{
+	char lines[STATS_BYTES];
+	struct text t = { lines, sizeof(lines) };
+
+	nic_stats(&t, nic, 0);
+	(void)fputs(lines, stderr);
+}
+
 static void tear_down(struct server *s, const struct server_options *o, bool failed)
 {
 	vhost_user_destroy(s->vhost_user);
@@ -223,6 +233,8 @@ struct err vhost_user_serve(const struct server_options *o, int passed_fd)
 	}
 	while (!s.over && !err_is(e))
 		e = loop_once(s.loop, -1);
+	if (o->stats)
+		print_stats(&s.nic);
 	tear_down(&s, o, false);
 	return e;
 }

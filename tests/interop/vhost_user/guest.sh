@@ -1,0 +1,69 @@
+# guest.sh: sourced by vhost_user.sh: a stock Linux guest under QEMU, commands in it, QEMU's monitor. Everything lies in
+# the folder $w; $cache has the kernel.
+# shellcheck shell=bash
+: "${w:?}" "${cache:?}" "${here:?}"
+BOOT_S=120 COMMAND_S=60
+
+make_guest() {
+	local tree=$w/tree program
+	bare_tree "$tree"
+	for program in busybox iperf3 ethtool; do add_program "$tree" "$(command -v $program)"; done
+	add_modules "$tree" virtio_pci virtio_net
+	cp "$here/vhost_user/init" "$tree/init"
+	cp "$here/../e2e/wait.sh" "$tree/wait.sh"
+	pack "$tree" "$w/initrd"
+}
+
+# start_guest PAIRS PACKED: and waits until it takes commands.
+start_guest() {
+	local pipe
+	for pipe in line monitor; do
+		rm -f "$w/$pipe.in" "$w/$pipe.out"
+		mkfifo "$w/$pipe.in" "$w/$pipe.out"
+	done
+	qemu-system-x86_64 -M q35 -accel tcg -cpu max -smp 2 -m 256 -nodefaults -no-user-config -display none \
+		-object memory-backend-memfd,id=m,size=256M,share=on -numa node,memdev=m \
+		-chardev "socket,id=c0,path=$w/socket,reconnect=1" -netdev "vhost-user,id=n0,chardev=c0,queues=$1" \
+		-device "virtio-net-pci,id=nic0,netdev=n0,mac=02:54:41:50:00:02,mq=on,vectors=0,romfile=,disable-legacy=on,packed=$2" \
+		-kernel "$cache"/kernel/boot/vmlinuz-* -initrd "$w/initrd" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check" \
+		-serial "file:$w/console" -chardev "pipe,id=line,path=$w/line" -serial chardev:line \
+		-chardev "pipe,id=monitor,path=$w/monitor" -mon chardev=monitor,mode=readline 2>"$w/qemu.words" &
+	qemu=$!
+	exec {to_guest}<>"$w/line.in" {from_guest}<>"$w/line.out" {to_monitor}<>"$w/monitor.in"
+	cat "$w/monitor.out" >"$w/monitor.words" &
+	rm -f "$w/lost"
+	hear @ready $BOOT_S
+}
+
+stop_guest() {
+	monitor quit
+	wait $qemu
+	exec {to_guest}>&- {from_guest}>&- {to_monitor}>&-
+}
+
+# hear PREFIX SECONDS: prints what the guest says up to the line that begins so; what follows in it is in $heard. A guest
+# that says nothing is lost: nothing more is asked of it.
+hear() {
+	local line until=$((SECONDS + $2))
+	while [ ! -e "$w/lost" ] && [ $SECONDS -lt $until ] && kill -0 "$qemu" 2>/dev/null; do
+		while read -r -t 1 -u "$from_guest" line; do
+			line=${line%$'\r'}
+			case $line in
+			"$1"*) heard=${line#"$1"}; return 0 ;;
+			?*) echo "$line" ;;
+			esac
+		done
+	done
+	touch "$w/lost"
+	echo "the guest is lost: $(tail -qn 2 "$w/qemu.words" "$w/console" 2>/dev/null)"
+	return 1
+}
+
+# guest COMMAND: its output and its status. It goes as one line.
+guest() {
+	[ -e "$w/lost" ] || echo "${1//$'\n'/ }" >&"$to_guest"
+	hear '@done ' $COMMAND_S && return "$heard"
+}
+
+monitor() { echo "$1" >&"$to_monitor"; }
