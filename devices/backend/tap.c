@@ -147,7 +147,7 @@ static bool recv_one(struct backend_tap *t, struct tap_queue *q, struct frame *f
 		frame_drop(f, DROP_RX_RUNT);
 		return true;
 	}
-	f->hdr = vnet_hdr_read(head);
+	f->hdr = vnet_hdr_read(head, t->hdr_bytes);
 	f->len = f->local = (uint32_t)((size_t)got - t->hdr_bytes);
 	return true;
 }

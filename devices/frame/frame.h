@@ -58,7 +58,7 @@ enum fate {
 	X(DROP_RX_NO_BUFFERS, "rx_no_buffers", "no buffers posted when it was looked at again")    \
 	X(DROP_RX_MTU, "rx_mtu", "longer than the MTU agreed on, without GSO")                     \
 	X(DROP_RX_FILTER, "rx_filter", "not for this guest's addresses")                           \
-	X(DROP_RX_OFFLOAD, "rx_offload", "in a form not agreed to, that cannot be cut")             \
+	X(DROP_RX_OFFLOAD, "rx_offload", "in a form not agreed to, that cannot be cut")            \
 	X(DROP_RX_STALE, "rx_stale", "queued before the driver was up")                            \
 	X(DROP_RX_RESET, "rx_reset", "held when the device was reset or stopped")                  \
 	X(DROP_RX_BROKEN, "rx_broken", "held when its queue broke")                                \
@@ -76,10 +76,14 @@ enum drop_reason {
 const char *drop_name(enum drop_reason why);
 const char *drop_text(enum drop_reason why);
 
-/* struct virtio_net_hdr with num_buffers, 12 bytes, host order: virtio 1.4, 5.1.9. */
+/* struct virtio_net_hdr in host order: virtio 1.4, 5.1.9. What the wire's form has no room for is
+ * 0. */
 struct vnet_hdr {
 	uint8_t flags, gso_type;
 	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
+	uint32_t hash_value;
+	uint16_t hash_report;
+	uint16_t outer_th_offset, inner_nh_offset; /* with a tunnel bit in gso_type only */
 };
 
 struct frame {

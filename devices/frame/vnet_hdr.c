@@ -24,9 +24,9 @@ static void put16(uint8_t *b, uint16_t v)
 	b[1] = (uint8_t)(v >> 8);
 }
 
-struct vnet_hdr vnet_hdr_read(const uint8_t bytes[static VNET_HDR_BYTES])
+struct vnet_hdr vnet_hdr_read(const uint8_t *bytes, unsigned size)
 {
-	return (struct vnet_hdr){
+	struct vnet_hdr h = {
 		.flags = bytes[0],
 		.gso_type = bytes[1],
 		.hdr_len = get16(bytes + 2),
@@ -35,6 +35,16 @@ struct vnet_hdr vnet_hdr_read(const uint8_t bytes[static VNET_HDR_BYTES])
 		.csum_offset = get16(bytes + 8),
 		.num_buffers = get16(bytes + 10),
 	};
+
+	if (size >= VNET_HDR_HASH_BYTES) {
+		h.hash_value = get16(bytes + 12) | (uint32_t)get16(bytes + 14) << 16;
+		h.hash_report = get16(bytes + 16);
+	}
+	if (size >= VNET_HDR_TUNNEL_BYTES) {
+		h.outer_th_offset = get16(bytes + 20);
+		h.inner_nh_offset = get16(bytes + 22);
+	}
+	return h;
 }
 
 void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size)
@@ -47,6 +57,15 @@ void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size)
 	put16(ret_bytes + 6, h.csum_start);
 	put16(ret_bytes + 8, h.csum_offset);
 	put16(ret_bytes + 10, h.num_buffers);
+	if (size >= VNET_HDR_HASH_BYTES) {
+		put16(ret_bytes + 12, (uint16_t)h.hash_value);
+		put16(ret_bytes + 14, (uint16_t)(h.hash_value >> 16));
+		put16(ret_bytes + 16, h.hash_report);
+	}
+	if (size >= VNET_HDR_TUNNEL_BYTES) {
+		put16(ret_bytes + 20, h.outer_th_offset);
+		put16(ret_bytes + 22, h.inner_nh_offset);
+	}
 }
 
 /* What a GSO type asks of the frame. Types without a row are not known. */

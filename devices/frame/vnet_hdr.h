@@ -1,5 +1,5 @@
 /* devices/frame/vnet_hdr.h: the header in front of each frame: reading, judging and making it.
- * Pure. Wire form: little-endian, 12 bytes (virtio 1.4, 5.1.9), or 24 whose rest is 0. */
+ * Pure. Wire form: little-endian (virtio 1.4, 5.1.9). */
 #ifndef TAPVM_FRAME_VNET_HDR_H
 #define TAPVM_FRAME_VNET_HDR_H
 
@@ -8,10 +8,11 @@
 #include "devices/frame/frame.h"
 #include "devices/frame/parse.h"
 
-enum { VNET_HDR_BYTES = 12 };
+/* NET-13: its sizes; a longer one begins with all of the shorter. */
+enum { VNET_HDR_BYTES = 12, VNET_HDR_HASH_BYTES = 20, VNET_HDR_TUNNEL_BYTES = 24 };
 
-struct vnet_hdr vnet_hdr_read(const uint8_t bytes[static VNET_HDR_BYTES]);
-/* Writes size bytes (12 to VNET_HDR_MAX); what is behind the twelfth is 0. */
+/* size: one of these, or more. Bytes of no field are not read, and written as 0. */
+struct vnet_hdr vnet_hdr_read(const uint8_t *bytes, unsigned size);
 void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size);
 
 /* What the driver agreed on for frames that it sends. */

@@ -5,16 +5,21 @@
 
 #include "devices/base/le.h"
 #include "devices/base/uapi_compat.h"
+#include "devices/frame/tunnel.h"
 #include "devices/net/net_priv.h"
 
 /* The whole space (NET-03); a field whose feature is not offered reads 0 (CORE-26). */
 struct wire_net_config {
 	uint8_t mac[6];
 	le16 status, max_virtqueue_pairs, mtu;
-	uint8_t rest[16]; /* speed, duplex, RSS, hashes: not offered */
+	le32 speed;
+	uint8_t duplex, rss_max_key_size;
+	le16 rss_max_table;
+	le32 hash_types, tunnel_types;
 };
 static_assert(offsetof(struct wire_net_config, status) == 6, "virtio 1.4, 5.1.4");
 static_assert(offsetof(struct wire_net_config, mtu) == 10, "virtio 1.4, 5.1.4");
+static_assert(offsetof(struct wire_net_config, hash_types) == 20, "virtio 1.4, 5.1.4");
 static_assert(sizeof(struct wire_net_config) == 28, "virtio 1.4, 5.1.4");
 
 /* NET-05, NET-07: the MTU is that of the offer for ever. */
@@ -29,6 +34,12 @@ void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t 
 		w.status = le16_put(n->link_up ? NET_LINK_UP : 0);
 	if (features_has(&offered, VIRTIO_NET_F_MTU))
 		w.mtu = le16_put(n->config.mtu);
+	if (features_has(&offered, VIRTIO_NET_F_HASH_REPORT)) {
+		w.rss_max_key_size = HASH_KEY_MAX; /* NET-11 */
+		w.hash_types = le32_put(HASH_TYPES_ALL);
+	}
+	if (features_has(&offered, VIRTIO_NET_F_HASH_TUNNEL))
+		w.tunnel_types = le32_put(TUNNELS_ALL);
 	if (offset >= sizeof(w))
 		return;
 	if (len > sizeof(w) - offset)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "devices/base/le.h"
+#include "devices/base/uapi_compat.h"
 #include "devices/net/ctrl_priv.h"
 
 enum { CTRL_HEADER = 2 }; /* class, command */
@@ -46,6 +47,8 @@ static const struct ctrl_row {
 	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, VIRTIO_NET_F_CTRL_RX, 0, ctrl_mac_address },
 	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, VIRTIO_NET_F_CTRL_VLAN, 0, ctrl_vlan },
 	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, VIRTIO_NET_F_CTRL_VLAN, 0, ctrl_vlan },
+	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_HASH_CONFIG, VIRTIO_NET_F_HASH_REPORT, 0, ctrl_hash },
+	{ VIRTIO_NET_CTRL_HASH_TUNNEL, VIRTIO_NET_CTRL_HASH_TUNNEL_SET, VIRTIO_NET_F_HASH_TUNNEL, 0, ctrl_hash_tunnel },
 	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 0, guest_offloads },
 };
 /* clang-format on */

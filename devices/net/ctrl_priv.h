@@ -29,5 +29,10 @@ bool ctrl_rx_mode(struct net *n, struct ctrl *c);
 bool ctrl_mac_table(struct net *n, struct ctrl *c);
 bool ctrl_mac_address(struct net *n, struct ctrl *c);
 bool ctrl_vlan(struct net *n, struct ctrl *c);
+/* ctrl_hash.c */
+bool ctrl_hash(struct net *n, struct ctrl *c);
+bool ctrl_hash_tunnel(struct net *n, struct ctrl *c);
+/* Hash types and key, whichever command brings them. false: not supported, nothing was changed. */
+bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned key_len);
 
 #endif

@@ -46,6 +46,8 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_NET_F_CTRL_RX_EXTRA, "ctrl-rx-extra", "receive modes for unicast, and that keep a kind out", true, NULL },
 	{ VIRTIO_NET_F_CTRL_VLAN, "ctrl-vlan", "a table of VLANs to receive", true, NULL },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, "ctrl-mac", "a MAC of the driver's choice", true, NULL },
+	{ VIRTIO_NET_F_HASH_REPORT, "hash-report", "the hash of each received frame in its header", false, NULL },
+	{ VIRTIO_NET_F_HASH_TUNNEL, "hash-tunnel", "that of a tunnel by what it carries", false, NULL },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, "guest-offloads", "offloads to the guest switched at run time", true, can_csum },
 };
 /* clang-format on */
@@ -69,6 +71,8 @@ static const struct {
 	{ VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_HASH_TUNNEL, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_HASH_TUNNEL, VIRTIO_NET_F_RSS, VIRTIO_NET_F_HASH_REPORT },
 };
 
 /* Not offered without that, though a driver may take the one and leave the other. */
@@ -76,6 +80,7 @@ static const struct {
 	uint8_t bit, with;
 } offered_with[] = {
 	{ VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_VQ }, /* NET-02 */
+	{ VIRTIO_NET_F_HASH_REPORT, VIRTIO_NET_F_CTRL_VQ },
 };
 
 /* What a bit of f needs is in f too. */

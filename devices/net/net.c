@@ -78,6 +78,7 @@ static void kind_reset(void *self)
 	memcpy(n->mac, n->config.mac, sizeof(n->mac));
 	n->filter = (struct filter){ 0 };
 	memcpy(n->filter.mac, n->mac, sizeof(n->mac));
+	n->hash = (struct hash_config){ 0 }; /* CTRL-22, CTRL-23 */
 	n->guest_offloads = 0;
 	n->mrg_rxbuf = false;
 	complain(n, "carrier off", be->ops->set_carrier(be, false));

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "devices/frame/filter.h"
+#include "devices/frame/hash.h"
 #include "devices/frame/segment.h"
 #include "devices/net/net.h"
 #include "devices/net/plan.h"
@@ -76,7 +77,8 @@ struct net {
 	struct device *device;
 	struct log_limit log_limit;
 
-	/* With the device mutex; what workers read of it (plan, filter, mrg) only under a pause. */
+	/* With the device mutex; what workers read of it (plan, filter, hash, mrg) only under a
+	 * pause. */
 	uint8_t mac[6];
 	bool link_up;
 	atomic_bool gone; /* the backend is: told by a worker, once */
@@ -85,6 +87,7 @@ struct net {
 	uint64_t guest_offloads;
 	struct plan plan;
 	struct filter filter;
+	struct hash_config hash;
 	uint8_t *ctrl_bytes; /* CTRL_BYTES_MAX */
 
 	struct net_pair pair[NET_PAIRS_MAX];

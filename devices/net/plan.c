@@ -20,6 +20,7 @@ uint64_t plan_guest_offloads(const struct features *accepted)
 	return bits;
 }
 
+/* NET-13. */
 struct plan plan_make(const struct features *accepted, uint64_t guest_offloads, uint16_t mtu,
 		      const struct backend_caps *caps)
 {
@@ -50,6 +51,8 @@ struct plan plan_make(const struct features *accepted, uint64_t guest_offloads, 
 	};
 	struct rx_rules *rx = &p.rx;
 
+	p.hash_report = features_has(accepted, VIRTIO_NET_F_HASH_REPORT);
+	p.hdr_bytes = p.hash_report ? VNET_HDR_HASH_BYTES : VNET_HDR_BYTES;
 	rx->hdr_len = rx->tso4 || rx->tso6 || rx->uso4 || rx->uso6;
 	rx->frame_max = rx->hdr_len ? FRAME_MAX : 0;
 	p.offloads = (struct backend_offloads){

@@ -9,6 +9,8 @@
 
 struct plan {
 	struct backend_offloads offloads; /* for backend->set_offloads */
+	unsigned hdr_bytes; /* of the header between driver and device; the backend has its own */
+	bool hash_report;   /* the hash of a received frame goes into it */
 	struct tx_rules tx;
 	struct rx_rules rx;
 };

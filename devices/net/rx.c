@@ -24,7 +24,8 @@ static unsigned frames_to_read(const struct net_pair *p, uint32_t posted)
 	uint64_t fit = posted;
 
 	if (p->net->mrg_rxbuf && p->rx_longest > p->rx_chain_bytes)
-		fit = (uint64_t)posted * p->rx_chain_bytes / (p->rx_longest + VNET_HDR_BYTES);
+		fit = (uint64_t)posted * p->rx_chain_bytes /
+		      (p->rx_longest + p->net->plan.hdr_bytes);
 	if (fit > p->rx_guess)
 		fit = p->rx_guess;
 	return fit > 0 ? (unsigned)fit : 1;
@@ -64,6 +65,15 @@ static enum drop_reason judge(const struct net_pair *p, struct frame *f)
 	if (!filter_passes(&p->net->filter, f->bytes, f->local))
 		return DROP_RX_FILTER;
 	return vnet_hdr_make_rx(f, &p->net->plan.rx);
+}
+
+/* NET-50: what the header says of the frame's hash. */
+static void report_hash(const struct net_pair *p, struct frame *f)
+{
+	struct hash h = hash_frame(&p->net->hash, f->bytes, f->len);
+
+	f->hdr.hash_value = h.value;
+	f->hdr.hash_report = h.report;
 }
 
 /* ---- super-frames in a form that was not agreed to: cut (NET-36, NET-38, CTRL-25) ---- */
@@ -109,11 +119,14 @@ static void step(struct net_pair *p)
  * SPLIT-07: nothing is read of what was in the buffers. */
 static void scatter(struct net_pair *p, struct frame *f, unsigned chains)
 {
-	const uint8_t *from = f->bytes - VNET_HDR_BYTES;
-	uint64_t left = (uint64_t)f->len + VNET_HDR_BYTES;
+	unsigned hdr_bytes = p->net->plan.hdr_bytes;
+	const uint8_t *from = f->bytes - hdr_bytes;
+	uint64_t left = (uint64_t)f->len + hdr_bytes;
 
 	f->hdr.num_buffers = (uint16_t)chains;
-	vnet_hdr_write(f->hdr, f->bytes - VNET_HDR_BYTES, VNET_HDR_BYTES);
+	if (p->net->plan.hash_report)
+		report_hash(p, f);
+	vnet_hdr_write(f->hdr, f->bytes - hdr_bytes, hdr_bytes);
 	for (unsigned i = 0; i < chains; i++) {
 		const struct chain *c = &p->rx_chain[i];
 		uint64_t written = 0;
@@ -139,7 +152,8 @@ static void scatter(struct net_pair *p, struct frame *f, unsigned chains)
  * or TAKE_CHAIN with the frame dropped. */
 static enum take place(struct net_pair *p, struct frame *f)
 {
-	uint64_t need = (uint64_t)f->len + VNET_HDR_BYTES, room = 0;
+	unsigned hdr_bytes = p->net->plan.hdr_bytes;
+	uint64_t need = (uint64_t)f->len + hdr_bytes, room = 0;
 	unsigned chains = 0, most = p->net->mrg_rxbuf ? p->net->config.queue_size : 1;
 	enum take took = TAKE_CHAIN;
 
@@ -157,10 +171,10 @@ static enum take place(struct net_pair *p, struct frame *f)
 			break;
 		}
 		/* NET-33: a first buffer without room for the header takes no frame at all. */
-		if (p->rx_chain[0].writable_bytes < VNET_HDR_BYTES)
+		if (p->rx_chain[0].writable_bytes < hdr_bytes)
 			break;
 	}
-	if (room >= need && took == TAKE_CHAIN && p->rx_chain[0].writable_bytes >= VNET_HDR_BYTES) {
+	if (room >= need && took == TAKE_CHAIN && p->rx_chain[0].writable_bytes >= hdr_bytes) {
 		scatter(p, f, chains);
 		return TAKE_CHAIN;
 	}

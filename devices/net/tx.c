@@ -55,10 +55,10 @@ static int slices_behind(const struct chain *c, uint64_t skip, struct iovec *ret
 
 /* Copies the head of a frame above COPY_MAX. false: it is not enough to judge the frame by: more
  * options or extension headers than usual. */
-static bool read_head(struct frame *f, const struct chain *c)
+static bool read_head(struct frame *f, const struct chain *c, unsigned hdr_bytes)
 {
 	f->local = LENT_HEAD;
-	(void)slices_read(c->readable, c->readable_count, VNET_HDR_BYTES, f->bytes, f->local);
+	(void)slices_read(c->readable, c->readable_count, hdr_bytes, f->bytes, f->local);
 	return f->hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE ||
 	       frame_parse(f->bytes, f->local, f->len).understood;
 }
@@ -68,9 +68,10 @@ static bool read_head(struct frame *f, const struct chain *c)
  * is taken, end the batch before it. */
 static bool lend(struct net_pair *p, struct frame *f, unsigned slot, const struct chain *c)
 {
-	int slices = slices_behind(c, VNET_HDR_BYTES + LENT_HEAD, p->tx_lent[slot], LENT_SLICES);
+	unsigned hdr_bytes = p->net->plan.hdr_bytes;
+	int slices = slices_behind(c, hdr_bytes + LENT_HEAD, p->tx_lent[slot], LENT_SLICES);
 
-	if (slices >= 0 && read_head(f, c)) {
+	if (slices >= 0 && read_head(f, c, hdr_bytes)) {
 		f->rest = p->tx_lent[slot];
 		f->rest_count = slices;
 		return true;
@@ -80,7 +81,7 @@ static bool lend(struct net_pair *p, struct frame *f, unsigned slot, const struc
 	p->tx_whole_used = true;
 	f->bytes = p->tx_whole + VNET_HDR_MAX;
 	f->local = f->len;
-	(void)slices_read(c->readable, c->readable_count, VNET_HDR_BYTES, f->bytes, f->local);
+	(void)slices_read(c->readable, c->readable_count, hdr_bytes, f->bytes, f->local);
 	return true;
 }
 
@@ -89,7 +90,8 @@ static bool lend(struct net_pair *p, struct frame *f, unsigned slot, const struc
 static bool gather(struct net_pair *p, unsigned slot, const struct chain *c)
 {
 	struct frame *f = &p->tx.frame[slot];
-	uint8_t header[VNET_HDR_BYTES];
+	uint8_t header[VNET_HDR_MAX];
+	unsigned hdr_bytes = p->net->plan.hdr_bytes;
 
 	*f = (struct frame){ .bytes = p->tx_slots + (size_t)slot * TX_SLOT_BYTES + VNET_HDR_MAX };
 	/* VHU-09: used and thrown away. */
@@ -97,22 +99,22 @@ static bool gather(struct net_pair *p, unsigned slot, const struct chain *c)
 		frame_drop(f, DROP_TX_OFF);
 		return true;
 	}
-	if (!slices_read(c->readable, c->readable_count, 0, header, sizeof(header))) {
+	if (!slices_read(c->readable, c->readable_count, 0, header, hdr_bytes)) {
 		frame_drop(f, DROP_TX_NO_HEADER);
 		return true;
 	}
-	if (c->readable_bytes - VNET_HDR_BYTES > FRAME_MAX) {
+	if (c->readable_bytes - hdr_bytes > FRAME_MAX) {
 		frame_drop(f, DROP_TX_LONG);
 		return true;
 	}
-	f->hdr = vnet_hdr_read(header);
-	f->len = f->local = (uint32_t)(c->readable_bytes - VNET_HDR_BYTES);
+	f->hdr = vnet_hdr_read(header, hdr_bytes);
+	f->len = f->local = (uint32_t)(c->readable_bytes - hdr_bytes);
 	if (f->len < FRAME_MIN) {
 		frame_drop(f, DROP_TX_SHORT);
 		return true;
 	}
 	if (f->len <= COPY_MAX)
-		(void)slices_read(c->readable, c->readable_count, VNET_HDR_BYTES, f->bytes, f->len);
+		(void)slices_read(c->readable, c->readable_count, hdr_bytes, f->bytes, f->len);
 	else if (!lend(p, f, slot, c))
 		return false;
 	f->why = vnet_hdr_judge_tx(f, &p->net->plan.tx);

@@ -170,7 +170,7 @@ static int taken(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_byte
 	ret_bytes += side.skip;
 	max -= side.skip;
 	memcpy(ret_bytes, got + PACKET_HDR, (size_t)len < max ? (size_t)len : max);
-	*ret_hdr = vnet_hdr_read(head);
+	*ret_hdr = vnet_hdr_read(head, VNET_HDR_BYTES);
 	if (ret_hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
 		ret_hdr->csum_start = (uint16_t)(ret_hdr->csum_start + side.skip);
 	return (int)((size_t)len + side.skip);

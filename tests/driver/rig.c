@@ -167,6 +167,11 @@ void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
 		rig_write(r, REG_DRIVER_FEATURES_SEL, word);
 		rig_write(r, REG_DRIVER_FEATURES, (uint32_t)(r->accepted >> 32 * word));
 	}
+	rig_write(r, REG_DEVICE_FEATURES_SEL, 2);
+	r->accepted_high = rig_read(r, REG_DEVICE_FEATURES) & r->wanted_high;
+	rig_write(r, REG_DRIVER_FEATURES_SEL, 2);
+	rig_write(r, REG_DRIVER_FEATURES, r->accepted_high);
+	r->hdr_bytes = rig_has(r, VIRTIO_NET_F_HASH_REPORT) ? 20 : RIG_HDR;
 	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	ck_assert_uint_eq(rig_read(r, REG_STATUS), SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	r->memory.next = 0;
@@ -192,24 +197,26 @@ void rig_kick(struct rig *r, unsigned queue) { rig_write(r, MMIO_QUEUE_NOTIFY, q
 void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t len)
 {
 	struct driver_queue *q = &r->queue[RIG_TX];
-	uint64_t at = driver_alloc(&r->memory, RIG_HDR + len, 16);
-	const uint8_t h[RIG_HDR] = { hdr.flags,
-				     hdr.gso_type,
-				     (uint8_t)hdr.hdr_len,
-				     (uint8_t)(hdr.hdr_len >> 8),
-				     (uint8_t)hdr.gso_size,
-				     (uint8_t)(hdr.gso_size >> 8),
-				     (uint8_t)hdr.csum_start,
-				     (uint8_t)(hdr.csum_start >> 8),
-				     (uint8_t)hdr.csum_offset,
-				     (uint8_t)(hdr.csum_offset >> 8),
-				     0,
-				     0 };
+	uint64_t at = driver_alloc(&r->memory, r->hdr_bytes + len, 16);
+	const uint8_t h[24] = { hdr.flags,
+				hdr.gso_type,
+				(uint8_t)hdr.hdr_len,
+				(uint8_t)(hdr.hdr_len >> 8),
+				(uint8_t)hdr.gso_size,
+				(uint8_t)(hdr.gso_size >> 8),
+				(uint8_t)hdr.csum_start,
+				(uint8_t)(hdr.csum_start >> 8),
+				(uint8_t)hdr.csum_offset,
+				(uint8_t)(hdr.csum_offset >> 8),
+				[20] = (uint8_t)hdr.outer_th_offset,
+				(uint8_t)(hdr.outer_th_offset >> 8),
+				(uint8_t)hdr.inner_nh_offset,
+				(uint8_t)(hdr.inner_nh_offset >> 8) };
 	uint16_t old = q->avail_index;
 
-	memcpy(driver_at(&r->memory, at), h, sizeof(h));
-	memcpy(driver_at(&r->memory, at + RIG_HDR), bytes, len);
-	(void)driver_post(q, at, RIG_HDR + len, false);
+	memcpy(driver_at(&r->memory, at), h, r->hdr_bytes);
+	memcpy(driver_at(&r->memory, at + r->hdr_bytes), bytes, len);
+	(void)driver_post(q, at, r->hdr_bytes + len, false);
 	if (driver_wants_kick(q, old))
 		rig_kick(r, RIG_TX);
 }

@@ -24,7 +24,10 @@ struct rig {
 	struct workers *workers;
 	struct net *net;
 	struct mmio *mmio;
+	uint32_t wanted_high; /* features 64 to 95, of those offered; set before rig_up */
 	uint64_t accepted;
+	uint32_t accepted_high;
+	uint32_t hdr_bytes; /* of the header: RIG_HDR but with HASH_REPORT or a tunnel feature */
 	struct driver_queue queue[3]; /* rx, tx, ctrl */
 	pthread_mutex_t log_mutex;    /* lines come from any thread */
 	unsigned log_lines;

@@ -105,8 +105,8 @@ START_TEST(a_packet_goes_without_its_ethernet_header)
 	assert_fate(0, FATE_SENT, DROP_NONE);
 	ck_assert_uint_eq(kernel.len[0], VNET_HDR_BYTES + PACKET);
 	ck_assert_mem_eq(kernel.bytes + VNET_HDR_BYTES, before + ETH, PACKET);
-	ck_assert_uint_eq(vnet_hdr_read(kernel.bytes).csum_start, 20);
-	ck_assert_uint_eq(vnet_hdr_read(kernel.bytes).csum_offset, 16);
+	ck_assert_uint_eq(vnet_hdr_read(kernel.bytes, VNET_HDR_BYTES).csum_start, 20);
+	ck_assert_uint_eq(vnet_hdr_read(kernel.bytes, VNET_HDR_BYTES).csum_offset, 16);
 	/* The slot is as it was: whoever looks at it later sees a frame. */
 	ck_assert_mem_eq(batch.frame[0].bytes, before, LEN);
 	ck_assert_uint_eq(batch.frame[0].len, LEN);

@@ -112,7 +112,13 @@ END_TEST
 
 START_TEST(the_header_as_written)
 {
-	const struct vnet_hdr ours = { 1, 4, 0x1234, 0x2345, 0x3456, 0x4567, 0x5678 };
+	const struct vnet_hdr ours = { .flags = 1,
+				       .gso_type = 4,
+				       .hdr_len = 0x1234,
+				       .gso_size = 0x2345,
+				       .csum_start = 0x3456,
+				       .csum_offset = 0x4567,
+				       .num_buffers = 0x5678 };
 	struct virtio_net_hdr_v1 theirs;
 	uint8_t bytes[sizeof(theirs)];
 

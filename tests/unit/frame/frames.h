@@ -71,6 +71,23 @@ static inline struct frame frame_make(enum shape shape, uint32_t payload)
 
 static inline void frame_free(struct frame *f) { free(f->bytes); }
 
+/* A header without hash and tunnel. */
+struct base_hdr {
+	uint8_t flags, gso_type;
+	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
+};
+
+static inline struct vnet_hdr hdr_of(struct base_hdr b)
+{
+	return (struct vnet_hdr){ .flags = b.flags,
+				  .gso_type = b.gso_type,
+				  .hdr_len = b.hdr_len,
+				  .gso_size = b.gso_size,
+				  .csum_start = b.csum_start,
+				  .csum_offset = b.csum_offset,
+				  .num_buffers = b.num_buffers };
+}
+
 static inline void same_hdr(const char *says, struct vnet_hdr got, struct vnet_hdr want)
 {
 	ck_assert_msg(got.flags == want.flags && got.gso_type == want.gso_type &&

@@ -6,11 +6,13 @@
 
 static const struct {
 	const char *says;
-	uint8_t bytes[VNET_HDR_BYTES];
+	unsigned size;
+	uint8_t bytes[VNET_HDR_MAX];
 	struct vnet_hdr hdr;
 } layouts[] = {
-	{ "zeroes", { 0 }, { 0 } },
+	{ "zeroes", VNET_HDR_MAX, { 0 }, { 0 } },
 	{ "each byte another",
+	  VNET_HDR_BYTES,
 	  { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 },
 	  { .flags = 1,
 	    .gso_type = 2,
@@ -19,38 +21,84 @@ static const struct {
 	    .csum_start = 0x0807,
 	    .csum_offset = 0x0a09,
 	    .num_buffers = 0x0c0b } },
+	{ "with a hash",
+	  VNET_HDR_HASH_BYTES,
+	  { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 13, 14, 15, 0xf0, 17, 18 },
+	  { .num_buffers = 1, .hash_value = 0xf00f0e0d, .hash_report = 0x1211 } },
+	{ "with a tunnel",
+	  VNET_HDR_TUNNEL_BYTES,
+	  { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 13, 14, 15, 0xf0, 17, 18, 0, 0, 21, 22, 23, 24 },
+	  { .num_buffers = 1,
+	    .hash_value = 0xf00f0e0d,
+	    .hash_report = 0x1211,
+	    .outer_th_offset = 0x1615,
+	    .inner_nh_offset = 0x1817 } },
 	{ "the largest",
+	  VNET_HDR_BYTES,
 	  { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
-	  { 0xff, 0xff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff } },
+	  { .flags = 0xff,
+	    .gso_type = 0xff,
+	    .hdr_len = 0xffff,
+	    .gso_size = 0xffff,
+	    .csum_start = 0xffff,
+	    .csum_offset = 0xffff,
+	    .num_buffers = 0xffff } },
 };
 
+static void same_more(const char *says, struct vnet_hdr got, struct vnet_hdr want)
+{
+	ck_assert_msg(got.hash_value == want.hash_value && got.hash_report == want.hash_report,
+		      "%s: got hash %#x of type %u", says, got.hash_value, got.hash_report);
+	ck_assert_msg(got.outer_th_offset == want.outer_th_offset &&
+			      got.inner_nh_offset == want.inner_nh_offset,
+		      "%s: got offsets %u, %u", says, got.outer_th_offset, got.inner_nh_offset);
+}
+
+/* rule: NET-13 */
 START_TEST(bytes_are_read)
 {
 	/* At an odd address: a guest puts its header anywhere. */
-	uint8_t *block = malloc(VNET_HDR_BYTES + 1);
+	uint8_t *block = malloc(layouts[_i].size + 1);
+	struct vnet_hdr got;
 
 	ck_assert_ptr_nonnull(block);
-	memcpy(block + 1, layouts[_i].bytes, VNET_HDR_BYTES);
-	same_hdr(layouts[_i].says, vnet_hdr_read(block + 1), layouts[_i].hdr);
+	memcpy(block + 1, layouts[_i].bytes, layouts[_i].size);
+	got = vnet_hdr_read(block + 1, layouts[_i].size);
+	same_hdr(layouts[_i].says, got, layouts[_i].hdr);
+	same_more(layouts[_i].says, got, layouts[_i].hdr);
 	free(block);
 }
 END_TEST
 
+/* Of a shorter one only its fields are read. */
+START_TEST(fields_that_have_no_room)
+{
+	uint8_t all[VNET_HDR_MAX];
+	struct vnet_hdr got;
+
+	memset(all, 0xff, sizeof(all));
+	got = vnet_hdr_read(all, VNET_HDR_BYTES);
+	same_more("12 bytes", got, (struct vnet_hdr){ 0 });
+	got = vnet_hdr_read(all, VNET_HDR_HASH_BYTES);
+	same_more("20 bytes", got,
+		  (struct vnet_hdr){ .hash_value = UINT32_MAX, .hash_report = UINT16_MAX });
+}
+END_TEST
+
+/* rule: NET-13 */
 START_TEST(bytes_are_written)
 {
-	for (unsigned size = VNET_HDR_BYTES; size <= VNET_HDR_MAX; size++) {
+	for (unsigned size = layouts[_i].size; size <= VNET_HDR_MAX; size++) {
 		uint8_t *block = malloc(size);
 
 		ck_assert_ptr_nonnull(block);
 		memset(block, 0x5a, size);
 		vnet_hdr_write(layouts[_i].hdr, block, size);
-		for (unsigned i = 0; i < size; i++) {
-			uint8_t want = i < VNET_HDR_BYTES ? layouts[_i].bytes[i] : 0;
-
-			if (block[i] != want)
+		for (unsigned i = 0; i < size; i++)
+			if (block[i] != layouts[_i].bytes[i])
 				ck_abort_msg("%s, %u bytes: got %#x at %u, want %#x",
-					     layouts[_i].says, size, block[i], i, want);
-		}
+					     layouts[_i].says, size, block[i], i,
+					     layouts[_i].bytes[i]);
 		free(block);
 	}
 }
@@ -63,8 +111,8 @@ END_TEST
 #define MTU_1500 { 1, 1, 1, 1, 1, 1518 }
 
 /* flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, num_buffers */
-struct row { const char *says; enum shape shape; uint32_t payload; struct vnet_hdr given; struct tx_rules rules;
-	     enum drop_reason want; struct vnet_hdr clean; };
+struct row { const char *says; enum shape shape; uint32_t payload; struct base_hdr given; struct tx_rules rules;
+	     enum drop_reason want; struct base_hdr clean; };
 static const struct row plain_rows[] = {
 	{ "nothing asked for", T4, 100, { 0 }, ALL, DROP_NONE, { 0 } },
 	{ "nothing agreed on, nothing asked for", T4, 100, { 0 }, { 0 }, DROP_NONE, { 0 } },
@@ -196,12 +244,12 @@ static void judge(const struct row *r)
 	struct frame f = frame_make(r->shape, r->payload);
 	enum drop_reason got;
 
-	f.hdr = r->given;
+	f.hdr = hdr_of(r->given);
 	got = vnet_hdr_judge_tx(&f, &r->rules);
 	ck_assert_msg(got == r->want, "%s: got %s, want %s", r->says, drop_name(got),
 		      drop_name(r->want));
 	/* A refused header stays as it came. */
-	same_hdr(r->says, f.hdr, r->want == DROP_NONE ? r->clean : r->given);
+	same_hdr(r->says, f.hdr, hdr_of(r->want == DROP_NONE ? r->clean : r->given));
 	frame_free(&f);
 }
 
@@ -219,7 +267,7 @@ START_TEST(the_head_of_a_lent_frame)
 	static const struct {
 		const char *says;
 		enum shape shape;
-		struct vnet_hdr gso;
+		struct base_hdr gso;
 	} lent[] = {
 		{ "TCP over IPv4", T4, { 1, 1, 0, 999, 34, 16, 0 } },
 		{ "TCP over IPv6", T6, { 1, 4, 0, 999, 54, 16, 0 } },
@@ -245,7 +293,7 @@ START_TEST(the_head_of_a_lent_frame)
 			if (got != DROP_NONE)
 				ck_abort_msg("%s, a checksum, %u bytes seen: got %s, want none",
 					     lent[i].says, local, drop_name(got));
-			f.hdr = lent[i].gso;
+			f.hdr = hdr_of(lent[i].gso);
 			if (local < shape_headers(lent[i].shape))
 				want = DROP_TX_GSO_PROTOCOL;
 			got = vnet_hdr_judge_tx(&f, &all);
@@ -265,6 +313,7 @@ int main(void)
 	TCase *tc = tcase_create("vnet_hdr");
 
 	tcase_add_loop_test(tc, bytes_are_read, 0, (int)ARRAY_LEN(layouts));
+	tcase_add_test(tc, fields_that_have_no_room);
 	tcase_add_loop_test(tc, bytes_are_written, 0, (int)ARRAY_LEN(layouts));
 	tcase_add_loop_test(tc, plain_frames_of_a_driver, 0, (int)ARRAY_LEN(plain_rows));
 	tcase_add_loop_test(tc, gso_frames_of_a_driver, 0, (int)ARRAY_LEN(gso_rows));

@@ -11,8 +11,8 @@
 #define MTU_1500 { 1, 1, 1, 1, 1, 1, 1, 1518, FRAME_MAX }
 
 /* flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, num_buffers */
-static const struct { const char *says; enum shape shape; uint32_t payload; struct vnet_hdr given;
-		      struct rx_rules rules; enum drop_reason want; struct vnet_hdr clean; } rows[] = {
+static const struct { const char *says; enum shape shape; uint32_t payload; struct base_hdr given;
+		      struct rx_rules rules; enum drop_reason want; struct base_hdr clean; } rows[] = {
 	{ "nothing said", T4, 100, { 0 }, ALL, DROP_NONE, { 0 } },
 	{ "junk in unused fields", T4, 100, { 0, 0, 7, 8, 9, 10, 11 }, ALL, DROP_NONE, { 0 } },
 	{ "unknown flags", T4, 100, { 0xfc, 0, 0, 0, 0, 0, 0 }, ALL, DROP_NONE, { 0 } },
@@ -105,12 +105,12 @@ START_TEST(headers_for_a_guest)
 	struct frame f = frame_make(rows[_i].shape, rows[_i].payload);
 	enum drop_reason got;
 
-	f.hdr = rows[_i].given;
+	f.hdr = hdr_of(rows[_i].given);
 	got = vnet_hdr_make_rx(&f, &rows[_i].rules);
 	ck_assert_msg(got == rows[_i].want, "%s: got %s, want %s", rows[_i].says, drop_name(got),
 		      drop_name(rows[_i].want));
 	if (got == DROP_NONE)
-		same_hdr(rows[_i].says, f.hdr, rows[_i].clean);
+		same_hdr(rows[_i].says, f.hdr, hdr_of(rows[_i].clean));
 	frame_free(&f);
 }
 END_TEST
