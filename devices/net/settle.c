@@ -10,7 +10,8 @@ static void settle_drop(struct net_pair *p, const struct frame *f)
 	count(&p->count.drop[f->why], 1);
 }
 
-/* Transmit chains carry nothing back: used length 0. From the first kept frame on everything goes
+/* CORE-19, SPLIT-28, PACKED-07, PACKED-23: in the order in which they were taken, each by itself.
+ * Transmit chains carry nothing back: used length 0. From the first kept frame on everything goes
  * back to the ring, judged or not, and is offered again. */
 void settle_tx(struct net_pair *p)
 {

@@ -118,7 +118,8 @@ void device_queue_set_address(struct device *d, uint32_t index, enum queue_addre
 	device_unlock(d);
 }
 
-/* MMIO-06, MMIO-08, SPLIT-02: what cannot be a queue reads back as not ready. */
+/* MMIO-06, MMIO-08, SPLIT-02, CORE-29: what cannot be a queue reads back as not ready, each time
+ * anew. */
 static void make_ready(struct device *d, uint32_t index)
 {
 	struct queue_config c = wanted(d, index);
@@ -164,7 +165,8 @@ void device_queue_set_ready(struct device *d, uint32_t index, bool on)
 	device_unlock(d);
 }
 
-/* CORE-27, CORE-28: the other queues run on; what this one had is forgotten, registers too. */
+/* CORE-27, CORE-28: the other queues run on; what this one had is forgotten, registers too.
+ * MMIO-19: not without the feature. */
 void device_queue_reset(struct device *d, uint32_t index)
 {
 	device_lock(d);

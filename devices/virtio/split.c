@@ -160,7 +160,7 @@ static bool walk_chain(struct queue *q, struct chain_walk *walk, uint16_t head)
 			return false;
 		if ((d.flags & WIRE_DESC_NEXT) == 0)
 			return true;
-		at = d.next;
+		at = d.next; /* SPLIT-12 */
 	}
 }
 
