@@ -19,7 +19,7 @@ struct backend_offloads {
 
 struct backend_caps {
 	struct backend_offloads offloads; /* what it can do, both ways */
-	unsigned queues;                  /* of each direction */
+	unsigned queues;                  /* of each direction, all switched on */
 	bool carrier;                     /* set_carrier has an effect */
 };
 
@@ -54,6 +54,10 @@ struct backend_ops {
 	 * error. */
 	struct err (*set_offloads)(struct backend *be, struct backend_offloads wanted);
 	struct err (*set_carrier)(struct backend *be, bool on);
+	/* Off: no frame comes into this queue any more, and those in it are lost; send goes on. On
+	 * again: as it was. Never of queue 0, without which there is no interface to set anything
+	 * of. NULL: it has one queue. */
+	struct err (*set_queue)(struct backend *be, unsigned queue, bool on);
 	bool (*gone)(const struct backend *be); /* the interface was deleted: park */
 	void (*counters)(const struct backend *be, unsigned queue, struct backend_counters *ret);
 	void (*destroy)(struct backend *be);

@@ -1,62 +1,19 @@
 /* devices/backend/loopback.c: a backend of memory. Its poll_fd is an eventfd: a count above 0 is
  * readable, and the largest count is not writable: so "would block" is seen by epoll as of a
  * TAP. */
-#include "devices/backend/loopback.h"
-
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/backend/loopback_priv.h"
+
 enum { QUEUES_MAX = 256, FRAMES_MAX = 4096, REST_MAX = 128 };
-#define COUNT_FULL (UINT64_MAX - 1)
-
-struct kept_frame {
-	struct kept_frame *next;
-	struct vnet_hdr hdr;
-	uint32_t len;
-	uint8_t bytes[];
-};
-
-struct list {
-	struct kept_frame *first, **last;
-	unsigned count;
-};
-
-struct loop_queue {
-	int fd;
-	bool blocked;        /* a send was kept, and no room was given since */
-	struct list in, out; /* to be received, and sent */
-	struct backend_counters counters;
-};
-
-struct loopback {
-	struct backend backend;
-	pthread_mutex_t mutex; /* everything below */
-	bool echo, carrier, gone;
-	uint32_t room; /* UINT32_MAX: no limit */
-	uint32_t fail_count;
-	enum drop_reason fail_why;
-	struct backend_offloads offloads;
-	unsigned queue_count;
-	struct loop_queue queue[];
-};
-
-static struct loopback *of(struct backend *be) { return (struct loopback *)(void *)be; }
-static struct loopback *lock(struct backend *be)
-{
-	struct loopback *l = of(be);
-
-	(void)pthread_mutex_lock(&l->mutex);
-	return l;
-}
-static void unlock(struct loopback *l) { (void)pthread_mutex_unlock(&l->mutex); }
 
 /* ---- lists ---- */
 
-static bool append(struct list *list, struct vnet_hdr hdr, const struct iovec *iov, int iov_count)
+bool list_append(struct list *list, struct vnet_hdr hdr, const struct iovec *iov, int iov_count)
 {
 	struct kept_frame *f;
 	size_t len = 0;
@@ -79,7 +36,7 @@ static bool append(struct list *list, struct vnet_hdr hdr, const struct iovec *i
 	return true;
 }
 
-static struct kept_frame *take_first(struct list *list)
+struct kept_frame *list_take(struct list *list)
 {
 	struct kept_frame *f = list->first;
 
@@ -92,8 +49,13 @@ static struct kept_frame *take_first(struct list *list)
 	return f;
 }
 
-/* An edge for whoever polls: the count that says what is so now, written anew. */
-static void show_edge(struct loop_queue *q)
+void list_drop(struct list *list)
+{
+	for (struct kept_frame *f = list_take(list); f != NULL; f = list_take(list))
+		free(f);
+}
+
+void show_edge(struct loop_queue *q)
 {
 	uint64_t value = q->blocked ? COUNT_FULL : 1, before;
 	ssize_t done = read(q->fd, &before, sizeof(before));
@@ -132,7 +94,7 @@ static void send_one(struct loopback *l, struct loop_queue *q, struct frame *f)
 	iov[0] = (struct iovec){ f->bytes, f->local };
 	for (int i = 0; i < f->rest_count; i++)
 		iov[1 + i] = f->rest[i];
-	if (!append(l->echo ? &q->in : &q->out, f->hdr, iov, 1 + f->rest_count)) {
+	if (!list_append(l->echo && !q->off ? &q->in : &q->out, f->hdr, iov, 1 + f->rest_count)) {
 		frame_drop(f, DROP_TX_NO_MEMORY);
 		return;
 	}
@@ -176,7 +138,7 @@ static void loopback_recv(struct backend *be, unsigned queue, struct batch *batc
 	*ret_more = true;
 	while (batch->count < max && bytes < BATCH_BYTES_MAX) {
 		struct frame *f = &batch->frame[batch->count];
-		struct kept_frame *k = take_first(&q->in);
+		struct kept_frame *k = list_take(&q->in);
 
 		q->counters.syscalls++;
 		if (k == NULL) {
@@ -217,6 +179,18 @@ static struct err loopback_set_carrier(struct backend *be, bool on)
 	return err_none();
 }
 
+static struct err loopback_set_queue(struct backend *be, unsigned queue, bool on)
+{
+	struct loopback *l = lock(be);
+	struct loop_queue *q = &l->queue[queue];
+
+	q->off = !on;
+	if (!on)
+		list_drop(&q->in);
+	unlock(l);
+	return err_none();
+}
+
 static bool loopback_gone(const struct backend *be)
 {
 	struct loopback *l = lock((struct backend *)(uintptr_t)be);
@@ -235,19 +209,13 @@ static void loopback_counters(const struct backend *be, unsigned queue,
 	unlock(l);
 }
 
-static void drop_list(struct list *list)
-{
-	for (struct kept_frame *f = take_first(list); f != NULL; f = take_first(list))
-		free(f);
-}
-
 static void loopback_destroy(struct backend *be)
 {
 	struct loopback *l = of(be);
 
 	for (unsigned i = 0; i < l->queue_count; i++) {
-		drop_list(&l->queue[i].in);
-		drop_list(&l->queue[i].out);
+		list_drop(&l->queue[i].in);
+		list_drop(&l->queue[i].out);
 		(void)close(l->queue[i].fd);
 	}
 	(void)pthread_mutex_destroy(&l->mutex);
@@ -260,6 +228,7 @@ static const struct backend_ops loopback_ops = {
 	.poll_fd = loopback_poll_fd,
 	.set_offloads = loopback_set_offloads,
 	.set_carrier = loopback_set_carrier,
+	.set_queue = loopback_set_queue,
 	.gone = loopback_gone,
 	.counters = loopback_counters,
 	.destroy = loopback_destroy,
@@ -298,96 +267,4 @@ struct err loopback_create(unsigned queues, struct backend **ret_backend)
 	}
 	*ret_backend = &l->backend;
 	return err_none();
-}
-
-/* ---- for tests ---- */
-
-bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, const void *bytes,
-		   uint32_t len)
-{
-	struct loopback *l = lock(be);
-	const struct iovec iov = { (void *)(uintptr_t)bytes, len };
-	bool taken = !l->gone && append(&l->queue[queue].in, hdr, &iov, 1);
-
-	if (taken)
-		show_edge(&l->queue[queue]);
-	unlock(l);
-	return taken;
-}
-
-int loopback_taken(struct backend *be, unsigned queue, struct vnet_hdr *ret_hdr, void *ret_bytes,
-		   uint32_t max)
-{
-	struct loopback *l = lock(be);
-	struct kept_frame *f = take_first(&l->queue[queue].out);
-	int len = -1;
-
-	unlock(l);
-	if (f == NULL)
-		return len;
-	len = (int)f->len;
-	*ret_hdr = f->hdr;
-	memcpy(ret_bytes, f->bytes, f->len < max ? f->len : max);
-	free(f);
-	return len;
-}
-
-void loopback_set_echo(struct backend *be, bool on)
-{
-	struct loopback *l = lock(be);
-
-	l->echo = on;
-	unlock(l);
-}
-
-void loopback_set_room(struct backend *be, uint32_t room)
-{
-	struct loopback *l = lock(be);
-
-	l->room = room;
-	for (unsigned i = 0; i < l->queue_count && room > 0; i++) {
-		l->queue[i].blocked = false;
-		show_edge(&l->queue[i]);
-	}
-	unlock(l);
-}
-
-void loopback_fail(struct backend *be, enum drop_reason why, uint32_t count)
-{
-	struct loopback *l = lock(be);
-
-	l->fail_why = why;
-	l->fail_count = count;
-	unlock(l);
-}
-
-void loopback_end(struct backend *be)
-{
-	struct loopback *l = lock(be);
-
-	l->gone = true;
-	for (unsigned i = 0; i < l->queue_count; i++) {
-		drop_list(&l->queue[i].in);
-		l->queue[i].blocked = false;
-		show_edge(&l->queue[i]);
-	}
-	unlock(l);
-}
-
-struct backend_offloads loopback_offloads(struct backend *be)
-{
-	struct loopback *l = lock(be);
-	struct backend_offloads offloads = l->offloads;
-
-	unlock(l);
-	return offloads;
-}
-
-bool loopback_carrier(struct backend *be)
-{
-	struct loopback *l = lock(be);
-	bool carrier = l->carrier;
-
-	unlock(l);
-	return carrier;
 }

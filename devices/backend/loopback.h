@@ -13,7 +13,8 @@
 
 struct err loopback_create(unsigned queues, struct backend **ret_backend) MUST_USE;
 
-/* Gives a frame to recv: returns false if full (4096 frames), if it is above FRAME_MAX, or gone. */
+/* Gives a frame to recv: returns false if full (4096 frames), if it is above FRAME_MAX, gone, or
+ * the queue is off. */
 bool loopback_give(struct backend *be, unsigned queue, struct vnet_hdr hdr, const void *bytes,
 		   uint32_t len);
 /* Takes the oldest sent frame: its length (bytes beyond max are lost), or -1 if there is none. */
@@ -31,5 +32,6 @@ void loopback_fail(struct backend *be, enum drop_reason why, uint32_t count);
 void loopback_end(struct backend *be);
 struct backend_offloads loopback_offloads(struct backend *be); /* as last set */
 bool loopback_carrier(struct backend *be);
+bool loopback_queue_on(struct backend *be, unsigned queue);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,9 +176,9 @@ static void tap_recv(struct backend *be, unsigned queue, struct batch *batch, un
 static int tap_poll_fd(struct backend *be, unsigned queue) { return of(be)->queue[queue].fd; }
 
 /* false: it failed, errno says why. One that is gone takes everything. */
-static bool set(struct backend_tap *t, unsigned long request, void *arg)
+static bool set(struct backend_tap *t, unsigned queue, unsigned long request, void *arg)
 {
-	if (atomic_load(&t->gone) || t->sys->ioctl(t->queue[0].fd, request, arg) >= 0)
+	if (atomic_load(&t->gone) || t->sys->ioctl(t->queue[queue].fd, request, arg) >= 0)
 		return true;
 	if (errno != EBADFD)
 		return false;
@@ -203,7 +204,7 @@ static struct err tap_set_offloads(struct backend *be, struct backend_offloads w
 			 (wanted.tso6 ? TUN_F_TSO6 : 0u) | (wanted.ecn ? TUN_F_TSO_ECN : 0u) |
 			 (wanted.uso ? TUN_F_USO4 | TUN_F_USO6 : 0u);
 
-	if (set(t, TUNSETOFFLOAD, (void *)(uintptr_t)value))
+	if (set(t, 0, TUNSETOFFLOAD, (void *)(uintptr_t)value))
 		return err_none();
 	return err_make(ERR_SETUP, errno, "set offloads %#x of %s", value, t->name);
 }
@@ -213,9 +214,22 @@ static struct err tap_set_carrier(struct backend *be, bool on)
 	struct backend_tap *t = of(be);
 	int value = on;
 
-	if (!be->caps.carrier || set(t, TUNSETCARRIER, &value))
+	if (!be->caps.carrier || set(t, 0, TUNSETCARRIER, &value))
 		return err_none();
 	return err_make(ERR_SETUP, errno, "set the carrier of %s", t->name);
+}
+
+/* The kernel puts its last queue into the place of the one that is detached, and an attached one
+ * behind its last. Header size, offloads and the like are the interface's and stay. */
+static struct err tap_set_queue(struct backend *be, unsigned queue, bool on)
+{
+	struct backend_tap *t = of(be);
+	struct ifreq request = { .ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
+
+	if (set(t, queue, TUNSETQUEUE, &request))
+		return err_none();
+	return err_make(ERR_SETUP, errno, "%s queue %u of %s", on ? "attach" : "detach", queue,
+			t->name);
 }
 
 static bool tap_gone(const struct backend *be)
@@ -247,6 +261,7 @@ static const struct backend_ops tap_ops = {
 	.poll_fd = tap_poll_fd,
 	.set_offloads = tap_set_offloads,
 	.set_carrier = tap_set_carrier,
+	.set_queue = tap_set_queue,
 	.gone = tap_gone,
 	.counters = tap_counters,
 	.destroy = tap_destroy,

@@ -258,6 +258,13 @@ static struct err tun_set_offloads(struct backend *be, struct backend_offloads w
 }
 
 /* Off: the device was reset, and with it the address that its driver may have chosen. */
+static struct err tun_set_queue(struct backend *be, unsigned queue, bool on)
+{
+	struct backend_tun *t = of(be);
+
+	return t->tap->ops->set_queue(t->tap, queue, on);
+}
+
 static struct err tun_set_carrier(struct backend *be, bool on)
 {
 	struct backend_tun *t = of(be);
@@ -292,6 +299,7 @@ static const struct backend_ops tun_ops = {
 	.has_input = tun_has_input,
 	.set_offloads = tun_set_offloads,
 	.set_carrier = tun_set_carrier,
+	.set_queue = tun_set_queue,
 	.gone = tun_gone,
 	.counters = tun_counters,
 	.destroy = tun_destroy,

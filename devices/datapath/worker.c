@@ -55,7 +55,7 @@ struct worker {
 
 struct workers {
 	unsigned count;
-	struct worker worker[NET_PAIRS_MAX];
+	struct worker worker[QUEUE_PAIRS_MAX];
 };
 
 /* ---- the data path ---- */
@@ -197,6 +197,13 @@ static void run(struct worker *w)
 	}
 }
 
+/* A pair that moves no frames sleeps here, whatever its descriptors say; that it is to move some is
+ * told by a pause and a resume. */
+static bool has_work(struct worker *w, enum want want)
+{
+	return want != w->is || (want == WANT_RUN && net_pair_active(w->pair));
+}
+
 static void *thread_main(void *arg)
 {
 	struct worker *w = arg;
@@ -204,7 +211,7 @@ static void *thread_main(void *arg)
 
 	(void)pthread_mutex_lock(&w->mutex);
 	for (;;) {
-		while ((want = atomic_load(&w->want)) == w->is && want != WANT_RUN)
+		while (!has_work(w, want = atomic_load(&w->want)))
 			(void)pthread_cond_wait(&w->asked, &w->mutex);
 		if (want == WANT_STOP && w->pair != NULL)
 			net_pair_stop(w->pair);
@@ -214,7 +221,7 @@ static void *thread_main(void *arg)
 		(void)pthread_cond_broadcast(&w->done);
 		if (want == WANT_END)
 			break;
-		if (want != WANT_RUN)
+		if (want != WANT_RUN || !net_pair_active(w->pair))
 			continue;
 		(void)pthread_mutex_unlock(&w->mutex);
 		run(w);
@@ -372,7 +379,9 @@ struct err workers_attach(struct workers *all, struct net *n)
 	for (unsigned i = 0; i < all->count; i++) {
 		struct worker *w = &all->worker[i];
 
+		(void)pthread_mutex_lock(&w->mutex);
 		w->pair = net_pair(n, i);
+		(void)pthread_mutex_unlock(&w->mutex);
 		if (!watch(w, net_kick_fd_rx(w->pair), EPOLLIN | EPOLLET, SOURCE_KICK_RX) ||
 		    !watch(w, net_kick_fd_tx(w->pair), EPOLLIN | EPOLLET, SOURCE_KICK_TX) ||
 		    !watch(w, net_backend_fd(w->pair), EPOLLIN | EPOLLET, SOURCE_BACKEND))

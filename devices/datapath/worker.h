@@ -1,4 +1,5 @@
-/* devices/datapath/worker.h: a thread a queue pair, between rings and backend (contract 7).
+/* devices/datapath/worker.h: a thread a queue pair, between rings and backend (contract 7). That of
+ * a pair that is not active sleeps.
  *
  * The only threads that the library starts. Signals are blocked in them, but for
  * SIGBUS.

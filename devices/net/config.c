@@ -18,6 +18,7 @@ struct wire_net_config {
 	le32 hash_types, tunnel_types;
 };
 static_assert(offsetof(struct wire_net_config, status) == 6, "virtio 1.4, 5.1.4");
+static_assert(offsetof(struct wire_net_config, max_virtqueue_pairs) == 8, "virtio 1.4, 5.1.4");
 static_assert(offsetof(struct wire_net_config, mtu) == 10, "virtio 1.4, 5.1.4");
 static_assert(offsetof(struct wire_net_config, hash_types) == 20, "virtio 1.4, 5.1.4");
 static_assert(sizeof(struct wire_net_config) == 28, "virtio 1.4, 5.1.4");
@@ -32,6 +33,9 @@ void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t 
 		memcpy(w.mac, n->mac, sizeof(w.mac));
 	if (features_has(&offered, VIRTIO_NET_F_STATUS))
 		w.status = le16_put(n->link_up ? NET_LINK_UP : 0);
+	/* NET-06. */
+	if (features_has(&offered, VIRTIO_NET_F_MQ))
+		w.max_virtqueue_pairs = le16_put((uint16_t)n->config.pairs);
 	if (features_has(&offered, VIRTIO_NET_F_MTU))
 		w.mtu = le16_put(n->config.mtu);
 	if (features_has(&offered, VIRTIO_NET_F_HASH_REPORT)) {

@@ -34,5 +34,7 @@ bool ctrl_hash(struct net *n, struct ctrl *c);
 bool ctrl_hash_tunnel(struct net *n, struct ctrl *c);
 /* Hash types and key, whichever command brings them. false: not supported, nothing was changed. */
 bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned key_len);
+/* ctrl_steer.c */
+bool ctrl_pairs(struct net *n, struct ctrl *c);
 
 #endif

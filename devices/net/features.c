@@ -14,6 +14,7 @@ static bool can_tso4(const struct net_config *c) { return can(c).csum && can(c).
 static bool can_tso6(const struct net_config *c) { return can(c).csum && can(c).tso6; }
 static bool can_ecn(const struct net_config *c) { return can(c).csum && can(c).ecn; }
 static bool can_uso(const struct net_config *c) { return can(c).csum && can(c).uso; }
+static bool has_pairs(const struct net_config *c) { return c->pairs > 1; }
 static bool has_mtu(const struct net_config *c) { return c->mtu != 0; }
 
 /* CORE-12, CORE-18, CORE-20: what has no row is not offered, whatever the switches say. CORE-17. */
@@ -48,6 +49,7 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, "ctrl-mac", "a MAC of the driver's choice", true, NULL },
 	{ VIRTIO_NET_F_HASH_REPORT, "hash-report", "the hash of each received frame in its header", false, NULL },
 	{ VIRTIO_NET_F_HASH_TUNNEL, "hash-tunnel", "that of a tunnel by what it carries", false, NULL },
+	{ VIRTIO_NET_F_MQ, "mq", "several queue pairs, queues=", true, has_pairs },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, "guest-offloads", "offloads to the guest switched at run time", true, can_csum },
 };
 /* clang-format on */
@@ -70,6 +72,7 @@ static const struct {
 	{ VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_MQ, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_HASH_TUNNEL, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_HASH_TUNNEL, VIRTIO_NET_F_RSS, VIRTIO_NET_F_HASH_REPORT },

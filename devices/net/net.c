@@ -2,6 +2,7 @@
  * pairs. */
 #include "devices/net/net.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/virtio_net.h>
 #include <stdio.h>
@@ -20,14 +21,19 @@ static bool kind_features_ok(void *self, const struct features *accepted)
 	return net_features_ok(accepted);
 }
 
-/* NET-01: receive and transmit of each pair, then the control queue if it was accepted. Its
- * index would follow from that too; without MQ there is one pair. */
+/* A driver without MQ knows of one pair, whatever was offered. */
+static unsigned pairs_agreed(const struct net *n)
+{
+	return features_has(device_accepted(n->device), VIRTIO_NET_F_MQ) ? n->config.pairs : 1;
+}
+
+/* NET-01: receive and transmit of each pair, then the control queue if it was accepted. */
 static int kind_control_queue(void *self)
 {
 	struct net *n = self;
 
 	return features_has(device_accepted(n->device), VIRTIO_NET_F_CTRL_VQ)
-		       ? 2 * (int)n->config.pairs
+		       ? 2 * (int)pairs_agreed(n)
 		       : -1;
 }
 
@@ -35,10 +41,10 @@ static unsigned kind_queue_count(void *self)
 {
 	struct net *n = self;
 
-	return 2 * n->config.pairs + (kind_control_queue(n) >= 0 ? 1 : 0);
+	return 2 * pairs_agreed(n) + (kind_control_queue(n) >= 0 ? 1 : 0);
 }
 
-static void complain(struct net *n, const char *what, struct err e)
+void net_complain(struct net *n, const char *what, struct err e)
 {
 	if (err_is(e))
 		log_limited(&n->config.log, &n->log_limit, "%s: %s: %s", n->name, what, e.text);
@@ -50,7 +56,7 @@ void net_replan(struct net *n)
 
 	n->plan =
 		plan_make(device_accepted(n->device), n->guest_offloads, n->config.mtu, &be->caps);
-	complain(n, "set offloads", be->ops->set_offloads(be, n->plan.offloads));
+	net_complain(n, "set offloads", be->ops->set_offloads(be, n->plan.offloads));
 }
 
 /* Offloads first, then what was queued in the old form is dropped, then the host sees a carrier. */
@@ -63,9 +69,11 @@ static void kind_driver_ok(void *self, const struct features *accepted)
 	n->filter.by_vlan = features_has(accepted, VIRTIO_NET_F_CTRL_VLAN);
 	n->guest_offloads = plan_guest_offloads(accepted);
 	net_replan(n);
+	(void)net_steer(n);
 	for (unsigned i = 0; i < n->config.pairs; i++)
-		net_rx_stale(&n->pair[i]);
-	complain(n, "carrier on", be->ops->set_carrier(be, true));
+		if (n->pair[i].attached)
+			net_rx_stale(&n->pair[i]);
+	net_complain(n, "carrier on", be->ops->set_carrier(be, true));
 }
 
 /* CTRL-08: after a reset everything is as at power-on, the address of the driver's choice
@@ -81,16 +89,39 @@ static void kind_reset(void *self)
 	n->hash = (struct hash_config){ 0 }; /* CTRL-22, CTRL-23 */
 	n->guest_offloads = 0;
 	n->mrg_rxbuf = false;
-	complain(n, "carrier off", be->ops->set_carrier(be, false));
+	net_complain(n, "carrier off", be->ops->set_carrier(be, false));
+	(void)net_set_pairs(n, 1); /* NET-43 */
+}
+
+/* The pair of a receive queue, or NULL. */
+static struct net_pair *pair_of_rx(struct net *n, unsigned index)
+{
+	return index % 2 == 0 && index / 2 < pairs_agreed(n) ? &n->pair[index / 2] : NULL;
 }
 
 /* Frames held for a receive queue do not come into the next one in its place. */
 static void kind_queue_stopped(void *self, unsigned index)
 {
 	struct net *n = self;
+	struct net_pair *p = pair_of_rx(n, index);
 
-	if (index % 2 == 0 && index / 2 < n->config.pairs)
-		net_pair_stop(&n->pair[index / 2]);
+	if (p == NULL)
+		return;
+	net_pair_stop(p);
+	(void)net_steer(n);
+}
+
+/* NET-46: nor do those that came while there was none. */
+static void kind_queue_started(void *self, unsigned index)
+{
+	struct net *n = self;
+	struct net_pair *p = pair_of_rx(n, index);
+
+	if (p == NULL)
+		return;
+	if (p->attached)
+		net_rx_stale(p);
+	(void)net_steer(n);
 }
 
 /* VHU-09: what workers read is changed in a pause alone. */
@@ -104,6 +135,7 @@ static void kind_queue_enabled(void *self, unsigned index, bool on)
 		n->pair[index / 2].rx_off = !on;
 	else
 		n->pair[index / 2].tx_off = !on;
+	(void)net_steer(n);
 }
 
 static void kind_config_read(void *self, uint32_t offset, void *ret, uint32_t len)
@@ -144,6 +176,7 @@ static const struct device_kind net_kind = {
 	.driver_ok = kind_driver_ok,
 	.reset = kind_reset,
 	.queue_stopped = kind_queue_stopped,
+	.queue_started = kind_queue_started,
 	.config_read = kind_config_read,
 	.poked = kind_poked,
 	.control = kind_control,
@@ -155,8 +188,6 @@ static const struct device_kind net_kind = {
 
 static bool pair_init(struct net_pair *p, struct net *n, unsigned index)
 {
-	p->net = n;
-	p->index = index;
 	p->rx_queue = device_queue(n->device, 2 * index);
 	p->tx_queue = device_queue(n->device, 2 * index + 1);
 	p->rx_guess = BATCH_MAX;
@@ -170,12 +201,25 @@ static bool pair_init(struct net_pair *p, struct net *n, unsigned index)
 	       p->rx_chain != NULL;
 }
 
+/* NET-43: the first pair alone. */
+static struct err others_off(struct net *n)
+{
+	struct backend *be = n->config.backend;
+	struct err e = err_none();
+
+	for (unsigned i = n->config.pairs; i-- > 1 && !err_is(e);)
+		e = be->ops->set_queue(be, i, false);
+	return e;
+}
+
 struct err net_create(const struct net_config *config, const struct runner_ops *runner,
 		      void *runner_self, struct net **ret_net)
 {
 	struct net *n;
 	struct err e = net_offer_check(config);
 
+	assert(config->pairs >= 1 && config->pairs <= config->backend->caps.queues &&
+	       config->pairs <= QUEUE_PAIRS_MAX);
 	if (err_is(e))
 		return e;
 	n = calloc(1, sizeof(*n));
@@ -188,6 +232,12 @@ struct err net_create(const struct net_config *config, const struct runner_ops *
 	memcpy(n->filter.mac, config->mac, sizeof(n->mac));
 	n->link_up = config->link_up;
 	n->ctrl_bytes = calloc(1, CTRL_BYTES_MAX);
+	n->rx_pairs = n->tx_pairs = 1;
+	n->pair[0].attached = true;
+	for (unsigned i = 0; i < config->pairs; i++) {
+		n->pair[i].net = n;
+		n->pair[i].index = i;
+	}
 	e = device_create(
 		&(struct device_config){
 			.kind = &net_kind,
@@ -208,6 +258,8 @@ struct err net_create(const struct net_config *config, const struct runner_ops *
 			e = err_make(ERR_SETUP, ENOMEM, "make the buffers of NIC %s", config->name);
 	if (n->ctrl_bytes == NULL && !err_is(e))
 		e = err_make(ERR_SETUP, ENOMEM, "make NIC %s", config->name);
+	if (!err_is(e))
+		e = others_off(n);
 	if (err_is(e)) {
 		net_destroy(n);
 		return e;
@@ -221,7 +273,7 @@ void net_destroy(struct net *n)
 	if (n == NULL)
 		return;
 	device_destroy(n->device);
-	for (unsigned i = 0; i < NET_PAIRS_MAX; i++) {
+	for (unsigned i = 0; i < QUEUE_PAIRS_MAX; i++) {
 		free(n->pair[i].tx_slots);
 		free(n->pair[i].tx_whole);
 		free(n->pair[i].rx_slots);

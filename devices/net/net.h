@@ -9,19 +9,18 @@
 #include <stdint.h>
 
 #include "devices/backend/backend.h"
+#include "devices/base/limits.h"
 #include "devices/base/loop.h"
 #include "devices/frame/frame.h"
 #include "devices/net/features.h"
 #include "devices/virtio/device.h"
-
-enum { NET_PAIRS_MAX = 8 };
 
 struct net_config {
 	const char *name; /* for log lines; copied */
 	uint8_t mac[6];
 	uint16_t mtu;        /* offered if not 0: 68 to 65535 */
 	uint16_t queue_size; /* power of two, 2 to 32768 */
-	unsigned pairs;
+	unsigned pairs;      /* up to QUEUE_PAIRS_MAX, and to the backend's queues */
 	struct net_switches switches;
 	struct backend *backend; /* lent */
 	struct guest_mem *mem;   /* lent */
@@ -40,6 +39,12 @@ struct device *net_device(struct net *n);
 
 /* The host's link changed: config status, generation, interrupt. The control loop's thread. */
 void net_set_link(struct net *n, bool up);
+
+/* How many pairs move frames, from the first on: 1 at first and after each reset; what
+ * VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET does, for a transport whose control queue is elsewhere. With the
+ * device mutex, in a pause. 1 to net_pairs; false: the backend would not, and nothing was
+ * changed. */
+bool net_set_pairs(struct net *n, unsigned pairs);
 
 /* ---- the account (contract 11) ---- */
 struct net_direction {
@@ -78,6 +83,8 @@ enum run {              /* why a direction stopped */
 
 struct net_pair *net_pair(struct net *n, unsigned index);
 unsigned net_pairs(const struct net *n);
+/* Whether it moves frames in any direction; it is another only after a pause. */
+bool net_pair_active(const struct net_pair *p);
 /* One batch; publishes and signals. */
 enum run net_tx(struct net_pair *p);
 enum run net_rx(struct net_pair *p);

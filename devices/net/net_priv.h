@@ -45,6 +45,7 @@ struct net_pair {
 	unsigned index;
 	struct queue *rx_queue, *tx_queue;
 	bool rx_off, tx_off; /* running, but nothing comes in; used and thrown away */
+	bool attached;       /* frames may come into its queue of the backend */
 	struct pair_counters count;
 
 	struct batch tx;
@@ -77,8 +78,8 @@ struct net {
 	struct device *device;
 	struct log_limit log_limit;
 
-	/* With the device mutex; what workers read of it (plan, filter, hash, mrg) only under a
-	 * pause. */
+	/* With the device mutex; what workers read of it (plan, filter, hash, mrg, pairs) only
+	 * under a pause. */
 	uint8_t mac[6];
 	bool link_up;
 	atomic_bool gone; /* the backend is: told by a worker, once */
@@ -88,9 +89,10 @@ struct net {
 	struct plan plan;
 	struct filter filter;
 	struct hash_config hash;
-	uint8_t *ctrl_bytes; /* CTRL_BYTES_MAX */
+	unsigned rx_pairs, tx_pairs; /* from the first on: those that receive, those that send */
+	uint8_t *ctrl_bytes;         /* CTRL_BYTES_MAX */
 
-	struct net_pair pair[NET_PAIRS_MAX];
+	struct net_pair pair[QUEUE_PAIRS_MAX];
 };
 
 /* settle.c: the one place where a frame ends. */
@@ -108,7 +110,14 @@ void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t 
 bool net_request(void *self, enum device_request what, uint64_t value);
 /* net.c: the plan of what is agreed on now; workers paused. */
 void net_replan(struct net *n);
-/* rx.c: reads and drops what was queued before the driver was up. */
+void net_complain(struct net *n, const char *what, struct err e); /* if it is one */
+/* steer.c: has frames come to those pairs alone that are to have any (NET-43, NET-44, NET-46);
+ * workers paused. false: the backend would not, and it is in the log. */
+bool net_steer(struct net *n);
+/* Its queue is set up, and its place below the pairs that do. */
+bool pair_receives(const struct net_pair *p);
+bool pair_transmits(const struct net_pair *p);
+/* rx.c: reads and drops what was queued for a driver, or a queue, that was not there. */
 void net_rx_stale(struct net_pair *p);
 
 /* Copies len bytes from offset of the slices to ret (false: the slices end before that). */

@@ -164,7 +164,8 @@ enum run net_tx(struct net_pair *p)
 	enum take ended;
 	bool kept = false;
 
-	if (!queue_running(p->tx_queue))
+	/* NET-44. */
+	if (!pair_transmits(p))
 		return RUN_IDLE;
 	queue_kick_disable(p->tx_queue);
 	ended = take_batch(p);
@@ -188,13 +189,13 @@ enum run net_tx(struct net_pair *p)
 
 bool net_tx_wait(struct net_pair *p)
 {
-	return queue_running(p->tx_queue) && queue_fault_of(p->tx_queue) == QUEUE_FINE &&
+	return pair_transmits(p) && queue_fault_of(p->tx_queue) == QUEUE_FINE &&
 	       queue_kick_enable(p->tx_queue);
 }
 
 bool net_tx_waiting(struct net_pair *p)
 {
-	return queue_running(p->tx_queue) && queue_fault_of(p->tx_queue) == QUEUE_FINE &&
+	return pair_transmits(p) && queue_fault_of(p->tx_queue) == QUEUE_FINE &&
 	       queue_available(p->tx_queue) > 0;
 }
 

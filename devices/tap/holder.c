@@ -98,7 +98,7 @@ void tap_holder(const char *name, char *ret, size_t size)
 		enum holds holds;
 		char path[64], comm[32];
 
-		if (!isdigit((unsigned char)d->d_name[0]))
+		if (!isdigit((unsigned char)d->d_name[0]) || atoi(d->d_name) == getpid())
 			continue;
 		holds = process_holds(d->d_name, name);
 		if (holds <= best)

@@ -86,6 +86,8 @@ static int on_tun(const struct nlattr *a, void *self)
 	case IFLA_TUN_VNET_HDR: info->tun_vnet_hdr = mnl_attr_get_u8(a) != 0; break;
 	case IFLA_TUN_PI: info->tun_pi = mnl_attr_get_u8(a) != 0; break;
 	case IFLA_TUN_OWNER: info->tun_owner = mnl_attr_get_u32(a); break;
+	case IFLA_TUN_NUM_QUEUES:
+	case IFLA_TUN_NUM_DISABLED_QUEUES: info->tun_queues += mnl_attr_get_u32(a); break;
 	case IFLA_TUN_GROUP: info->tun_group = mnl_attr_get_u32(a); break;
 	default: break;
 	}

@@ -35,6 +35,7 @@ struct link_info {
 	char kind[16]; /* IFLA_INFO_KIND: "tun", "veth"; "" if none */
 	bool tun_is_tap, tun_multi_queue, tun_persist, tun_vnet_hdr,
 		tun_pi;               /* IFLA_INFO_DATA of kind tun */
+	unsigned tun_queues;          /* that somebody holds, attached or not; of multi_queue */
 	int64_t tun_owner, tun_group; /* -1: none */
 	bool carrier;
 };

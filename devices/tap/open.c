@@ -68,6 +68,13 @@ static struct err attach(const struct sys *sys, const struct tap_request *r, str
 		(void)sys->close(fd);
 		return explain_open("ask for the features of", TUN_NODE, why);
 	}
+	if (r->queues > 1 && (features & IFF_MULTI_QUEUE) == 0) {
+		(void)sys->close(fd);
+		return err_make(ERR_SETUP, 0,
+				"%u TAP queues: this kernel's TUN/TAP driver has one: Linux 3.8 or "
+				"later is needed",
+				r->queues);
+	}
 	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", tap->name);
 	request.ifr_flags = (short)wanted_flags(features, r);
 	if (sys->ioctl(fd, TUNSETIFF, &request) < 0) {
@@ -228,6 +235,22 @@ static struct err make_persistent(const struct sys *sys, const struct tap_reques
 	return err_none();
 }
 
+/* A TAP of several queues has room for many who each take some, and would divide its frames between
+ * us. The kernel refuses nobody, so its queues are counted, before ours are in and after. */
+static struct err check_alone(const struct tap *tap)
+{
+	struct link_info info = { .tun_queues = 0 };
+	struct link *l;
+
+	if (err_is(link_open(&l)))
+		return err_none();
+	if (err_is(link_get(l, tap->name, &info)))
+		info.tun_queues = 0;
+	link_close(l);
+	return info.tun_queues <= tap->queues ? err_none()
+					      : explain_attach(tap->kind, true, tap->name, EBUSY);
+}
+
 static struct err open_queues(const struct sys *sys, const struct tap_request *r, struct tap *tap)
 {
 	const char *name = r->name != NULL ? r->name : "";
@@ -242,8 +265,12 @@ static struct err open_queues(const struct sys *sys, const struct tap_request *r
 		return e;
 	(void)snprintf(tap->name, sizeof(tap->name), "%s", name);
 	tap->made = !exists(name);
+	if (r->queues > 1)
+		e = check_alone(tap);
 	for (unsigned i = 0; i < r->queues && !err_is(e); i++)
 		e = attach(sys, r, tap);
+	if (!err_is(e) && r->queues > 1)
+		e = check_alone(tap);
 	if (!err_is(e))
 		e = check_flags(sys, tap);
 	return e;
@@ -254,9 +281,9 @@ struct err tap_open(const struct sys *sys, const struct tap_request *request, st
 	struct tap tap = { .kind = request->kind };
 	struct err e;
 
-	if (request->queues < 1 || request->queues > TAP_QUEUES_MAX)
+	if (request->queues < 1 || request->queues > QUEUE_PAIRS_MAX)
 		return err_make(ERR_USAGE, 0, "%u TAP queues: 1 to %d are possible",
-				request->queues, TAP_QUEUES_MAX);
+				request->queues, QUEUE_PAIRS_MAX);
 	e = request->fd >= 0 ? inherit(sys, request, &tap) : open_queues(sys, request, &tap);
 	if (!err_is(e))
 		e = tap_settle(sys, &tap);

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "devices/base/err.h"
+#include "devices/base/limits.h"
 #include "devices/base/sys.h"
 
 /* A TAP carries Ethernet frames, a TUN IP packets alone; else they are the same. */
@@ -27,19 +28,17 @@ struct tap_request {
 				 persistent */
 };
 
-enum { TAP_QUEUES_MAX = 8 };
-
 struct tap {
 	enum tap_kind kind;
-	char name[IFNAMSIZ];    /* as the kernel has it */
-	int fd[TAP_QUEUES_MAX]; /* O_NONBLOCK, O_CLOEXEC; fd[0] is the caller's own number with
-				   request.fd */
-	unsigned queues;
-	bool made;          /* by us: was not there before */
-	bool inherited;     /* request.fd */
-	unsigned offloads;  /* TUN_F_* that TUNSETOFFLOAD takes, tried; now set to 0 */
-	unsigned hdr_bytes; /* as set: 12 */
-	bool carrier;       /* TUNSETCARRIER works; then it is off now */
+	char name[IFNAMSIZ];     /* as the kernel has it */
+	int fd[QUEUE_PAIRS_MAX]; /* O_NONBLOCK, O_CLOEXEC; fd[0] is the caller's own number with
+				    request.fd */
+	unsigned queues;         /* all attached */
+	bool made;               /* by us: was not there before */
+	bool inherited;          /* request.fd */
+	unsigned offloads;       /* TUN_F_* that TUNSETOFFLOAD takes, tried; now set to 0 */
+	unsigned hdr_bytes;      /* as set: 12 */
+	bool carrier;            /* TUNSETCARRIER works; then it is off now */
 };
 
 /* Checks a name before the kernel sees it: length, characters, reserved words, patterns. */

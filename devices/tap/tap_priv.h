@@ -18,7 +18,8 @@ struct err explain_open(const char *what, const char *name, int err) MUST_USE;
 struct err explain_attach(enum tap_kind kind, bool multi_queue, const char *name, int err) MUST_USE;
 struct err explain_set(enum tap_kind kind, const char *what, const char *name, int err) MUST_USE;
 
-/* Who holds a TAP of this network namespace: "process 123 (qemu)", or "another process". */
+/* Which other process holds a TAP of this network namespace: "process 123 (qemu)", or "another
+ * process". */
 void tap_holder(const char *name, char *ret, size_t size);
 
 #endif

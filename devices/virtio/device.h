@@ -13,12 +13,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "devices/base/limits.h"
 #include "devices/base/log.h"
 #include "devices/base/loop.h"
 #include "devices/mem/guest_mem.h"
 #include "devices/virtio/queue.h"
 
-enum { DEVICE_QUEUES_MAX = 17 }; /* 8 pairs and the control queue */
+enum { DEVICE_QUEUES_MAX = 2 * QUEUE_PAIRS_MAX + 1 }; /* pairs and the control queue */
 
 /* Feature bits 0 to 127, named by their number as in the specification and the uapi headers. */
 struct features {
@@ -96,6 +97,8 @@ struct device_kind {
 	/* That queue alone was stopped, in a pause: what the kind keeps for it ends here
 	 * (CORE-28). */
 	void (*queue_stopped)(void *self, unsigned index);
+	/* That queue was started on a device that is live already, in a pause. */
+	void (*queue_started)(void *self, unsigned index);
 	/* Bytes [offset, offset + len) of the configuration space; beyond its end 0. */
 	void (*config_read)(void *self, uint32_t offset, void *ret, uint32_t len);
 	/* A worker called device_poke: something of the kind's own. On the control loop. */

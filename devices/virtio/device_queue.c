@@ -132,7 +132,9 @@ static void make_ready(struct device *d, uint32_t index)
 	if (!device_live(d))
 		return; /* CORE-02: DRIVER_OK starts it */
 	device_pause(d);
-	if (!device_start_queue(d, index, (struct queue_state){ 0 }))
+	if (device_start_queue(d, index, (struct queue_state){ 0 }))
+		d->config.kind->queue_started(d->config.kind_self, index);
+	else
 		d->vq[index].ready = false;
 	device_resume(d);
 	if ((int)index == d->config.kind->control_queue(d->config.kind_self)) {

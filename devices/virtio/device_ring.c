@@ -23,6 +23,8 @@ bool device_queue_start(struct device *d, uint32_t index, const struct queue_con
 	good = rings->size <= d->config.queue_size_max &&
 	       (!device_live(d) || device_start_queue(d, index, state));
 	vq->ready = good;
+	if (good && device_live(d))
+		d->config.kind->queue_started(d->config.kind_self, index);
 	device_resume(d);
 	if (good)
 		rewatch(d, index);

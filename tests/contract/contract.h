@@ -16,7 +16,7 @@ extern struct batch batch;
 
 /* An open frame in slot i: unicast, else as rig_fill makes it. */
 void put(unsigned i, uint32_t len, unsigned number);
-void send_batch(unsigned count);
+void send_batch(unsigned count); /* on queue 0, as all below */
 void assert_fate(unsigned i, enum fate fate, enum drop_reason why);
 /* The next frame at the other side is this one: its header. */
 struct vnet_hdr assert_taken(uint32_t len, unsigned number);
@@ -33,5 +33,6 @@ void assert_received(unsigned i, uint32_t len, unsigned number);
 void contract_send(TCase *tc);
 void contract_recv(TCase *tc);
 void contract_life(TCase *tc);
+void contract_queues(TCase *tc);
 
 #endif

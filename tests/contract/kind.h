@@ -14,6 +14,7 @@ struct kind {
 	/* Makes of any frame one that it carries, and gives back as it is. NULL: each is. */
 	void (*dress)(uint8_t *frame, uint32_t len);
 	struct backend *(*make)(void); /* of one queue, nothing queued, link up, carrier on */
+	struct backend *(*make_queues)(unsigned queues); /* NULL: it has one queue at most */
 	void (*destroy)(struct backend *be);
 	/* From the other side: a frame for recv. */
 	void (*give)(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, uint32_t len);

@@ -4,25 +4,36 @@
 #include "devices/backend/loopback.h"
 #include "tests/contract/kind.h"
 
-static struct backend *make(void)
+static struct backend *make_queues(unsigned queues)
 {
 	struct backend *be;
 
-	ck_assert(!err_is(loopback_create(1, &be)));
+	ck_assert(!err_is(loopback_create(queues, &be)));
 	ck_assert(!err_is(be->ops->set_carrier(be, true)));
 	return be;
 }
+
+static struct backend *make(void) { return make_queues(1); }
 
 static void destroy(struct backend *be) { be->ops->destroy(be); }
 
 static void give(struct backend *be, struct vnet_hdr hdr, const uint8_t *bytes, uint32_t len)
 {
-	ck_assert(loopback_give(be, 0, hdr, bytes, len));
+	unsigned queue = be->caps.queues - 1;
+
+	/* To the last that is on. */
+	while (!loopback_queue_on(be, queue))
+		queue--;
+	ck_assert(loopback_give(be, queue, hdr, bytes, len));
 }
 
 static int taken(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_bytes, uint32_t max)
 {
-	return loopback_taken(be, 0, ret_hdr, ret_bytes, max);
+	int len = -1;
+
+	for (unsigned i = 0; i < be->caps.queues && len < 0; i++)
+		len = loopback_taken(be, i, ret_hdr, ret_bytes, max);
+	return len;
 }
 
 static void block(struct backend *be, bool on) { loopback_set_room(be, on ? 2 : UINT32_MAX); }
@@ -40,6 +51,7 @@ const struct kind kind_loopback = {
 	.short_why = DROP_TX_REFUSED,
 	.gives_runts = true,
 	.make = make,
+	.make_queues = make_queues,
 	.destroy = destroy,
 	.give = give,
 	.taken = taken,

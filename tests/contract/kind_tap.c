@@ -90,13 +90,16 @@ static void await_passing(struct backend *be)
 		continue;
 }
 
-static struct backend *make(enum tap_kind tap_kind)
+static struct backend *make(enum tap_kind tap_kind, unsigned queues)
 {
-	struct tap_request request = {
-		.kind = tap_kind, .name = "ct0", .fd = -1, .queues = 1, .owner = -1, .group = -1
-	};
+	struct tap_request request = { .kind = tap_kind,
+				       .name = "ct0",
+				       .fd = -1,
+				       .queues = queues,
+				       .owner = -1,
+				       .group = -1 };
 	struct backend_tun_config config = {
-		.tap = { .fd_count = 1, .sys = &sys_host, .name = "ct0" },
+		.tap = { .fd_count = queues, .sys = &sys_host, .name = "ct0" },
 		.host_mac = { ONE_MAC },
 		.guest_mac = { ONE_MAC },
 	};
@@ -119,17 +122,23 @@ static struct backend *make(enum tap_kind tap_kind)
 	side.fd = tap.fd[0];
 	set_mtu("ct0");
 	host_up("ct0");
+	/* Until frames pass they are looked for in the first queue alone. */
+	for (unsigned i = queues; i-- > 1;)
+		ck_assert(!err_is(be->ops->set_queue(be, i, false)));
 	side.index = (int)host_info("ct0").index;
 	side.tap_packet =
 		host_packet("ct0", tap_kind == TAP_KIND_TUN ? ETH_P_IP : HOST_ETHERTYPE, true);
 	side.far_packet = -1;
 	ck_assert(!err_is(be->ops->set_carrier(be, true)));
 	await_passing(be);
+	for (unsigned i = 1; i < queues; i++)
+		ck_assert(!err_is(be->ops->set_queue(be, i, true)));
 	return be;
 }
 
-static struct backend *make_tap(void) { return make(TAP_KIND_TAP); }
-static struct backend *make_tun(void) { return make(TAP_KIND_TUN); }
+static struct backend *make_tap_queues(unsigned queues) { return make(TAP_KIND_TAP, queues); }
+static struct backend *make_tap(void) { return make(TAP_KIND_TAP, 1); }
+static struct backend *make_tun(void) { return make(TAP_KIND_TUN, 1); }
 
 /* One address for both ends: a frame is the same on its way in and on its way out. */
 static void dress_ip(uint8_t *frame, uint32_t len)
@@ -256,6 +265,7 @@ const struct kind kind_tap = {
 	.short_why = DROP_TX_REFUSED,
 	.finishes = true,
 	.make = make_tap,
+	.make_queues = make_tap_queues,
 	.destroy = destroy,
 	.give = give,
 	.taken = taken,

@@ -32,6 +32,7 @@ static TCase *contract(const char *name, void (*setup)(void))
 	contract_send(tc);
 	contract_recv(tc);
 	contract_life(tc);
+	contract_queues(tc);
 	return tc;
 }
 

@@ -12,6 +12,7 @@
 enum {
 	REGION = 4 << 20,
 	QUEUE_MAX = 256,
+	CTRL_SIZE = 16,
 	REG_DEVICE_FEATURES = 0x010,
 	REG_DEVICE_FEATURES_SEL = 0x014,
 	REG_DRIVER_FEATURES = 0x020,
@@ -54,18 +55,18 @@ static void make(struct rig *r, struct backend *backend, uint16_t queue_size, ui
 		.mac = { 2, 0, 0, 0, 0, 1 },
 		.mtu = 1500,
 		.queue_size = queue_size,
-		.pairs = 1,
+		.pairs = backend->caps.queues,
 		.switches.on = { .word = { (uint32_t)on, (uint32_t)(on >> 32) } },
 		.backend = backend,
 		.log = { .line = log_line, .self = r },
 		.link_up = true,
 	};
 
-	*r = (struct rig){ .backend = backend };
+	*r = (struct rig){ .backend = backend, .pairs = 1 };
 	(void)pthread_mutex_init(&r->log_mutex, NULL);
 	driver_memory_init(&r->memory, REGION);
 	ck_assert(!err_is(loop_create(&r->loop)));
-	ck_assert(!err_is(workers_create(1, &r->workers)));
+	ck_assert(!err_is(workers_create(c.pairs, &r->workers)));
 	c.mem = r->memory.mem;
 	c.loop = r->loop;
 	ck_assert(!err_is(net_create(&c, &workers_runner, r->workers, &r->net)));
@@ -83,7 +84,15 @@ void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on)
 	make(r, backend, queue_size, on);
 }
 
-void rig_make(struct rig *r) { rig_make_with(r, QUEUE_MAX, 0); }
+void rig_make_pairs(struct rig *r, unsigned pairs)
+{
+	struct backend *backend;
+
+	ck_assert(!err_is(loopback_create(pairs, &backend)));
+	make(r, backend, QUEUE_MAX, 0);
+}
+
+void rig_make(struct rig *r) { rig_make_pairs(r, 1); }
 
 void rig_end(struct rig *r)
 {
@@ -115,6 +124,7 @@ void rig_write(struct rig *r, uint32_t offset, uint32_t v)
 	mmio_write(r->mmio, offset, b, sizeof(b));
 }
 
+unsigned rig_ctrl(const struct rig *r) { return 2 * r->pairs; }
 bool rig_has(const struct rig *r, unsigned bit) { return (r->accepted >> bit & 1) != 0; }
 
 void rig_set_queue(struct rig *r, uint32_t index, uint16_t size)
@@ -175,10 +185,11 @@ void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
 	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	ck_assert_uint_eq(rig_read(r, REG_STATUS), SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	r->memory.next = 0;
-	rig_set_queue(r, RIG_RX, size);
-	rig_set_queue(r, RIG_TX, size);
+	r->pairs = rig_has(r, VIRTIO_NET_F_MQ) ? net_pairs(r->net) : 1;
+	for (unsigned i = 0; i < 2 * r->pairs; i++)
+		rig_set_queue(r, i, size);
 	if (rig_has(r, VIRTIO_NET_F_CTRL_VQ))
-		rig_set_queue(r, RIG_CTRL, 16);
+		rig_set_queue(r, rig_ctrl(r), CTRL_SIZE);
 }
 
 void rig_go(struct rig *r)
@@ -196,7 +207,12 @@ void rig_kick(struct rig *r, unsigned queue) { rig_write(r, MMIO_QUEUE_NOTIFY, q
 
 void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t len)
 {
-	struct driver_queue *q = &r->queue[RIG_TX];
+	rig_send_on(r, 0, hdr, bytes, len);
+}
+
+void rig_send_on(struct rig *r, unsigned pair, struct vnet_hdr hdr, const void *bytes, uint32_t len)
+{
+	struct driver_queue *q = &r->queue[2 * pair + RIG_TX];
 	uint64_t at = driver_alloc(&r->memory, r->hdr_bytes + len, 16);
 	const uint8_t h[24] = { hdr.flags,
 				hdr.gso_type,
@@ -218,12 +234,17 @@ void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t le
 	memcpy(driver_at(&r->memory, at + r->hdr_bytes), bytes, len);
 	(void)driver_post(q, at, r->hdr_bytes + len, false);
 	if (driver_wants_kick(q, old))
-		rig_kick(r, RIG_TX);
+		rig_kick(r, 2 * pair + RIG_TX);
 }
 
 uint64_t rig_post(struct rig *r, unsigned count, uint32_t len)
 {
-	struct driver_queue *q = &r->queue[RIG_RX];
+	return rig_post_on(r, 0, count, len);
+}
+
+uint64_t rig_post_on(struct rig *r, unsigned pair, unsigned count, uint32_t len)
+{
+	struct driver_queue *q = &r->queue[2 * pair + RIG_RX];
 	uint64_t first = 0;
 	uint16_t old = q->avail_index;
 
@@ -234,7 +255,7 @@ uint64_t rig_post(struct rig *r, unsigned count, uint32_t len)
 		(void)driver_post(q, at, len, true);
 	}
 	if (driver_wants_kick(q, old))
-		rig_kick(r, RIG_RX);
+		rig_kick(r, 2 * pair + RIG_RX);
 	return first;
 }
 
@@ -285,11 +306,17 @@ void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count)
 
 int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max)
 {
+	return rig_await_sent_on(r, 0, ret_hdr, ret_bytes, max);
+}
+
+int rig_await_sent_on(struct rig *r, unsigned pair, struct vnet_hdr *ret_hdr, void *ret_bytes,
+		      uint32_t max)
+{
 	int64_t deadline = now_ms() + RIG_WAIT_MS;
 	int len;
 
-	while ((len = loopback_taken(r->backend, 0, ret_hdr, ret_bytes, max)) < 0)
-		ck_assert_msg(turn(r, deadline), "no frame was sent");
+	while ((len = loopback_taken(r->backend, pair, ret_hdr, ret_bytes, max)) < 0)
+		ck_assert_msg(turn(r, deadline), "no frame was sent by pair %u", pair);
 	return len;
 }
 
@@ -299,77 +326,4 @@ struct net_stats rig_stats(struct rig *r)
 
 	net_stats(r->net, &s);
 	return s;
-}
-
-/* ---- frames ---- */
-
-void rig_fill(uint8_t *frame, uint32_t len, unsigned number)
-{
-	for (uint32_t i = 0; i < len; i++)
-		frame[i] = i < 6     ? 0xff
-			   : i < 12  ? 2
-			   : i == 12 ? 0x88
-			   : i == 13 ? 0xb5
-				     : (uint8_t)(i * 7 + number * 31);
-}
-
-static void put16(uint8_t *at, uint32_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-static uint32_t sum(const uint8_t *at, uint32_t len)
-{
-	uint32_t s = 0;
-
-	for (uint32_t i = 0; i < len; i += 2)
-		s += (uint32_t)at[i] << 8 | (i + 1 < len ? at[i + 1] : 0);
-	return s;
-}
-
-static uint32_t fold(uint32_t s)
-{
-	while (s >> 16 != 0)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
-
-uint32_t rig_fill_ip(uint8_t *frame, bool v6, bool tcp, uint32_t payload)
-{
-	uint32_t l4_header = tcp ? 20 : 8, l4_len = l4_header + payload, ip_len = v6 ? 40 : 20,
-		 at = 14 + ip_len;
-	uint8_t *ip = frame + 14, *l4 = frame + at, protocol = tcp ? 6 : 17;
-
-	rig_fill(frame, at + l4_len, 0);
-	put16(frame + 12, v6 ? 0x86dd : 0x0800);
-	memset(ip, 0, ip_len);
-	if (v6) {
-		ip[0] = 0x60;
-		put16(ip + 4, l4_len);
-		ip[6] = protocol;
-		ip[7] = 64;
-		ip[8] = ip[24] = 0xfd;
-		ip[23] = 1;
-		ip[39] = 2;
-	} else {
-		ip[0] = 0x45;
-		put16(ip + 2, ip_len + l4_len);
-		ip[8] = 64;
-		ip[9] = protocol;
-		ip[12] = ip[16] = 10;
-		ip[15] = 1;
-		ip[19] = 2;
-		put16(ip + 10, ~fold(sum(ip, 20)) & 0xffff);
-	}
-	memset(l4, 0, l4_header);
-	put16(l4, 1000);
-	put16(l4 + 2, 2000);
-	if (tcp)
-		l4[12] = 0x50;
-	else
-		put16(l4 + 4, l4_len);
-	put16(l4 + (tcp ? 16 : 6),
-	      fold(sum(v6 ? ip + 8 : ip + 12, v6 ? 32 : 8) + protocol + l4_len));
-	return at + l4_len;
 }

@@ -28,14 +28,16 @@ struct rig {
 	uint64_t accepted;
 	uint32_t accepted_high;
 	uint32_t hdr_bytes; /* of the header: RIG_HDR but with HASH_REPORT or a tunnel feature */
-	struct driver_queue queue[3]; /* rx, tx, ctrl */
-	pthread_mutex_t log_mutex;    /* lines come from any thread */
+	unsigned pairs;     /* that the driver knows of: 1 without MQ */
+	struct driver_queue queue[DEVICE_QUEUES_MAX]; /* rx and tx of each pair, then ctrl */
+	pthread_mutex_t log_mutex;                    /* lines come from any thread */
 	unsigned log_lines;
 	char last_log[256];
 };
 unsigned rig_log_lines(struct rig *r);
 
-void rig_make(struct rig *r);                             /* on a loopback */
+void rig_make(struct rig *r); /* on a loopback of one pair, where RIG_CTRL is the control queue */
+void rig_make_pairs(struct rig *r, unsigned pairs);
 void rig_make_on(struct rig *r, struct backend *backend); /* which is the rig's from here on */
 /* On a loopback, with queues of this size, and features switched on that are off as a rule. */
 void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on);
@@ -44,7 +46,8 @@ void rig_end(struct rig *r);
 
 uint32_t rig_read(struct rig *r, uint32_t offset);
 void rig_write(struct rig *r, uint32_t offset, uint32_t value);
-/* Reset, then up with those of `wanted` that are offered; new rings of `size` entries. */
+/* Reset, then up with those of `wanted` that are offered; new rings of `size` entries for all pairs
+ * that are known then. */
 void rig_up(struct rig *r, uint64_t wanted, uint16_t size);
 /* The same in two parts: rings can be filled in between. */
 void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size);
@@ -52,6 +55,7 @@ void rig_go(struct rig *r);
 /* New rings for a queue that is not ready, and QueueReady; rig_stop_queue is the way back. */
 void rig_set_queue(struct rig *r, uint32_t index, uint16_t size);
 void rig_stop_queue(struct rig *r, uint32_t index);
+unsigned rig_ctrl(const struct rig *r); /* the control queue's index (NET-01) */
 bool rig_has(const struct rig *r, unsigned bit);
 
 /* Rings the doorbell, whatever the device wants. */
@@ -59,9 +63,12 @@ void rig_kick(struct rig *r, unsigned queue);
 /* Posts a chain that carries header and frame in one buffer; the doorbell if the device wants
  * it. */
 void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t len);
+void rig_send_on(struct rig *r, unsigned pair, struct vnet_hdr hdr, const void *bytes,
+		 uint32_t len);
 /* Posts `count` receive buffers of len bytes each (id i is the i-th since rig_up); returns the
  * first's address. */
 uint64_t rig_post(struct rig *r, unsigned count, uint32_t len);
+uint64_t rig_post_on(struct rig *r, unsigned pair, unsigned count, uint32_t len);
 /* A control command of one readable part and one byte for the ack: the ack. */
 int rig_control(struct rig *r, uint8_t class, uint8_t command, const void *data, uint32_t len);
 /* Any command (class and command are the first two of bytes) with `room` writable bytes, RIG_BLANK
@@ -78,6 +85,8 @@ void rig_await_broken(struct rig *r);
 void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count);
 /* ... until the next sent frame is there: its length. */
 int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max);
+int rig_await_sent_on(struct rig *r, unsigned pair, struct vnet_hdr *ret_hdr, void *ret_bytes,
+		      uint32_t max);
 struct net_stats rig_stats(struct rig *r);
 
 /* A frame of `len` bytes: broadcast, ethertype 0x88b5, then a pattern that depends on number. */

@@ -23,7 +23,7 @@ static unsigned cut(struct driver_buffer *parts, unsigned count, uint64_t at, ui
 uint32_t rig_command(struct rig *r, const void *bytes, uint32_t len, uint32_t piece, void *ret,
 		     uint32_t room)
 {
-	struct driver_queue *q = &r->queue[RIG_CTRL];
+	struct driver_queue *q = &r->queue[rig_ctrl(r)];
 	uint64_t at = driver_alloc(&r->memory, len + room, 16);
 	struct driver_buffer parts[PIECES_MAX];
 	unsigned count = cut(parts, 0, at, len, piece, false);
@@ -33,8 +33,8 @@ uint32_t rig_command(struct rig *r, const void *bytes, uint32_t len, uint32_t pi
 	memcpy(driver_at(&r->memory, at), bytes, len);
 	memset(driver_at(&r->memory, at + len), RIG_BLANK, room);
 	(void)driver_post_chain(q, parts, count);
-	rig_kick(r, RIG_CTRL);
-	rig_await_used(r, RIG_CTRL, q->avail_index);
+	rig_kick(r, rig_ctrl(r));
+	rig_await_used(r, rig_ctrl(r), q->avail_index);
 	while (q->used_index != q->avail_index)
 		ck_assert(driver_collect(q, &used));
 	memcpy(ret, driver_at(&r->memory, at + len), room);

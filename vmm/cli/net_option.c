@@ -122,6 +122,17 @@ static struct err take_queue_size(void *into, const char *value)
 	return e;
 }
 
+static struct err take_queues(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+	uint64_t queues = 0;
+	struct err e = value_number(value, 1, QUEUE_PAIRS_MAX, &queues);
+
+	if (!err_is(e))
+		nic->queues = (unsigned)queues;
+	return e;
+}
+
 /* clang-format off */
 static const struct option rows[] = {
 	{ .name = "name", .value = "NAME", .take = take_name,
@@ -146,6 +157,8 @@ static const struct option rows[] = {
 	  .help = "which group may attach to the TAP" },
 	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,
 	  .help = "descriptors of each queue, 2 to 32768; 256 if left out" },
+	{ .name = "queues", .value = "N", .take = take_queues,
+	  .help = "queue pairs, 1 to 8; with several the TAP is, or is made, multi_queue" },
 };
 /* clang-format on */
 const struct option_table net_option_table = { .rows = rows, .count = ARRAY_LEN(rows) };

@@ -13,7 +13,7 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-enum { KEEP_MAX = NICS_MAX * TAP_QUEUES_MAX + 8 };
+enum { KEEP_MAX = NICS_MAX * QUEUE_PAIRS_MAX + 8 };
 
 static int by_number(const void *a, const void *b)
 {

@@ -26,6 +26,7 @@ struct nic_options {
 	bool persist;
 	int64_t owner, group; /* -1: not given */
 	unsigned queue_size;  /* 0: 256 */
+	unsigned queues;      /* pairs of them; 0: 1 */
 	struct net_switches switches;
 };
 

@@ -74,6 +74,8 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 	line_add(&line, "%s", addresses);
 	if (nic->mtu != 0)
 		line_add(&line, ", MTU %u", nic->mtu);
+	if (nic->tap.queues > 1)
+		line_add(&line, ", %u queue pairs", nic->tap.queues);
 	line_add(&line, ", guest ");
 	line_add_mac(&line, nic->mac);
 	if (nic->tap.kind == TAP_KIND_TUN) {
@@ -174,7 +176,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		.kind = o->kind,
 		.name = o->tap_name,
 		.fd = o->fd,
-		.queues = 1,
+		.queues = o->queues != 0 ? o->queues : 1,
 		.persist = o->persist,
 		.owner = o->owner,
 		.group = o->group,

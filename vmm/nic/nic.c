@@ -34,7 +34,7 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		.mtu = config->mtu,
 		.queue_size = config->queue_size,
 		.switches = config->switches,
-		.pairs = 1,
+		.pairs = config->tap.queues,
 		.mem = mem,
 		.loop = loop,
 		.log = log,

@@ -74,6 +74,7 @@ static void make_persistent(const char *name, int flags, int owner)
 struct held {
 	const char *name;
 	bool elsewhere;
+	int more; /* IFF_* beside the usual */
 };
 
 static int hold(void *self)
@@ -82,7 +83,7 @@ static int hold(void *self)
 
 	if (h->elsewhere)
 		host_fresh();
-	return host_tun(h->name, PLAIN);
+	return host_tun(h->name, PLAIN | h->more);
 }
 
 START_TEST(busy_names_the_holder)
@@ -113,6 +114,35 @@ START_TEST(a_holder_elsewhere_is_not_accused)
 	ASSERT_WORDS(try_open(&r), "TAP ex0", who);
 	for (unsigned i = 0; i < 3; i++)
 		host_release(child[i]);
+}
+END_TEST
+
+/* The kernel lets anybody attach to one of several queues, made by us or not. */
+START_TEST(queues_of_somebody_else_are_told)
+{
+	struct tap_request r = request("ex0");
+	struct held h = { .name = r.name, .more = IFF_MULTI_QUEUE };
+	pid_t child = host_hold("a_holder", hold, &h);
+	char who[64];
+
+	r.queues = 2;
+	(void)snprintf(who, sizeof(who), "process %d (a_holder)", (int)child);
+	ASSERT_WORDS(try_open(&r), "TAP ex0", who, "end that");
+	ck_assert_msg(host_info("ex0").tun_queues == 1, "some of ours are left");
+	host_release(child);
+}
+END_TEST
+
+START_TEST(a_persistent_tap_of_several_queues_is_taken)
+{
+	struct tap_request r = request("ex4");
+
+	make_persistent("ex4", PLAIN | IFF_MULTI_QUEUE, -1);
+	for (unsigned life = 0; life < 2; life++) {
+		r.queues = 2 + life;
+		ck_assert_msg(!err_is(try_open(&r)), "life %u", life);
+		ck_assert_uint_eq(host_info("ex4").tun_queues, 0);
+	}
 }
 END_TEST
 
@@ -275,6 +305,8 @@ static void add_tests(Suite *s)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, busy_names_the_holder);
 	tcase_add_test(tc, a_holder_elsewhere_is_not_accused);
+	tcase_add_test(tc, queues_of_somebody_else_are_told);
+	tcase_add_test(tc, a_persistent_tap_of_several_queues_is_taken);
 	tcase_add_loop_test(tc, another_kind_of_tun_is_told, 0, (int)ARRAY_LEN(others));
 	tcase_add_loop_test(tc, another_kind_of_interface_is_told, 0, 4);
 	suite_add_tcase(s, tc);

@@ -189,9 +189,23 @@ START_TEST(numbers_of_queues)
 {
 	struct tap_request r = request();
 
-	r.queues = _i == 0 ? 0 : TAP_QUEUES_MAX + 1;
+	r.queues = _i == 0 ? 0 : QUEUE_PAIRS_MAX + 1;
 	assert_refused(open_with(r), "queues", "1 to 8");
 	ck_assert_uint_eq(fake.call_count, 0);
+}
+END_TEST
+
+START_TEST(one_queue_is_all_that_an_old_driver_has)
+{
+	struct tap_request r = request();
+
+	fake.features &= ~(unsigned)IFF_MULTI_QUEUE;
+	r.queues = 2;
+	assert_refused(open_with(r), "2 TAP queues", "Linux 3.8");
+	ck_assert_uint_eq(fake_count("TUNSETIFF"), 0);
+	ck_assert_int_eq(fake.open_fds, 0);
+	r.queues = 1;
+	assert_open(open_with(r));
 }
 END_TEST
 
@@ -303,6 +317,7 @@ int main(void)
 	tcase_add_loop_test(tc, the_name_is_read_back, 0, (int)ARRAY_LEN(automatic));
 	tcase_add_loop_test(tc, bad_names_never_reach_the_kernel, 0, (int)ARRAY_LEN(bad_names));
 	tcase_add_loop_test(tc, numbers_of_queues, 0, 2);
+	tcase_add_test(tc, one_queue_is_all_that_an_old_driver_has);
 	tcase_add_loop_test(tc, the_owner_is_set_before_persist, 0, (int)ARRAY_LEN(owners));
 	tcase_add_test(tc, without_an_owner_nothing_is_persistent);
 	tcase_add_loop_test(tc, each_step_may_fail, 0, 5);

@@ -21,7 +21,7 @@ static struct world {
 	struct loop *loop;
 	struct device *device;
 	struct mmio *mmio;
-	unsigned stopped; /* a bit a queue */
+	unsigned stopped, started; /* a bit a queue */
 	unsigned starts, stops, pauses, resumes, resets, oks, controls;
 	bool running, touched_while_stopped;
 	uint8_t config[CONFIG_BYTES];
@@ -59,6 +59,12 @@ static inline void queue_stopped(void *self, unsigned index)
 	w.stopped |= 1u << index;
 	w.touched_while_stopped |= w.running;
 }
+static inline void queue_started(void *self, unsigned index)
+{
+	(void)self;
+	w.started |= 1u << index;
+	w.touched_while_stopped |= w.running;
+}
 static inline void config_read(void *self, uint32_t offset, void *ret, uint32_t len)
 {
 	(void)self;
@@ -79,6 +85,7 @@ static const struct device_kind kind = {
 	.driver_ok = driver_ok,
 	.reset = on_reset,
 	.queue_stopped = queue_stopped,
+	.queue_started = queue_started,
 	.config_read = config_read,
 	.poked = poked,
 	.control = control,

@@ -99,6 +99,26 @@ START_TEST(options_are_set_on_the_tap)
 }
 END_TEST
 
+START_TEST(queue_pairs_are_queues_of_the_tap)
+{
+	struct nic_options o = default_nic();
+	struct machine_nic nic;
+	struct link_info info;
+	char line[LINE];
+
+	o.tap_name = "kn0";
+	o.queues = 4;
+	ck_assert(!err_is(keeper_nic(&o, 0, &nic, line, sizeof(line))));
+	ck_assert_msg(strstr(line, ", MTU 1500, 4 queue pairs, guest ") != NULL, "got \"%s\"",
+		      line);
+	ck_assert_msg(look_up("kn0", &info) && info.tun_multi_queue, "no kn0 of several queues");
+	ck_assert_uint_eq(info.tun_queues, 4);
+	ck_assert_uint_eq(nic.tap.queues, 4);
+	tap_close(&sys_host, &nic.tap);
+	ck_assert_msg(!look_up("kn0", &info), "kn0 is left behind");
+}
+END_TEST
+
 START_TEST(a_mac_of_ours_is_the_same_at_each_start)
 {
 	struct nic_options o = default_nic();
@@ -357,6 +377,7 @@ int main(void)
 		return 77;
 	}
 	tcase_add_test(tc, options_are_set_on_the_tap);
+	tcase_add_test(tc, queue_pairs_are_queues_of_the_tap);
 	tcase_add_test(tc, a_mac_of_ours_is_the_same_at_each_start);
 	tcase_add_loop_test(tc, what_fails_leaves_nothing, 0, ARRAY_LEN(failing));
 	tcase_add_test(tc, a_persistent_tap_stays_and_goes);

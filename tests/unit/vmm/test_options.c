@@ -236,7 +236,7 @@ static const struct {
 	{ "everything said",
 	  "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/24,ip=fd00::1/"
 	  "64,mtu=1400,"
-	  "netns=blue,persist=on,owner=1000,group=100,queue-size=512",
+	  "netns=blue,persist=on,owner=1000,group=100,queue-size=512,queues=4",
 	  NULL },
 	{ "a pattern", "tap,name=vm%d", NULL },
 	{ "a descriptor with what goes with it", "tap,fd=7,mac=02:00:00:00:00:02,queue-size=64",
@@ -291,6 +291,9 @@ static const struct {
 	{ "the same, packed", "tap,queue-size=100,packed=on", NULL },
 	{ "the same, packed no more", "tap,queue-size=100,packed=off", "no power of two" },
 	{ "a queue of one", "tap,queue-size=1", "out of range" },
+	{ "no queue", "tap,queues=0", "out of range" },
+	{ "more queues than there may be", "tap,queues=9", "out of range" },
+	{ "several queues of one descriptor", "tap,fd=7,queues=2", "queues does not go with fd" },
 	{ "a queue past the largest", "tap,queue-size=65536", "out of range" },
 	{ "a feature off", "tap,csum=off,guest-csum=on,fd=3", NULL },
 	{ "a feature by another word", "tap,csum=no", "csum: 'no' is neither on nor off" },
@@ -325,7 +328,7 @@ START_TEST(net_fills_the_options)
 {
 	char text[] = "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/"
 		      "24,ip=fd00::1/64,"
-		      "mtu=1400,netns=blue,persist=on,owner=1000,group=100,queue-size=512,"
+		      "mtu=1400,netns=blue,persist=on,owner=1000,group=100,queue-size=512,queues=4,"
 		      "csum=on,event-idx=off";
 	struct nic_options nic = { .fd = 0 };
 	struct err e = net_option_parse(text, &nic);
@@ -343,6 +346,7 @@ START_TEST(net_fills_the_options)
 	ck_assert_int_eq(nic.owner, 1000);
 	ck_assert_int_eq(nic.group, 100);
 	ck_assert_uint_eq(nic.queue_size, 512);
+	ck_assert_uint_eq(nic.queues, 4);
 	ck_assert(features_has(&nic.switches.on, 0) && !features_has(&nic.switches.off, 0));
 	ck_assert(features_has(&nic.switches.off, 29) && !features_has(&nic.switches.on, 29));
 	ck_assert(!features_has(&nic.switches.on, 28) && !features_has(&nic.switches.off, 28));
