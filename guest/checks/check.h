@@ -7,6 +7,7 @@
 #include "guest/net/packet.h"
 
 enum verdict { VERDICT_OK, VERDICT_FAIL, VERDICT_SKIP, VERDICT_NOT_ASKED, VERDICTS };
+enum { LAYOUTS = 2 }; /* split, packed: the columns of the table */
 
 struct guest {
 	const struct seam *seam;
@@ -14,6 +15,7 @@ struct guest {
 	struct flow host4,
 		host6; /* from us to the host's end of the TAP; ports are the check's to set */
 	struct flow judge4, judge6; /* to the judge, by way of the host */
+	bool packed;                /* the rings that are asked for now */
 	bool our_device; /* tapvm's: what it promises beyond the specification can be judged */
 	bool ip_only;    /* the host's side is a TUN, which carries nothing but IP */
 	bool know_host;  /* host4.to_mac was learnt by ARP */
@@ -32,7 +34,8 @@ void say(struct guest *g, const char *format, ...);
 enum verdict fail(struct guest *g, const char *format, ...);
 enum verdict skip(struct guest *g, const char *why);
 /* Of a check that takes frames which the host's side does not carry. */
-enum verdict not_asked(struct guest *g);
+enum verdict not_asked(struct guest *g, const char *why);
+#define NOT_ON_A_TUN "a TUN carries no such frames"
 
 /* Takes what came: answers ARP, echo and neighbour requests, hands the rest to on_frame. The
  * number of frames; waits for an interrupt or a while if there is none and `may_wait`. */
@@ -62,9 +65,9 @@ struct check {
 	bool ours; /* judges what the specification leaves to the device: on tapvm's alone */
 };
 extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[],
-	odd_checks[], hostile_checks[];
+	odd_checks[], hostile_checks[], ring_checks[], queue_checks[];
 extern const unsigned basic_count, offload_count, control_count, load_count, odd_count,
-	hostile_count;
+	hostile_count, ring_count, queue_count;
 /* The check at that place of the table; NULL behind the last. */
 const struct check *check_at(unsigned index);
 

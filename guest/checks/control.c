@@ -132,7 +132,7 @@ static enum verdict second_mac(struct guest *g)
 	struct raw r;
 
 	if (g->ip_only)
-		return not_asked(g);
+		return not_asked(g, NOT_ON_A_TUN);
 	if (!nic_has(&g->nic, F_CTRL_MAC_ADDR))
 		return skip(g, "not offered");
 	/* A device may start promiscuous (QEMU's does). */
@@ -168,7 +168,7 @@ static enum verdict promiscuous(struct guest *g)
 	struct raw r;
 
 	if (g->ip_only)
-		return not_asked(g);
+		return not_asked(g, NOT_ON_A_TUN);
 	if (!nic_has(&g->nic, F_CTRL_RX))
 		return skip(g, "not offered");
 	if (nic_control(&g->nic, CLASS_RX, RX_PROMISC, &on, 1) != ACK_OK)

@@ -70,9 +70,9 @@ enum verdict skip(struct guest *g, const char *why)
 	return VERDICT_SKIP;
 }
 
-enum verdict not_asked(struct guest *g)
+enum verdict not_asked(struct guest *g, const char *why)
 {
-	say(g, "a TUN carries no such frames");
+	say(g, "%s", why);
 	return VERDICT_NOT_ASKED;
 }
 
@@ -260,7 +260,8 @@ uint64_t known_features(void)
 					F_MRG_RXBUF,  F_STATUS,        F_CTRL_VQ,
 					F_CTRL_RX,    F_CTRL_MAC_ADDR, F_INDIRECT,
 					F_EVENT_IDX,  F_VERSION_1,     F_GUEST_USO4,
-					F_GUEST_USO6, F_HOST_USO };
+					F_GUEST_USO6, F_HOST_USO,      F_PACKED,
+					F_RING_RESET };
 	uint64_t all = 0;
 
 	for (unsigned i = 0; i < sizeof(bits); i++)
@@ -270,6 +271,8 @@ uint64_t known_features(void)
 
 uint64_t wanted_features(const struct guest *g, uint64_t without)
 {
+	if (!g->packed)
+		without |= UINT64_C(1) << F_PACKED;
 	return known_features() & g->nic.offered & ~without;
 }
 

@@ -17,9 +17,8 @@ enum {
 	REG_QUEUE_DRIVER = 0x090,
 	REG_QUEUE_DEVICE = 0x0a0,
 	REG_CONFIG = 0x100,
-	RX = 0,
-	TX = 1,
 	CTRL = 2,
+	REG_QUEUE_RESET = 0x0c0,
 	ROUNDS_MAX = 4000, /* of nic_wait: seconds */
 	BIG_COOKIE = 0x10000,
 };
@@ -81,7 +80,7 @@ static void write_address(struct nic *n, uint32_t reg, uint64_t address)
 
 static bool set_queue(struct nic *n, uint32_t index, struct virtq *q)
 {
-	virtq_init(q, nic_has(n, F_EVENT_IDX), nic_has(n, F_INDIRECT));
+	virtq_init(q, nic_has(n, F_EVENT_IDX), nic_has(n, F_INDIRECT), nic_has(n, F_PACKED));
 	nic_write(n, REG_QUEUE_SEL, index);
 	if (nic_read(n, REG_QUEUE_SIZE_MAX) < q->size)
 		return false;
@@ -91,14 +90,6 @@ static bool set_queue(struct nic *n, uint32_t index, struct virtq *q)
 	write_address(n, REG_QUEUE_DEVICE, q->used_at);
 	nic_write(n, REG_QUEUE_READY, 1);
 	return nic_read(n, REG_QUEUE_READY) == 1;
-}
-
-bool nic_queues(struct nic *n)
-{
-	for (unsigned i = 0; i < BIG_SLOTS; i++)
-		n->big_used[i] = false;
-	return set_queue(n, RX, &n->rx) && set_queue(n, TX, &n->tx) &&
-	       (!nic_has(n, F_CTRL_VQ) || set_queue(n, CTRL, &n->ctrl));
 }
 
 static void kick(struct nic *n, uint32_t queue, struct virtq *q)
@@ -114,6 +105,49 @@ static void post_rx(struct nic *n, uint32_t slot)
 	(void)virtq_post(&n->rx, &b, 1, slot, false);
 }
 
+static void post_all(struct nic *n)
+{
+	for (uint32_t slot = 0; slot < NIC_QUEUE; slot++)
+		post_rx(n, slot);
+	(void)virtq_ask(&n->rx, 0);
+}
+
+bool nic_queue_reset(struct nic *n, uint32_t index)
+{
+	nic_write(n, REG_QUEUE_SEL, index);
+	nic_write(n, REG_QUEUE_RESET, 1);
+	/* It may take its time (virtio 1.4, 4.2.2.1). */
+	for (unsigned i = 0; i < ROUNDS_MAX && nic_read(n, REG_QUEUE_RESET) != 0; i++)
+		n->seam->wait(n->seam->self, n->seam->interrupts(n->seam->self));
+	return nic_read(n, REG_QUEUE_RESET) == 0 && nic_read(n, REG_QUEUE_READY) == 0;
+}
+
+static void free_big(struct nic *n)
+{
+	for (unsigned i = 0; i < BIG_SLOTS; i++)
+		n->big_used[i] = false;
+}
+
+bool nic_queue_again(struct nic *n, uint32_t index)
+{
+	if (index == QUEUE_TX) {
+		free_big(n);
+		return set_queue(n, index, &n->tx);
+	}
+	if (!set_queue(n, index, &n->rx))
+		return false;
+	post_all(n);
+	kick(n, QUEUE_RX, &n->rx);
+	return true;
+}
+
+bool nic_queues(struct nic *n)
+{
+	free_big(n);
+	return set_queue(n, QUEUE_RX, &n->rx) && set_queue(n, QUEUE_TX, &n->tx) &&
+	       (!nic_has(n, F_CTRL_VQ) || set_queue(n, CTRL, &n->ctrl));
+}
+
 void nic_go(struct nic *n)
 {
 	uint32_t low = nic_read(n, REG_CONFIG), high = nic_read(n, REG_CONFIG + 4);
@@ -121,11 +155,9 @@ void nic_go(struct nic *n)
 	for (unsigned i = 0; i < 6; i++)
 		n->mac[i] = (uint8_t)(i < 4 ? low >> (8 * i) : high >> (8 * (i - 4)));
 	n->mtu = nic_has(n, F_MTU) ? (uint16_t)(nic_read(n, REG_CONFIG + 8) >> 16) : 1500;
-	for (uint32_t slot = 0; slot < NIC_QUEUE; slot++)
-		post_rx(n, slot);
-	(void)virtq_ask(&n->rx, 0);
+	post_all(n);
 	nic_write(n, REG_STATUS, S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK | S_DRIVER_OK);
-	kick(n, RX, &n->rx);
+	kick(n, QUEUE_RX, &n->rx);
 }
 
 bool nic_start(struct nic *n, uint64_t wanted)
@@ -194,7 +226,7 @@ static uint8_t *place(struct nic *n, uint32_t len, uint32_t *ret_cookie, uint64_
 	return NULL;
 }
 
-void nic_flush(struct nic *n) { kick(n, TX, &n->tx); }
+void nic_flush(struct nic *n) { kick(n, QUEUE_TX, &n->tx); }
 
 bool nic_send(struct nic *n, const struct hdr *h, const void *bytes, uint32_t len, bool indirect)
 {
@@ -249,7 +281,7 @@ uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr)
 	uint16_t buffers;
 
 	if (!virtq_used(&n->rx, &slot, &written)) {
-		kick(n, RX, &n->rx);
+		kick(n, QUEUE_RX, &n->rx);
 		return 0;
 	}
 	from = n->rx_bytes + slot * RX_BUFFER;
@@ -271,7 +303,7 @@ uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr)
 		post_rx(n, slot);
 	}
 	if (n->rx.avail_index - n->rx.shown_index >= 64)
-		kick(n, RX, &n->rx);
+		kick(n, QUEUE_RX, &n->rx);
 	n->received++;
 	return len;
 }
@@ -289,7 +321,7 @@ void nic_wait(struct nic *n, struct virtq *q, uint16_t after)
 {
 	uint32_t seen = n->seam->interrupts(n->seam->self);
 
-	kick(n, RX, &n->rx);
+	kick(n, QUEUE_RX, &n->rx);
 	if (virtq_ask(q, after))
 		return;
 	if (seen != n->seen) {

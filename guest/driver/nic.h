@@ -33,6 +33,8 @@ enum {
 	F_INDIRECT = 28,
 	F_EVENT_IDX = 29,
 	F_VERSION_1 = 32,
+	F_PACKED = 34,
+	F_RING_RESET = 40,
 	F_GUEST_USO4 = 54,
 	F_GUEST_USO6 = 55,
 	F_HOST_USO = 56,
@@ -51,6 +53,8 @@ enum {
 	REG_NOTIFY = 0x50,
 	REG_INTERRUPT_STATUS = 0x60,
 	REG_GENERATION = 0xfc,
+	QUEUE_RX = 0,
+	QUEUE_TX = 1,
 	INT_QUEUE = 1,
 	INT_CONFIG = 2,
 };
@@ -92,6 +96,10 @@ bool nic_start(struct nic *n, uint64_t wanted);
 bool nic_negotiate(struct nic *n, uint64_t wanted);
 bool nic_queues(struct nic *n);
 void nic_go(struct nic *n);
+
+/* A queue reset by itself (RING_RESET), and set up anew. false: it is still ready; or not again. */
+bool nic_queue_reset(struct nic *n, uint32_t index);
+bool nic_queue_again(struct nic *n, uint32_t index);
 
 /* Sends a frame (copied). indirect: header, Ethernet header and rest as three indirect entries.
  * false: no room within some seconds. */

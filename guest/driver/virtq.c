@@ -1,4 +1,5 @@
-/* guest/driver/virtq.c: the driver's side of a split virtqueue. */
+/* guest/driver/virtq.c: the driver's side of a virtqueue: what the layouts share, and the split
+ * one. */
 #include "guest/driver/virtq.h"
 
 enum {
@@ -8,7 +9,6 @@ enum {
 	USED_FLAGS = 0,
 	USED_INDEX = 1,
 	USED_RING = 2,
-	TABLE_ENTRIES = 8,
 	NO_NOTIFY = 1
 };
 
@@ -28,19 +28,24 @@ bool virtq_memory(struct virtq *q, const struct seam *seam, uint16_t size)
 	return q->desc != NULL && q->avail != NULL && q->used != NULL && q->table != NULL;
 }
 
-void virtq_init(struct virtq *q, bool event_idx, bool indirect)
+void virtq_init(struct virtq *q, bool event_idx, bool indirect, bool packed)
 {
+	q->event_idx = event_idx;
+	q->indirect = indirect;
+	q->packed = packed;
+	q->free_head = 0;
+	q->free_count = q->size;
+	q->avail_index = q->shown_index = q->used_index = 0;
+	if (packed) {
+		packed_init(q);
+		return;
+	}
 	for (uint16_t i = 0; i < q->size; i++)
 		q->desc[i] = (struct virtq_desc){ .next = (uint16_t)(i + 1) };
 	for (unsigned i = 0; i < 3u + q->size; i++)
 		q->avail[i] = 0;
 	for (unsigned i = 0; i < 3u + 4u * q->size; i++)
 		q->used[i] = 0;
-	q->free_head = 0;
-	q->free_count = q->size;
-	q->avail_index = q->shown_index = q->used_index = 0;
-	q->event_idx = event_idx;
-	q->indirect = indirect;
 }
 
 static volatile uint16_t *used_event(struct virtq *q) { return &q->avail[AVAIL_RING + q->size]; }
@@ -54,13 +59,11 @@ static void fill(struct virtq_desc *d, const struct buffer *b, bool more, uint16
 	d->next = next;
 }
 
-bool virtq_post(struct virtq *q, const struct buffer *buffers, unsigned count, uint32_t cookie,
-		bool use_indirect)
+static void split_post(struct virtq *q, const struct buffer *buffers, unsigned count,
+		       bool use_indirect)
 {
-	uint16_t head = q->free_head, need = use_indirect ? 1 : (uint16_t)count;
+	uint16_t head = q->free_head;
 
-	if (need > q->free_count || (use_indirect && (count > TABLE_ENTRIES || !q->indirect)))
-		return false;
 	if (use_indirect) {
 		struct virtq_desc *t = &q->table[(unsigned)TABLE_ENTRIES * head];
 		uint16_t next = q->desc[head].next;
@@ -81,28 +84,48 @@ bool virtq_post(struct virtq *q, const struct buffer *buffers, unsigned count, u
 		}
 		q->free_head = at;
 	}
+	store(&q->avail[AVAIL_RING + q->avail_index % q->size], head);
+}
+
+bool virtq_post(struct virtq *q, const struct buffer *buffers, unsigned count, uint32_t cookie,
+		bool use_indirect)
+{
+	uint16_t head = q->free_head, need = use_indirect ? 1 : (uint16_t)count;
+
+	if (need > q->free_count || (use_indirect && (count > TABLE_ENTRIES || !q->indirect)))
+		return false;
+	if (q->packed)
+		packed_post(q, buffers, count, use_indirect);
+	else
+		split_post(q, buffers, count, use_indirect);
 	q->free_count = (uint16_t)(q->free_count - need);
 	q->cookie[head] = cookie;
 	q->length[head] = need;
-	store(&q->avail[AVAIL_RING + q->avail_index % q->size], head);
 	q->avail_index++;
 	return true;
 }
 
-bool virtq_show(struct virtq *q)
+/* Shows what was posted from index `old` on. true: the device wants a kick. */
+static bool split_show(struct virtq *q, uint16_t old)
 {
-	uint16_t old = q->shown_index, now = q->avail_index;
-	bool want;
+	uint16_t now = q->avail_index;
 
-	if (old == now)
-		return false;
 	__atomic_store_n(&q->avail[AVAIL_INDEX], now, __ATOMIC_RELEASE);
-	q->shown_index = now;
 	fence();
 	if (q->event_idx)
-		want = (uint16_t)(now - load(avail_event(q)) - 1) < (uint16_t)(now - old);
-	else
-		want = (load(&q->used[USED_FLAGS]) & NO_NOTIFY) == 0;
+		return (uint16_t)(now - load(avail_event(q)) - 1) < (uint16_t)(now - old);
+	return (load(&q->used[USED_FLAGS]) & NO_NOTIFY) == 0;
+}
+
+bool virtq_show(struct virtq *q)
+{
+	uint16_t old = q->shown_index;
+	bool want;
+
+	if (old == q->avail_index)
+		return false;
+	q->shown_index = q->avail_index;
+	want = q->packed ? packed_show(q) : split_show(q, old);
 	q->kicks += want;
 	q->kicks_saved += !want;
 	return want;
@@ -110,26 +133,46 @@ bool virtq_show(struct virtq *q)
 
 uint16_t virtq_waiting(const struct virtq *q)
 {
+	if (q->packed)
+		return packed_waiting(q);
 	return (uint16_t)(__atomic_load_n(&q->used[USED_INDEX], __ATOMIC_ACQUIRE) - q->used_index);
+}
+
+/* Its descriptors are free again. */
+static void split_free(struct virtq *q, uint16_t head)
+{
+	uint16_t at = head;
+
+	for (uint16_t i = 1; i < q->length[head]; i++)
+		at = q->desc[at].next;
+	q->desc[at].next = q->free_head;
+}
+
+static bool split_used(struct virtq *q, uint16_t *ret_head, uint32_t *ret_written)
+{
+	volatile uint16_t *e = &q->used[USED_RING + 4 * (q->used_index % q->size)];
+
+	if (virtq_waiting(q) == 0)
+		return false;
+	*ret_head = e[0];
+	*ret_written = e[2] | (uint32_t)e[3] << 16;
+	return true;
 }
 
 bool virtq_used(struct virtq *q, uint32_t *ret_cookie, uint32_t *ret_written)
 {
-	volatile uint16_t *e = &q->used[USED_RING + 4 * (q->used_index % q->size)];
-	uint16_t head, at;
+	uint16_t head;
 
-	if (virtq_waiting(q) == 0)
+	if (!(q->packed ? packed_used : split_used)(q, &head, ret_written))
 		return false;
-	head = e[0];
-	*ret_written = e[2] | (uint32_t)e[3] << 16;
 	q->used_index++;
 	if (head >= q->size)
 		return false; /* a device that does this is caught by the check that waits */
 	*ret_cookie = q->cookie[head];
-	at = head;
-	for (uint16_t i = 1; i < q->length[head]; i++)
-		at = q->desc[at].next;
-	q->desc[at].next = q->free_head;
+	if (q->packed)
+		q->next_id[head] = q->free_head;
+	else
+		split_free(q, head);
 	q->free_head = head;
 	q->free_count = (uint16_t)(q->free_count + q->length[head]);
 	return true;
@@ -137,7 +180,9 @@ bool virtq_used(struct virtq *q, uint32_t *ret_cookie, uint32_t *ret_written)
 
 bool virtq_ask(struct virtq *q, uint16_t after)
 {
-	if (q->event_idx)
+	if (q->packed)
+		packed_ask(q, after);
+	else if (q->event_idx)
 		store(used_event(q), (uint16_t)(q->used_index + after));
 	fence();
 	return virtq_waiting(q) != 0;

@@ -38,7 +38,7 @@ static _Noreturn void exec_qemu(const int fds[static FD_AFTER], const char *appe
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=4",
 		"-chardev", "socket,id=monitor,fd=5", "-mon", "chardev=monitor,mode=readline",
 		"-netdev", "tap,id=tap0,fd=3",
-		"-device", "virtio-net-device,id=nic0,netdev=tap0,mac=02:54:41:50:00:02,host_mtu=1500",
+		"-device", "virtio-net-device,id=nic0,netdev=tap0,mac=02:54:41:50:00:02,host_mtu=1500,packed=on",
 	};
 	/* clang-format on */
 	sigset_t none;

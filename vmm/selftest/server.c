@@ -115,6 +115,20 @@ static void answer(struct server *s, const char *text)
 	}
 }
 
+/* "ok NAME COLUMN COLUMN detail", with a head above the first. */
+static void print_row(struct server *s, char *line)
+{
+	const char *field[4] = { "", "", "", "" };
+	char *rest = line;
+
+	if (s->passed + s->failed + s->skipped == 1)
+		(void)printf("%-4s %-26s %-6s %-6s\n", "", "check", "split", "packed");
+	for (unsigned i = 0; i < ARRAY_LEN(field) && rest != NULL; i++)
+		field[i] = strsep(&rest, " ");
+	(void)printf("%-4s %-26s %-6s %-6s %s\n", field[0], field[1], field[2], field[3],
+		     rest == NULL ? "" : rest);
+}
+
 static void on_line(struct server *s, char *line)
 {
 	char text[LINE_BYTES];
@@ -128,17 +142,17 @@ static void on_line(struct server *s, char *line)
 		answer(s, text);
 		return;
 	}
-	if (begins(line, "ok "))
-		s->passed++;
-	else if (begins(line, "FAIL "))
-		s->failed++;
-	else if (begins(line, "skip "))
-		s->skipped++;
-	else if (begins(line, "= "))
+	if (begins(line, "= ")) {
 		s->counted = true;
-	else if (!begins(line, "- ") && !s->options->verbose)
 		return;
-	if (!begins(line, "= "))
+	}
+	s->passed += begins(line, "ok ");
+	s->failed += begins(line, "FAIL ");
+	s->skipped += begins(line, "skip ");
+	if (begins(line, "ok ") || begins(line, "FAIL ") || begins(line, "skip ") ||
+	    begins(line, "- "))
+		print_row(s, line);
+	else if (s->options->verbose)
 		(void)printf("%s\n", line);
 	(void)fflush(stdout);
 }
