@@ -33,7 +33,7 @@ struct guest {
 void say(struct guest *g, const char *format, ...);
 enum verdict fail(struct guest *g, const char *format, ...);
 enum verdict skip(struct guest *g, const char *why);
-/* Of a check that takes frames which the host's side does not carry. */
+/* Of a check that this link, or rings of this layout, cannot show. */
 enum verdict not_asked(struct guest *g, const char *why);
 #define NOT_ON_A_TUN "a TUN carries no such frames"
 
