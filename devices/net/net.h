@@ -11,6 +11,7 @@
 #include "devices/backend/backend.h"
 #include "devices/base/limits.h"
 #include "devices/base/loop.h"
+#include "devices/capture/capture.h"
 #include "devices/frame/frame.h"
 #include "devices/net/features.h"
 #include "devices/virtio/device.h"
@@ -25,6 +26,7 @@ struct net_config {
 	struct backend *backend; /* lent */
 	struct guest_mem *mem;   /* lent */
 	struct loop *loop;       /* lent */
+	struct capture *capture; /* lent; NULL: none */
 	struct log log;
 	bool link_up; /* at start */
 };
@@ -62,6 +64,7 @@ struct net_stats {
 	uint64_t kicks_rx, kicks_tx; /* doorbells seen by workers */
 	uint64_t signals;            /* interrupts asked for */
 	uint64_t batches_tx, batches_rx, syscalls;
+	struct capture_counters capture; /* 0 without one */
 	/* frames read + segments - cut - placed - held - dropped, + chains taken - sent - dropped:
 	 * always 0. Exact when workers are paused or stopped. */
 	int64_t unaccounted;

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "devices/base/counter.h"
 #include "devices/frame/filter.h"
 #include "devices/frame/hash.h"
 #include "devices/frame/segment.h"
@@ -16,18 +17,6 @@ enum {
 	CTRL_BYTES_MAX = 65536,
 	NET_LINK_UP = 1, /* config status, virtio 1.4, 5.1.4 */
 };
-
-typedef atomic_uint_fast64_t counter;
-static inline void count(counter *c, uint64_t n)
-{
-	/* One writer each: an add that need not be atomic as a whole. */
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
-static inline uint64_t counted(const counter *c)
-{
-	return atomic_load_explicit(c, memory_order_relaxed);
-}
 
 /* The worker's; read by anybody. */
 struct pair_counters {

@@ -1,5 +1,6 @@
-/* devices/net/settle.c: the only place where a frame ends: its fate gives the used length and the
- * counter. Whatever was read or taken is in exactly one of them (contract 11). */
+/* devices/net/settle.c: the only place where a frame ends: its fate gives the used length, the
+ * counter and what the capture says. Whatever was read or taken is in exactly one of them (contract
+ * 11). */
 #include <assert.h>
 
 #include "devices/base/clock.h"
@@ -8,6 +9,13 @@
 static void settle_drop(struct net_pair *p, const struct frame *f)
 {
 	count(&p->count.drop[f->why], 1);
+}
+
+static void settle_capture(struct net_pair *p, enum capture_direction direction,
+			   const struct frame *f)
+{
+	if (p->net->config.capture != NULL)
+		capture_frame(p->net->config.capture, p->index, direction, f);
 }
 
 /* CORE-19, SPLIT-28, PACKED-07, PACKED-23: in the order in which they were taken, each by itself.
@@ -24,6 +32,7 @@ void settle_tx(struct net_pair *p)
 			break;
 		}
 		assert(f->fate == FATE_SENT || f->fate == FATE_DROPPED);
+		settle_capture(p, CAPTURE_FROM_GUEST, f);
 		queue_push(p->tx_queue, &p->tx_chain[i], 0);
 		if (f->fate == FATE_DROPPED) {
 			settle_drop(p, f);
@@ -40,10 +49,13 @@ void settle_tx(struct net_pair *p)
 	p->tx.count = 0;
 }
 
-/* One that was placed was pushed by whoever placed it. */
+/* One that was placed was pushed by whoever placed it. Of one that was cut the guest sees the
+ * segments. */
 void settle_rx(struct net_pair *p, const struct frame *f)
 {
 	assert(f->fate == FATE_PLACED || f->fate == FATE_DROPPED || f->fate == FATE_CUT);
+	if (f->fate != FATE_CUT)
+		settle_capture(p, CAPTURE_TO_GUEST, f);
 	if (f->fate == FATE_DROPPED) {
 		settle_drop(p, f);
 	} else if (f->fate == FATE_CUT) {

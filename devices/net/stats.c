@@ -48,6 +48,8 @@ void net_stats(struct net *n, struct net_stats *ret)
 	device_pause(n->device);
 	for (unsigned i = 0; i < n->config.pairs; i++)
 		add_pair(&n->pair[i], ret);
+	if (n->config.capture != NULL)
+		ret->capture = capture_counters(n->config.capture);
 	device_resume(n->device);
 	device_unlock(n->device);
 	for (unsigned why = 0; why < DROP_REASONS; why++) {

@@ -109,15 +109,14 @@ static bool gather(struct net_pair *p, unsigned slot, const struct chain *c)
 	}
 	f->hdr = vnet_hdr_read(header, hdr_bytes);
 	f->len = f->local = (uint32_t)(c->readable_bytes - hdr_bytes);
-	if (f->len < FRAME_MIN) {
-		frame_drop(f, DROP_TX_SHORT);
-		return true;
-	}
 	if (f->len <= COPY_MAX)
 		(void)slices_read(c->readable, c->readable_count, hdr_bytes, f->bytes, f->len);
 	else if (!lend(p, f, slot, c))
 		return false;
-	f->why = vnet_hdr_judge_tx(f, &p->net->plan.tx);
+	if (f->len < FRAME_MIN)
+		f->why = DROP_TX_SHORT;
+	else
+		f->why = vnet_hdr_judge_tx(f, &p->net->plan.tx);
 	if (f->why != DROP_NONE)
 		frame_drop(f, f->why);
 	return true;

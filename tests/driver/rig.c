@@ -48,15 +48,30 @@ unsigned rig_log_lines(struct rig *r)
 	return lines;
 }
 
-static void make(struct rig *r, struct backend *backend, uint16_t queue_size, uint64_t on)
+static struct backend *a_loopback(unsigned queues)
+{
+	struct backend *backend;
+
+	ck_assert(!err_is(loopback_create(queues, &backend)));
+	return backend;
+}
+
+struct how {
+	uint16_t queue_size; /* 0: QUEUE_MAX */
+	uint64_t on;         /* features that are off as a rule */
+	int capture_fd;
+	uint64_t capture_ring; /* 0: no capture */
+};
+
+static void make(struct rig *r, struct backend *backend, const struct how *how)
 {
 	struct net_config c = {
 		.name = "t0",
 		.mac = { 2, 0, 0, 0, 0, 1 },
 		.mtu = 1500,
-		.queue_size = queue_size,
+		.queue_size = how->queue_size != 0 ? how->queue_size : QUEUE_MAX,
 		.pairs = backend->caps.queues,
-		.switches.on = { .word = { (uint32_t)on, (uint32_t)(on >> 32) } },
+		.switches.on = { .word = { (uint32_t)how->on, (uint32_t)(how->on >> 32) } },
 		.backend = backend,
 		.log = { .line = log_line, .self = r },
 		.link_up = true,
@@ -67,6 +82,16 @@ static void make(struct rig *r, struct backend *backend, uint16_t queue_size, ui
 	driver_memory_init(&r->memory, REGION);
 	ck_assert(!err_is(loop_create(&r->loop)));
 	ck_assert(!err_is(workers_create(c.pairs, &r->workers)));
+	if (how->capture_ring != 0)
+		ck_assert(!err_is(
+			capture_create(&(struct capture_config){ .fd = how->capture_fd,
+								 .name = c.name,
+								 .pairs = c.pairs,
+								 .ring_bytes = how->capture_ring,
+								 .loop = r->loop,
+								 .log = c.log },
+				       &r->capture)));
+	c.capture = r->capture;
 	c.mem = r->memory.mem;
 	c.loop = r->loop;
 	ck_assert(!err_is(net_create(&c, &workers_runner, r->workers, &r->net)));
@@ -74,25 +99,24 @@ static void make(struct rig *r, struct backend *backend, uint16_t queue_size, ui
 	ck_assert(!err_is(mmio_create(net_device(r->net), &r->mmio)));
 }
 
-void rig_make_on(struct rig *r, struct backend *backend) { make(r, backend, QUEUE_MAX, 0); }
+void rig_make_on(struct rig *r, struct backend *backend) { make(r, backend, &(struct how){ 0 }); }
 
 void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on)
 {
-	struct backend *backend;
-
-	ck_assert(!err_is(loopback_create(1, &backend)));
-	make(r, backend, queue_size, on);
+	make(r, a_loopback(1), &(struct how){ .queue_size = queue_size, .on = on });
 }
 
 void rig_make_pairs(struct rig *r, unsigned pairs)
 {
-	struct backend *backend;
-
-	ck_assert(!err_is(loopback_create(pairs, &backend)));
-	make(r, backend, QUEUE_MAX, 0);
+	make(r, a_loopback(pairs), &(struct how){ 0 });
 }
 
 void rig_make(struct rig *r) { rig_make_pairs(r, 1); }
+
+void rig_make_captured(struct rig *r, int fd, uint64_t ring_bytes)
+{
+	make(r, a_loopback(1), &(struct how){ .capture_fd = fd, .capture_ring = ring_bytes });
+}
 
 void rig_end(struct rig *r)
 {
@@ -104,6 +128,7 @@ void rig_end(struct rig *r)
 	net_destroy(r->net);
 	workers_destroy(r->workers);
 	r->backend->ops->destroy(r->backend);
+	capture_destroy(r->capture);
 	loop_destroy(r->loop);
 	driver_memory_fini(&r->memory);
 }

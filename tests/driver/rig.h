@@ -21,6 +21,7 @@ struct rig {
 	struct driver_memory memory;
 	struct loop *loop;
 	struct backend *backend; /* a loopback, but for rig_make_on */
+	struct capture *capture; /* NULL, but for rig_make_captured */
 	struct workers *workers;
 	struct net *net;
 	struct mmio *mmio;
@@ -41,6 +42,8 @@ void rig_make_pairs(struct rig *r, unsigned pairs);
 void rig_make_on(struct rig *r, struct backend *backend); /* which is the rig's from here on */
 /* On a loopback, with queues of this size, and features switched on that are off as a rule. */
 void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on);
+/* On a loopback, its frames into fd by rings of so many bytes. */
+void rig_make_captured(struct rig *r, int fd, uint64_t ring_bytes);
 /* Everything ends; the account must balance. */
 void rig_end(struct rig *r);
 
