@@ -78,6 +78,8 @@ void capture_comment(const struct capture_record *record, struct capture_comment
 		add(&l, "hdr_len %u", h->hdr_len);
 	if (h->num_buffers > 1)
 		add(&l, "num_buffers %u", h->num_buffers);
+	if (h->hash_report != 0)
+		add(&l, "hash_report %u hash_value %#x", h->hash_report, h->hash_value);
 }
 
 uint32_t capture_flags(const struct capture_record *record)

@@ -75,7 +75,7 @@ for words in --help -h help 'help run' 'help selftest' 'help doctor' 'run --help
 	# shellcheck disable=SC2086
 	if "$tapvm" $words >"$w/out" 2>"$w/err" && [ -s "$w/out" ] && [ ! -s "$w/err" ]; then ok "tapvm $words"; else bad "tapvm $words"; fi
 done
-for key in name fd mac host-mac ip mtu netns persist owner group queue-size queues; do
+for key in name fd mac host-mac ip mtu netns persist owner group queue-size queues capture; do
 	"$tapvm" help run | grep -q "^  $key=" || bad "help run: no $key="
 done
 # The page has what the help has. (It is not everywhere where these rows are run.)
@@ -146,6 +146,9 @@ refuse queue-size 2 'power of two' "$tapvm" run --net tap,queue-size=100 "$idle"
 refuse persist-private 2 'leave one out' "$tapvm" run --net tap,persist=on,netns=private "$idle"
 refuse fd-netns 2 'does not go with fd' "$tapvm" run --net tap,fd=9,netns=private "$idle"
 refuse fd-mtu 2 'does not go with fd' "$tapvm" run --net tap,fd=9,mtu=1500 "$idle"
+refuse capture-dash 2 'is no file' "$tapvm" run --net tap,capture=- "$idle"
+refuse capture-for-two 2 'each needs its own' "$tapvm" run --net tap,capture="$w/c" --net tap,capture="$w/c" "$idle"
+refuse capture-of-qemu 2 'does not go with' "$tapvm" selftest --with qemu --capture "$w/c"
 refuse fd-twice 2 'each needs its own' "$tapvm" run --net tap,fd=9 --net tap,fd=9 "$idle"
 refuse name-for-two 2 'each needs its own' "$tapvm" run --net tap,name=a --net tap,name=a "$idle"
 nets=

@@ -65,6 +65,14 @@ static struct err take_net(void *into, const char *value)
 	return err_none();
 }
 
+static struct err take_capture(void *into, const char *value)
+{
+	struct selftest_options *o = into;
+
+	o->capture = value;
+	return err_none();
+}
+
 static struct err take_stats(void *into, const char *value)
 {
 	struct selftest_options *o = into;
@@ -84,6 +92,8 @@ static const struct option rows[] = {
 	  .help = "the same guest on QEMU's device" },
 	{ .name = "--net", .value = "tap|tun", .take = take_net,
 	  .help = "what the NIC is on; over a TUN without the checks that IP cannot show" },
+	{ .name = "--capture", .value = "FILE", .take = take_capture,
+	  .help = "the guest's frames, both ways, as pcapng" },
 	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
 };
 /* clang-format on */
@@ -106,6 +116,12 @@ static int run(const struct command *self, int count, char *const words[], uint6
 		e = err_make(ERR_USAGE, 0,
 			     "--net tun does not go with --with: QEMU's NIC has no TUN; leave one "
 			     "out");
+		return command_fail(&e);
+	}
+	if (o.capture != NULL && o.with != NULL) {
+		e = err_make(
+			ERR_USAGE, 0,
+			"--capture does not go with --with, whose NIC is not ours; leave one out");
 		return command_fail(&e);
 	}
 	e = selftest_run(&o, &failed);

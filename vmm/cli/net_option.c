@@ -133,12 +133,23 @@ static struct err take_queues(void *into, const char *value)
 	return e;
 }
 
+static struct err take_capture(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	if (strcmp(value, "-") == 0)
+		return err_make(ERR_USAGE, 0,
+				"- is no file; give one, or a FIFO (/dev/stdout is one of them)");
+	nic->capture = value;
+	return err_none();
+}
+
 /* clang-format off */
 static const struct option rows[] = {
 	{ .name = "name", .value = "NAME", .take = take_name,
 	  .help = "the TAP: this one if it is there, or made; vm%d takes the first free number" },
 	{ .name = "fd", .value = "N", .take = take_fd, .with_fd = true,
-	  .help = "a TAP opened by whoever started us; goes with mac, queue-size and features" },
+	  .help = "a TAP opened by whoever started us; goes with mac, queue-size, capture and features" },
 	{ .name = "mac", .value = "MAC", .take = take_mac, .with_fd = true,
 	  .help = "the guest's; made from the TAP's name and the NIC's number if left out" },
 	{ .name = "host-mac", .value = "MAC", .take = take_host_mac,
@@ -159,6 +170,8 @@ static const struct option rows[] = {
 	  .help = "descriptors of each queue, 2 to 32768; 256 if left out" },
 	{ .name = "queues", .value = "N", .take = take_queues,
 	  .help = "queue pairs, 1 to 8; with several the TAP is, or is made, multi_queue" },
+	{ .name = "capture", .value = "FILE", .take = take_capture, .with_fd = true,
+	  .help = "the guest's frames both ways, as pcapng: a file, or a FIFO that is read" },
 };
 /* clang-format on */
 const struct option_table net_option_table = { .rows = rows, .count = ARRAY_LEN(rows) };

@@ -170,6 +170,9 @@ static struct err judge_pair(const struct nic_options *a, const struct nic_optio
 	    is_same_word(a->netns, b->netns) && strchr(a->tap_name, '%') == NULL)
 		return err_make(ERR_USAGE, 0, "--net: two NICs on %s; each needs its own",
 				a->tap_name);
+	if (a->capture != NULL && is_same_word(a->capture, b->capture))
+		return err_make(ERR_USAGE, 0, "--net: two NICs with capture=%s; each needs its own",
+				a->capture);
 	return err_none();
 }
 

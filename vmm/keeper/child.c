@@ -13,7 +13,7 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-enum { KEEP_MAX = NICS_MAX * QUEUE_PAIRS_MAX + 8 };
+enum { KEEP_MAX = NICS_MAX * (QUEUE_PAIRS_MAX + 1) + 8 };
 
 static int by_number(const void *a, const void *b)
 {
@@ -33,9 +33,11 @@ static unsigned descriptors_kept(const struct machine_config *config, const stru
 	ret_fds[count++] = config->serial_out;
 	ret_fds[count++] = config->keeper_fd;
 	ret_fds[count++] = t == NULL ? -1 : t->fd;
-	for (unsigned i = 0; i < config->nic_count; i++)
+	for (unsigned i = 0; i < config->nic_count; i++) {
+		ret_fds[count++] = config->nic[i].capture_fd;
 		for (unsigned q = 0; q < config->nic[i].tap.queues; q++)
 			ret_fds[count++] = config->nic[i].tap.fd[q];
+	}
 	qsort(ret_fds, count, sizeof(ret_fds[0]), by_number);
 	return count;
 }

@@ -56,20 +56,28 @@ void kernel_close(struct kernel_file *file)
 	*file = (struct kernel_file){ .mapped = false };
 }
 
-struct err serial_file_open(const char *path, int *ret_fd)
+struct err output_open(const char *option, const char *path, int *ret_fd)
 {
-	/* O_NONBLOCK for the open alone: a FIFO without a reader would hold us here for ever. */
+	/* Without O_NONBLOCK a FIFO that has no reader would hold us here for ever. */
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
 
 	if (fd < 0 && errno == ENXIO)
 		return err_make(ERR_SETUP, 0,
-				"--serial %s: nobody reads this FIFO; start its reader first",
+				"%s %s: nobody reads this FIFO; start its reader first", option,
 				path);
 	if (fd < 0)
-		return err_make(ERR_SETUP, errno, "--serial: open %s for writing", path);
-	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+		return err_make(ERR_SETUP, errno, "%s: open %s for writing", option, path);
 	*ret_fd = fd;
 	return err_none();
+}
+
+struct err serial_file_open(const char *path, int *ret_fd)
+{
+	struct err e = output_open("--serial", path, ret_fd);
+
+	if (!err_is(e))
+		(void)fcntl(*ret_fd, F_SETFL, fcntl(*ret_fd, F_GETFL) & ~O_NONBLOCK);
+	return e;
 }
 
 struct err memory_check(uint64_t bytes)

@@ -27,6 +27,7 @@ struct nic_options {
 	int64_t owner, group; /* -1: not given */
 	unsigned queue_size;  /* 0: 256 */
 	unsigned queues;      /* pairs of them; 0: 1 */
+	const char *capture;  /* a path; NULL: none */
 	struct net_switches switches;
 };
 

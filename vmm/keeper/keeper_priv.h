@@ -56,7 +56,10 @@ struct kernel_file {
 };
 struct err kernel_open(const char *path, struct kernel_file *ret_file) MUST_USE;
 void kernel_close(struct kernel_file *file);
-/* Made, or cut to nothing. A FIFO needs a reader. */
+/* For what `option` names: made, or cut to nothing. A FIFO needs a reader, and a write to it does
+ * not wait. */
+struct err output_open(const char *option, const char *path, int *ret_fd) MUST_USE;
+/* The same, but that writes wait. */
 struct err serial_file_open(const char *path, int *ret_fd) MUST_USE;
 struct err memory_check(uint64_t bytes) MUST_USE;
 

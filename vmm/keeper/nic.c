@@ -84,7 +84,9 @@ static void describe(const struct nic_options *o, unsigned index, const struct m
 	}
 	if (nic->tap.made && o->persist)
 		line_add(&line, ", stays (remove it: ip link del %s)", nic->tap.name);
-	err_one_line(ret_line); /* a TAP's name may hold nearly anything */
+	if (o->capture != NULL)
+		line_add(&line, ", captured to %s", o->capture);
+	err_one_line(ret_line); /* a name may hold nearly anything */
 }
 
 static bool is_listed(const struct ip_prefix *list, unsigned count, const struct ip_prefix *p)
@@ -185,6 +187,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		.link_up = true,
 		.queue_size = QUEUE_SIZE_DEFAULT,
 		.switches = o->switches,
+		.capture_fd = -1,
 	};
 	char addresses[KEEPER_ADDRESSES] = "";
 	struct err e = tap_open(&sys_host, &request, &nic.tap);
@@ -204,6 +207,9 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		tap_mac(nic.tap.name, NICS_MAX + index, nic.host_mac);
 	if (o->fd < 0)
 		e = set_up(o, &nic, addresses);
+	/* Last: what cannot run leaves the file of an earlier run as it is. */
+	if (!err_is(e) && o->capture != NULL)
+		e = output_open("capture", o->capture, &nic.capture_fd);
 	if (err_is(e)) {
 		undo(o, &nic.tap);
 		return err_within(e, "net %u", index);

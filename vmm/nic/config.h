@@ -9,10 +9,11 @@
 #include "devices/tap/tap.h"
 
 struct machine_nic {
-	struct tap tap;              /* descriptors are the NIC's from nic_init on */
+	struct tap tap;              /* its descriptors are the NIC's from nic_init on */
 	uint8_t mac[6], host_mac[6]; /* the guest's; with a TUN, what it sees as its neighbour */
 	uint16_t mtu;                /* 0: not offered */
 	uint16_t queue_size;
+	int capture_fd; /* -1: none; likewise; see capture_config */
 	struct net_switches switches;
 	bool link_up;
 };

@@ -48,6 +48,14 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		e = workers_create(net.pairs, &nic->workers);
 	memcpy(net.mac, config->mac, sizeof(net.mac));
 	net.backend = nic->backend;
+	if (!err_is(e) && config->capture_fd >= 0)
+		e = capture_create(&(struct capture_config){ .fd = config->capture_fd,
+							     .name = config->tap.name,
+							     .pairs = net.pairs,
+							     .loop = loop,
+							     .log = log },
+				   &nic->capture);
+	net.capture = nic->capture;
 	if (!err_is(e))
 		e = net_create(&net, &workers_runner, nic->workers, &nic->net);
 	if (!err_is(e))
@@ -61,4 +69,5 @@ void nic_fini(struct nic *nic)
 	workers_destroy(nic->workers);
 	if (nic->backend != NULL)
 		nic->backend->ops->destroy(nic->backend);
+	capture_destroy(nic->capture);
 }

@@ -12,6 +12,7 @@ struct nic {
 	const char *name;
 	struct backend *backend;
 	struct workers *workers;
+	struct capture *capture; /* NULL: none */
 	struct net *net;
 };
 struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index,

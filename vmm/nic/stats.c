@@ -82,4 +82,8 @@ void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 	cost(t, i, "kicks", kicks, frames);
 	cost(t, i, "interrupts", d.signals, frames);
 	cost(t, i, "syscalls", s.syscalls, frames);
+	if (nic->capture != NULL)
+		text_say(t, "net.%u.capture.frames=%llu\nnet.%u.capture.lost=%llu\n", i,
+			 (unsigned long long)s.capture.frames, i,
+			 (unsigned long long)s.capture.lost);
 }

@@ -114,6 +114,8 @@ static struct err run_machine(struct server *s, int serial)
 	(void)close(serial);
 	for (unsigned i = 0; i < s->world->nic.tap.queues; i++)
 		(void)close(s->world->nic.tap.fd[i]);
+	if (s->world->nic.capture_fd >= 0)
+		(void)close(s->world->nic.capture_fd);
 	if (err_is(e))
 		return e;
 	s->process_fd = p.fd;
@@ -160,7 +162,7 @@ struct err selftest_run(const struct selftest_options *o, unsigned *ret_failed)
 
 	for (unsigned i = 0; i < BACKGROUND_MAX; i++)
 		s.background[i].fd = -1;
-	e = world_make(&w, o->net);
+	e = world_make(&w, o);
 	if (err_is(e))
 		return e;
 	e = link_watch_open(&s.watch);

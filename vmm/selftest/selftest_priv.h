@@ -17,7 +17,7 @@ struct world {
 	struct machine_nic nic; /* the TAP, or TUN */
 	char line[256];         /* what keeper_nic says of it */
 };
-struct err world_make(struct world *w, enum tap_kind kind) MUST_USE;
+struct err world_make(struct world *w, const struct selftest_options *o) MUST_USE;
 void world_end(struct world *w);
 
 /* ---- server.c: the guest's lines, and what goes on in the background ---- */

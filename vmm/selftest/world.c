@@ -85,16 +85,17 @@ static struct err quiet(void)
 	return e;
 }
 
-static struct err make_host(struct world *w, enum tap_kind kind)
+static struct err make_host(struct world *w, const struct selftest_options *o)
 {
 	static const uint8_t host_mac[6] = { 0x02, 0, 0, 0x77, 0, 1 },
 			     mac[6] = { 0x02, 0x54, 0x41, 0x50, 0, 2 };
-	struct nic_options nic = { .kind = kind,
+	struct nic_options nic = { .kind = o->net,
 				   .tap_name = TAP_NAME,
 				   .fd = -1,
 				   .has_mac = true,
 				   .has_host_mac = true,
 				   .mtu = 1500,
+				   .capture = o->capture,
 				   .owner = -1,
 				   .group = -1,
 				   .address_count = 2 };
@@ -161,7 +162,7 @@ static struct err make_judge(struct world *w)
 	return err_is(e) ? e : back;
 }
 
-struct err world_make(struct world *w, enum tap_kind kind)
+struct err world_make(struct world *w, const struct selftest_options *o)
 {
 	struct err e = err_none();
 
@@ -179,7 +180,7 @@ struct err world_make(struct world *w, enum tap_kind kind)
 	if (!err_is(e))
 		e = link_open(&w->link);
 	if (!err_is(e))
-		e = make_host(w, kind);
+		e = make_host(w, o);
 	if (!err_is(e))
 		e = make_judge(w);
 	if (err_is(e))

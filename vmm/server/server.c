@@ -198,8 +198,9 @@ static void tear_down(struct server *s, const struct server_options *o, bool fai
 	listen_close(&s->listen);
 	if (s->nic.net != NULL) {
 		nic_fini(&s->nic);
-		/* Its descriptors are closed with the backend. */
+		/* Its descriptors are closed with it. */
 		s->config.tap.queues = 0;
+		s->config.capture_fd = -1;
 	}
 	if (s->tap_open)
 		net_close(&o->nic, &s->config, &s->watch, failed);

@@ -35,10 +35,14 @@ static const struct {
 	{ { .gso_type = VIRTIO_NET_HDR_GSO_UDP, .gso_size = 8 }, "vnet_hdr: UDP gso_size 8", 0 },
 	{ { .gso_type = 0x47, .gso_size = 1 }, "vnet_hdr: gso_type 0x47 gso_size 1", 0 },
 	{ { .flags = 0xf2 }, "vnet_hdr: DATA_VALID, flags 0xf0", PCAPNG_CSUM_VALID },
+	{ { .hash_report = 2, .hash_value = 0x323e8fc2 },
+	  "vnet_hdr: hash_report 2 hash_value 0x323e8fc2", 0 },
 	{ { .flags = 0xff, .gso_type = 0xff, .hdr_len = 65535, .gso_size = 65535,
-	    .csum_start = 65535, .csum_offset = 65535, .num_buffers = 65535 },
+	    .csum_start = 65535, .csum_offset = 65535, .num_buffers = 65535,
+	    .hash_report = 65535, .hash_value = UINT32_MAX },
 	  "vnet_hdr: NEEDS_CSUM start 65535 offset 65535, DATA_VALID, flags 0xfc, "
-	  "gso_type 0xff gso_size 65535, hdr_len 65535, num_buffers 65535",
+	  "gso_type 0xff gso_size 65535, hdr_len 65535, num_buffers 65535, "
+	  "hash_report 65535 hash_value 0xffffffff",
 	  PCAPNG_CSUM_NOT_READY | PCAPNG_CSUM_VALID },
 };
 /* clang-format on */

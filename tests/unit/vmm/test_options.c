@@ -239,8 +239,10 @@ static const struct {
 	  "netns=blue,persist=on,owner=1000,group=100,queue-size=512,queues=4",
 	  NULL },
 	{ "a pattern", "tap,name=vm%d", NULL },
-	{ "a descriptor with what goes with it", "tap,fd=7,mac=02:00:00:00:00:02,queue-size=64",
-	  NULL },
+	{ "a descriptor with what goes with it",
+	  "tap,fd=7,mac=02:00:00:00:00:02,queue-size=64,capture=a.pcapng", NULL },
+	{ "a capture to no file", "tap,capture=-", "is no file" },
+	{ "an empty capture", "tap,capture=", "capture has an empty value" },
 	{ "a TUN with its neighbour's address",
 	  "tun,name=tun0,host-mac=02:00:00:00:00:01,ip=10.0.0.1/24", NULL },
 	{ "an inherited TUN with its neighbour's address", "tun,fd=7,host-mac=02:00:00:00:00:01",
@@ -329,7 +331,7 @@ START_TEST(net_fills_the_options)
 	char text[] = "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/"
 		      "24,ip=fd00::1/64,"
 		      "mtu=1400,netns=blue,persist=on,owner=1000,group=100,queue-size=512,queues=4,"
-		      "csum=on,event-idx=off";
+		      "capture=a.pcapng,csum=on,event-idx=off";
 	struct nic_options nic = { .fd = 0 };
 	struct err e = net_option_parse(text, &nic);
 
@@ -347,6 +349,7 @@ START_TEST(net_fills_the_options)
 	ck_assert_int_eq(nic.group, 100);
 	ck_assert_uint_eq(nic.queue_size, 512);
 	ck_assert_uint_eq(nic.queues, 4);
+	ck_assert_str_eq(nic.capture, "a.pcapng");
 	ck_assert(features_has(&nic.switches.on, 0) && !features_has(&nic.switches.off, 0));
 	ck_assert(features_has(&nic.switches.off, 29) && !features_has(&nic.switches.on, 29));
 	ck_assert(!features_has(&nic.switches.on, 28) && !features_has(&nic.switches.off, 28));

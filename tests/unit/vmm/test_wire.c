@@ -43,7 +43,8 @@ START_TEST(each_queue_has_a_doorbell)
 {
 	struct machine_nic config = { .tap = { .name = "w0", .queues = 1, .hdr_bytes = 12 },
 				      .mac = { 2 },
-				      .queue_size = 256 };
+				      .queue_size = 256,
+				      .capture_fd = -1 };
 	struct vm vm = { .fd = VM_FD };
 	struct nic nic = { .name = NULL };
 	struct loop *loop;
