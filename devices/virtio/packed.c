@@ -3,8 +3,8 @@
  *
  * Chains are used in the order in which they were taken, each in the slot of its own first
  * descriptor. Every field of the guest's is loaded once. Acquire on a descriptor's flags pairs with
- * the driver's release of them, and the other way round. The two full fences are in publish and
- * kick_enable. */
+ * the driver's release of them, and the other way round. The two full fences are in
+ * queue_wants_signal and kick_enable. */
 #include <stdatomic.h>
 
 #include "devices/virtio/queue_priv.h"
@@ -97,7 +97,7 @@ static bool packed_restore(struct queue *q, struct queue_state state)
 		return false;
 	p->next_avail = (struct spot){ state.index, state.restored ? state.wrap : true };
 	p->next_used = p->next_avail;
-	p->seen_slots = p->seen_chains = p->flight = p->moved = 0;
+	p->seen_slots = p->seen_chains = p->flight = 0;
 	/* Kicks are wanted from the start on. */
 	store_event(q, p->next_avail, WIRE_EVENT_ENABLE);
 	return true;
@@ -236,11 +236,13 @@ static void packed_push(struct queue *q, const struct chain *chain, uint32_t wri
 	/* PACKED-11: one used descriptor, then as many slots on as the chain had. */
 	p->next_used = spot_add(q, p->next_used, chain->descriptors);
 	p->flight -= chain->descriptors;
-	p->moved += chain->descriptors;
+	q->untold += chain->descriptors;
 }
 
-/* PACKED-19, PACKED-20: as the driver's event structure asks for the slots from `old` on. */
-static bool wants_signal(const struct queue *q, uint16_t moved)
+static void packed_show(struct queue *q) { store_flags(q, q->packed.first, q->packed.first_flags); }
+
+/* PACKED-19, PACKED-20: as the driver's event structure asks for those slots. */
+static bool packed_wants_signal(const struct queue *q, uint32_t slots)
 {
 	const struct packed *p = &q->packed;
 	uint32_t word =
@@ -253,22 +255,7 @@ static bool wants_signal(const struct queue *q, uint16_t moved)
 	/* Counted in this round's slots: an event of the last round lies before it. */
 	if (((word & WIRE_EVENT_WRAP) != 0) != p->next_used.wrap)
 		event = (uint16_t)(event - q->config.size);
-	return ring_event_passed(event, now, (uint16_t)(now - moved));
-}
-
-static bool packed_publish(struct queue *q)
-{
-	struct packed *p = &q->packed;
-	uint16_t moved = (uint16_t)p->moved;
-	bool once = q->signal_once;
-
-	store_flags(q, p->first, p->first_flags);
-	p->moved = 0;
-	q->signal_once = false;
-	/* PACKED-22: pairs with the driver's fence between asking for a signal and its last look.
-	 */
-	atomic_thread_fence(memory_order_seq_cst);
-	return once || wants_signal(q, moved);
+	return ring_event_passed(event, now, (uint16_t)(now - slots));
 }
 
 static void packed_rewind(struct queue *q, const struct chain *chain, uint32_t chains)
@@ -312,7 +299,8 @@ const struct ring_ops packed_ops = {
 	.take = packed_take,
 	.available = packed_available,
 	.push = packed_push,
-	.publish = packed_publish,
+	.show = packed_show,
+	.wants_signal = packed_wants_signal,
 	.rewind = packed_rewind,
 	.kick_enable = packed_kick_enable,
 	.kick_disable = packed_kick_disable,

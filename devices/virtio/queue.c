@@ -2,6 +2,7 @@
 #include "devices/virtio/queue.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,7 +87,7 @@ bool queue_start(struct queue *q, const struct guest_mem *mem, const struct queu
 	if (!make_slices(q))
 		return false;
 	q->fault = QUEUE_FINE;
-	q->held = q->noted = q->taken = 0;
+	q->held = q->noted = q->untold = q->taken = 0;
 	nothing_held(q);
 	q->signal_once = state.restored;
 	(void)layout(config)->map(q); /* queue_config_ok has mapped the same */
@@ -174,7 +175,7 @@ void queue_push(struct queue *q, const struct chain *chain, uint32_t written)
 	q->noted++;
 }
 
-bool queue_publish(struct queue *q)
+bool queue_show(struct queue *q)
 {
 	if (mem_faulted(q->mem))
 		queue_break(q, QUEUE_FAULT_MEMORY);
@@ -184,7 +185,29 @@ bool queue_publish(struct queue *q)
 	q->noted = 0;
 	if (q->held == 0)
 		nothing_held(q);
-	return q->ops->publish(q);
+	q->ops->show(q);
+	return q->untold >= q->config.size;
+}
+
+bool queue_wants_signal(struct queue *q)
+{
+	uint32_t untold = q->untold;
+	bool once = q->signal_once;
+
+	if (untold == 0)
+		return false;
+	q->untold = 0;
+	q->signal_once = false;
+	/* SPLIT-24, PACKED-22: pairs with the driver's fence between asking for a signal and its
+	 * last look. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return once || q->ops->wants_signal(q, untold);
+}
+
+bool queue_publish(struct queue *q)
+{
+	(void)queue_show(q);
+	return queue_wants_signal(q);
 }
 
 void queue_rewind(struct queue *q, const struct chain *chain)

@@ -96,8 +96,14 @@ uint32_t queue_available(struct queue *q);
 /* Notes that the device is done with chain and wrote `written` bytes from its first writable byte
  * on (also told to mem_wrote). Chains are pushed in the order in which they were taken. */
 void queue_push(struct queue *q, const struct chain *chain, uint32_t written);
-/* Makes all noted ones visible, in order; true: the driver wants a signal. */
+/* Makes all noted ones visible, in order; true: the driver wants a signal. The two halves of it,
+ * for whoever holds signals back: */
 bool queue_publish(struct queue *q) MUST_USE;
+/* ... makes them visible. true: a ring full of them was shown since the driver's wish was last
+ * looked at: do it now, for a wish is told by a place in the ring. */
+bool queue_show(struct queue *q);
+/* ... does the driver want a signal for what was shown since this was last asked? */
+bool queue_wants_signal(struct queue *q) MUST_USE;
 /* Gives back this chain and all taken after it, as if never taken. None of them may be pushed. */
 void queue_rewind(struct queue *q, const struct chain *chain);
 /* Chains that were taken and neither published nor rewound. 0 at each pause. */

@@ -20,7 +20,9 @@ struct ring_ops {
 	enum take (*take)(struct queue *q, struct chain *ret);
 	uint32_t (*available)(struct queue *q);
 	void (*push)(struct queue *q, const struct chain *chain, uint32_t written);
-	bool (*publish)(struct queue *q);
+	void (*show)(struct queue *q);
+	/* Does the driver's word ask for a signal at one of the last `entries` used? */
+	bool (*wants_signal)(const struct queue *q, uint32_t entries);
 	void (*rewind)(struct queue *q, const struct chain *chain, uint32_t chains);
 	bool (*kick_enable)(struct queue *q);
 	void (*kick_disable)(struct queue *q);
@@ -33,8 +35,7 @@ struct split {
 	struct wire_used *used;
 	uint16_t next_avail; /* the next to take */
 	uint16_t seen_avail; /* the driver's index when last looked at */
-	uint16_t next_used;  /* the next to note; its published value is in shown_used */
-	uint16_t shown_used;
+	uint16_t next_used;  /* the next to note */
 };
 
 /* A place in a packed ring, in the round that its wrap counter tells. */
@@ -51,7 +52,6 @@ struct packed {
 	struct spot next_used;            /* the next to note */
 	uint32_t seen_slots, seen_chains; /* seen to be available, from next_avail on */
 	uint32_t flight;                  /* slots taken and not noted */
-	uint32_t moved;                   /* slots noted since the last publish */
 	struct wire_packed_desc *first;   /* the first noted one, and the flags that show it */
 	uint16_t first_flags;
 	bool kicks_off;
@@ -65,6 +65,7 @@ struct queue {
 	bool signal_once; /* after a restore: whatever the event index says */
 	uint32_t held;    /* taken, neither published nor rewound */
 	uint32_t noted;   /* pushed, not published */
+	uint32_t untold;  /* ring entries used since the driver's wish for a signal was looked at */
 	uint32_t taken;   /* all that were taken and not rewound; wraps */
 	union {
 		struct split split;

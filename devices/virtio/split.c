@@ -2,8 +2,8 @@
  *
  * Every field of the guest's is loaded once into a local, by an access that the compiler can
  * neither repeat nor tear. Acquire on the available index pairs with the driver's release of it;
- * release on the used index pairs with the driver's acquire. The two full fences are in publish
- * and kick_enable. */
+ * release on the used index pairs with the driver's acquire. The two full fences are in
+ * queue_wants_signal and kick_enable. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -78,7 +78,6 @@ static bool split_restore(struct queue *q, struct queue_state state)
 	s->next_avail = s->seen_avail = state.index;
 	/* SPLIT-33: the used ring is never read, but for this. */
 	s->next_used = state.restored ? load16(&s->used->index) : 0;
-	s->shown_used = s->next_used;
 	/* Kicks are wanted from the start on. */
 	store16(&s->used->flags, 0);
 	if (q->config.event_idx)
@@ -193,26 +192,26 @@ static void split_push(struct queue *q, const struct chain *chain, uint32_t writ
 	__atomic_store_n(&e->id.wire, le32_put(chain->id).wire, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->len.wire, le32_put(written).wire, __ATOMIC_RELAXED);
 	mem_wrote(q->mem, e, sizeof(*e));
+	q->untold++;
 }
 
-static bool split_publish(struct queue *q)
+/* SPLIT-25: the elements are there before the index that shows them. */
+static void split_show(struct queue *q)
 {
 	struct split *s = &q->split;
-	uint16_t old = s->shown_used;
-	bool once = q->signal_once;
 
-	/* SPLIT-25: the elements are there before the index that shows them. */
 	store16_release(&s->used->index, s->next_used);
 	mem_wrote(q->mem, &s->used->index, sizeof(le16));
-	s->shown_used = s->next_used;
-	q->signal_once = false;
-	/* SPLIT-24: pairs with the driver's fence between asking for a signal and its last look. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (once)
-		return true;
-	/* SPLIT-22, SPLIT-23: either word, never both. */
+}
+
+/* SPLIT-22, SPLIT-23: either word, never both. */
+static bool split_wants_signal(const struct queue *q, uint32_t entries)
+{
+	const struct split *s = &q->split;
+
 	if (q->config.event_idx)
-		return ring_event_passed(load16(used_event(q)), s->next_used, old);
+		return ring_event_passed(load16(used_event(q)), s->next_used,
+					 (uint16_t)(s->next_used - entries));
 	return (load16(&s->avail->flags) & WIRE_AVAIL_NO_INTERRUPT) == 0;
 }
 
@@ -258,7 +257,8 @@ const struct ring_ops split_ops = {
 	.take = split_take,
 	.available = look,
 	.push = split_push,
-	.publish = split_publish,
+	.show = split_show,
+	.wants_signal = split_wants_signal,
 	.rewind = split_rewind,
 	.kick_enable = split_kick_enable,
 	.kick_disable = split_kick_disable,
