@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "devices/base/clock.h"
@@ -26,7 +27,8 @@ enum {
 	/* A look costs as much as half a frame: every so many turns of up to a batch each way. */
 	TURNS_A_LOOK = 4,
 	/* Between two looks at rings without a doorbell. */
-	POLL_MS = 1,
+	POLL_NS = 1000 * 1000,
+	NS_A_SECOND = 1000 * 1000 * 1000,
 };
 
 enum want { WANT_STOP, WANT_RUN, WANT_PAUSE, WANT_END };
@@ -162,20 +164,27 @@ static void on_event(struct worker *w, const struct epoll_event *event)
 	}
 }
 
-static void take_events(struct worker *w, int timeout_ms)
+/* wait_ns: COAL_NEVER: until there is one. */
+static void take_events(struct worker *w, uint64_t wait_ns)
 {
 	struct epoll_event events[EVENTS_A_TURN];
-	int count = epoll_wait(w->epoll_fd, events, EVENTS_A_TURN, timeout_ms);
+	const struct timespec wait = { .tv_sec = (time_t)(wait_ns / NS_A_SECOND),
+				       .tv_nsec = (long)(wait_ns % NS_A_SECOND) };
+	int count = epoll_pwait2(w->epoll_fd, events, EVENTS_A_TURN,
+				 wait_ns == COAL_NEVER ? NULL : &wait, NULL);
 
 	w->turns = 0;
 	for (int i = 0; i < count; i++)
 		on_event(w, &events[i]);
 }
 
-/* Until something happens. A ring without a doorbell is looked at again and again. */
-static void sleep_on(struct worker *w)
+/* Until something happens, or a signal that is held back is due. A ring without a doorbell is
+ * looked at again and again. */
+static void sleep_on(struct worker *w, uint64_t wait_ns)
 {
-	take_events(w, w->polled ? POLL_MS : -1);
+	if (w->polled && wait_ns > POLL_NS)
+		wait_ns = POLL_NS;
+	take_events(w, wait_ns);
 	w->rx_chains |= w->polled;
 	w->tx_chains |= w->polled;
 }
@@ -187,14 +196,18 @@ static void run(struct worker *w)
 	w->tx_armed = false;
 	w->active_ns = 0;
 	while (atomic_load_explicit(&w->want, memory_order_acquire) == WANT_RUN) {
+		uint64_t wait_ns = net_signals(w->pair, false);
+
 		if (serve(w)) {
 			w->active_ns = 0;
 			if (++w->turns >= TURNS_A_LOOK)
 				take_events(w, 0);
 		} else if (may_sleep(w)) {
-			sleep_on(w);
+			sleep_on(w, wait_ns);
 		}
 	}
+	/* A signal that is owed is given before the pause is acknowledged. */
+	(void)net_signals(w->pair, true);
 }
 
 /* A pair that moves no frames sleeps here, whatever its descriptors say; that it is to move some is

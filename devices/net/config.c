@@ -21,6 +21,8 @@ static_assert(offsetof(struct wire_net_config, status) == 6, "virtio 1.4, 5.1.4"
 static_assert(offsetof(struct wire_net_config, max_virtqueue_pairs) == 8, "virtio 1.4, 5.1.4");
 static_assert(offsetof(struct wire_net_config, mtu) == 10, "virtio 1.4, 5.1.4");
 static_assert(offsetof(struct wire_net_config, hash_types) == 20, "virtio 1.4, 5.1.4");
+static_assert(offsetof(struct wire_net_config, speed) == 12, "virtio 1.4, 5.1.4");
+static_assert(offsetof(struct wire_net_config, duplex) == 16, "virtio 1.4, 5.1.4");
 static_assert(sizeof(struct wire_net_config) == 28, "virtio 1.4, 5.1.4");
 
 /* NET-05, NET-07: the MTU is that of the offer for ever. */
@@ -28,11 +30,18 @@ void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t 
 {
 	struct features offered = net_offer(&n->config);
 	struct wire_net_config w = { 0 };
+	static const uint8_t duplex[] = {
+		[NET_DUPLEX_UNKNOWN] = 0xff,
+		[NET_DUPLEX_HALF] = 0,
+		[NET_DUPLEX_FULL] = 1,
+	};
+	const struct net_speed *speed = &n->config.speed;
 
 	if (features_has(&offered, VIRTIO_NET_F_MAC))
 		memcpy(w.mac, n->mac, sizeof(w.mac));
 	if (features_has(&offered, VIRTIO_NET_F_STATUS))
-		w.status = le16_put(n->link_up ? NET_LINK_UP : 0);
+		w.status = le16_put((uint16_t)((n->link_up ? NET_LINK_UP : 0) |
+					       (n->announce ? NET_ANNOUNCE : 0)));
 	/* NET-06. */
 	if (features_has(&offered, VIRTIO_NET_F_MQ))
 		w.max_virtqueue_pairs = le16_put((uint16_t)n->config.pairs);
@@ -44,6 +53,11 @@ void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t 
 	}
 	if (features_has(&offered, VIRTIO_NET_F_HASH_TUNNEL))
 		w.tunnel_types = le32_put(TUNNELS_ALL);
+	/* NET-12: they never change. */
+	if (features_has(&offered, VIRTIO_NET_F_SPEED_DUPLEX)) {
+		w.speed = le32_put(speed->known ? speed->mbits : UINT32_MAX);
+		w.duplex = duplex[speed->duplex];
+	}
 	if (offset >= sizeof(w))
 		return;
 	if (len > sizeof(w) - offset)

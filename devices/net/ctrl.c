@@ -1,7 +1,6 @@
 /* devices/net/ctrl.c: the control queue (virtio 1.4, 5.1.9.5), on the control loop with the
  * device mutex held. A command is read once into n->ctrl_bytes, judged there, and takes effect
  * as a whole or not at all. */
-#include <linux/virtio_net.h>
 #include <string.h>
 
 #include "devices/base/le.h"
@@ -50,7 +49,13 @@ static const struct ctrl_row {
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_HASH_CONFIG, VIRTIO_NET_F_HASH_REPORT, 0, ctrl_hash },
 	{ VIRTIO_NET_CTRL_HASH_TUNNEL, VIRTIO_NET_CTRL_HASH_TUNNEL_SET, VIRTIO_NET_F_HASH_TUNNEL, 0, ctrl_hash_tunnel },
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, VIRTIO_NET_F_MQ, 0, ctrl_pairs },
+	{ VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, VIRTIO_NET_F_GUEST_ANNOUNCE, 0, ctrl_announce_ack },
 	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 0, guest_offloads },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET, VIRTIO_NET_F_NOTF_COAL, 0, ctrl_coal_set },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, VIRTIO_NET_F_NOTF_COAL, 0, ctrl_coal_set },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET, VIRTIO_NET_F_VQ_NOTF_COAL, 0, ctrl_coal_queue_set },
+	/* CTRL-34: two le32 in front of the ack. */
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET, VIRTIO_NET_F_VQ_NOTF_COAL, 8, ctrl_coal_queue_get },
 };
 /* clang-format on */
 

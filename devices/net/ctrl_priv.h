@@ -36,5 +36,11 @@ bool ctrl_hash_tunnel(struct net *n, struct ctrl *c);
 bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned key_len);
 /* ctrl_steer.c */
 bool ctrl_pairs(struct net *n, struct ctrl *c);
+/* ctrl_announce.c */
+bool ctrl_announce_ack(struct net *n, struct ctrl *c);
+/* ctrl_coal.c */
+bool ctrl_coal_set(struct net *n, struct ctrl *c);
+bool ctrl_coal_queue_set(struct net *n, struct ctrl *c);
+bool ctrl_coal_queue_get(struct net *n, struct ctrl *c);
 
 #endif

@@ -50,6 +50,12 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_NET_F_HASH_REPORT, "hash-report", "the hash of each received frame in its header", false, NULL },
 	{ VIRTIO_NET_F_HASH_TUNNEL, "hash-tunnel", "that of a tunnel by what it carries", false, NULL },
 	{ VIRTIO_NET_F_MQ, "mq", "several queue pairs, queues=", true, has_pairs },
+	{ VIRTIO_NET_F_GUEST_ANNOUNCE, "announce", "the guest is asked to tell the network where it is", true, NULL },
+	{ VIRTIO_NET_F_NOTF_COAL, "coal", "interrupts held back, for all queues of a kind", true, NULL },
+	{ VIRTIO_NET_F_VQ_NOTF_COAL, "vq-coal", "interrupts held back, queue by queue", true, NULL },
+	{ VIRTIO_NET_F_GUEST_HDRLEN, "guest-hdrlen", "a super-frame's header length from the guest", true, NULL },
+	{ VIRTIO_NET_F_SPEED_DUPLEX, "speed-duplex", "speed= and duplex=, or that they are not known", true, NULL },
+	{ VIRTIO_NET_F_STANDBY, "standby", "this NIC stands in for another one that has the same MAC", false, NULL },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, "guest-offloads", "offloads to the guest switched at run time", true, can_csum },
 };
 /* clang-format on */
@@ -73,6 +79,9 @@ static const struct {
 	{ VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_MQ, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_NOTF_COAL, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_VQ_NOTF_COAL, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_HASH_TUNNEL, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_HASH_TUNNEL, VIRTIO_NET_F_RSS, VIRTIO_NET_F_HASH_REPORT },
@@ -84,6 +93,7 @@ static const struct {
 } offered_with[] = {
 	{ VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_VQ }, /* NET-02 */
 	{ VIRTIO_NET_F_HASH_REPORT, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_STATUS }, /* which holds its bit */
 };
 
 /* What a bit of f needs is in f too. */

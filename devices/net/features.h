@@ -24,6 +24,14 @@ struct net_switches {
 	struct features on, off;
 };
 
+/* What the guest is told of the link; nothing is held to it. */
+enum { NET_SPEED_MAX = 0x7fffffff };
+struct net_speed {
+	bool known;
+	uint32_t mbits; /* a second, up to NET_SPEED_MAX */
+	enum { NET_DUPLEX_UNKNOWN, NET_DUPLEX_HALF, NET_DUPLEX_FULL } duplex;
+};
+
 /* What a driver is offered: possible, usual or switched on, and with all that it needs (CORE-11,
  * CORE-12). */
 struct features net_offer(const struct net_config *config);

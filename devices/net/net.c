@@ -22,7 +22,7 @@ static bool kind_features_ok(void *self, const struct features *accepted)
 }
 
 /* A driver without MQ knows of one pair, whatever was offered. */
-static unsigned pairs_agreed(const struct net *n)
+unsigned net_pairs_agreed(const struct net *n)
 {
 	return features_has(device_accepted(n->device), VIRTIO_NET_F_MQ) ? n->config.pairs : 1;
 }
@@ -33,7 +33,7 @@ static int kind_control_queue(void *self)
 	struct net *n = self;
 
 	return features_has(device_accepted(n->device), VIRTIO_NET_F_CTRL_VQ)
-		       ? 2 * (int)pairs_agreed(n)
+		       ? 2 * (int)net_pairs_agreed(n)
 		       : -1;
 }
 
@@ -41,7 +41,7 @@ static unsigned kind_queue_count(void *self)
 {
 	struct net *n = self;
 
-	return 2 * pairs_agreed(n) + (kind_control_queue(n) >= 0 ? 1 : 0);
+	return 2 * net_pairs_agreed(n) + (kind_control_queue(n) >= 0 ? 1 : 0);
 }
 
 void net_complain(struct net *n, const char *what, struct err e)
@@ -66,6 +66,9 @@ static void kind_driver_ok(void *self, const struct features *accepted)
 	struct backend *be = n->config.backend;
 
 	n->mrg_rxbuf = features_has(accepted, VIRTIO_NET_F_MRG_RXBUF);
+	/* CTRL-16. */
+	n->announces = features_has(accepted, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
+		       features_has(accepted, VIRTIO_NET_F_STATUS);
 	n->filter.by_vlan = features_has(accepted, VIRTIO_NET_F_CTRL_VLAN);
 	n->guest_offloads = plan_guest_offloads(accepted);
 	net_replan(n);
@@ -89,23 +92,33 @@ static void kind_reset(void *self)
 	n->hash = (struct hash_config){ 0 }; /* CTRL-22, CTRL-23 */
 	n->guest_offloads = 0;
 	n->mrg_rxbuf = false;
+	n->announces = n->announce = false;
+	/* CTRL-28. */
+	n->rx_limits = n->tx_limits = (struct coal_limits){ 0 };
+	for (unsigned i = 0; i < n->config.pairs; i++)
+		n->pair[i].rx_coal = n->pair[i].tx_coal = (struct coal){ 0 };
 	net_complain(n, "carrier off", be->ops->set_carrier(be, false));
 	(void)net_set_pairs(n, 1); /* NET-43 */
 }
 
-/* The pair of a receive queue, or NULL. */
-static struct net_pair *pair_of_rx(struct net *n, unsigned index)
+/* The pair of a queue, or NULL. */
+static struct net_pair *pair_of(struct net *n, unsigned index)
 {
-	return index % 2 == 0 && index / 2 < pairs_agreed(n) ? &n->pair[index / 2] : NULL;
+	return index / 2 < net_pairs_agreed(n) ? &n->pair[index / 2] : NULL;
 }
 
-/* Frames held for a receive queue do not come into the next one in its place. */
+/* Frames held for a receive queue do not come into the next one in its place. CTRL-33: that one has
+ * the limits of its kind, not those of its own. */
 static void kind_queue_stopped(void *self, unsigned index)
 {
 	struct net *n = self;
-	struct net_pair *p = pair_of_rx(n, index);
+	struct net_pair *p = pair_of(n, index);
+	bool tx = index % 2 != 0;
 
 	if (p == NULL)
+		return;
+	*net_pair_coal(p, tx) = (struct coal){ .limits = tx ? n->tx_limits : n->rx_limits };
+	if (tx)
 		return;
 	net_pair_stop(p);
 	(void)net_steer(n);
@@ -115,9 +128,9 @@ static void kind_queue_stopped(void *self, unsigned index)
 static void kind_queue_started(void *self, unsigned index)
 {
 	struct net *n = self;
-	struct net_pair *p = pair_of_rx(n, index);
+	struct net_pair *p = pair_of(n, index);
 
-	if (p == NULL)
+	if (p == NULL || index % 2 != 0)
 		return;
 	if (p->attached)
 		net_rx_stale(p);
@@ -150,6 +163,8 @@ static void set_link(struct net *n, bool up)
 		return;
 	device_config_begin(n->device);
 	n->link_up = up;
+	/* CTRL-16: one change, one interrupt. */
+	n->announce |= up && n->announces;
 	device_config_end(n->device, true);
 }
 
@@ -228,6 +243,8 @@ struct err net_create(const struct net_config *config, const struct runner_ops *
 	n->config = *config;
 	(void)snprintf(n->name, sizeof(n->name), "%s", config->name);
 	n->config.name = n->name;
+	if (config->clock == NULL)
+		n->config.clock = &clock_host;
 	memcpy(n->mac, config->mac, sizeof(n->mac));
 	memcpy(n->filter.mac, config->mac, sizeof(n->mac));
 	n->link_up = config->link_up;

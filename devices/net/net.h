@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #include "devices/backend/backend.h"
+#include "devices/base/clock.h"
 #include "devices/base/limits.h"
 #include "devices/base/loop.h"
 #include "devices/capture/capture.h"
 #include "devices/frame/frame.h"
+#include "devices/net/coal.h"
 #include "devices/net/features.h"
 #include "devices/virtio/device.h"
 
@@ -29,6 +31,8 @@ struct net_config {
 	struct capture *capture; /* lent; NULL: none */
 	struct log log;
 	bool link_up; /* at start */
+	struct net_speed speed;
+	const struct clock *clock; /* lent; NULL: the host's */
 };
 
 struct net;
@@ -39,8 +43,13 @@ struct err net_create(const struct net_config *config, const struct runner_ops *
 void net_destroy(struct net *n); /* takes NULL */
 struct device *net_device(struct net *n);
 
-/* The host's link changed: config status, generation, interrupt. The control loop's thread. */
+/* The host's link changed: config status, generation, interrupt; when it comes up the guest is
+ * asked to announce itself, for the network may have another shape now. The control loop's thread.
+ */
 void net_set_link(struct net *n, bool up);
+/* Asks the guest to announce itself: it is in another place of the network than before. false: its
+ * driver cannot. */
+bool net_announce(struct net *n);
 
 /* How many pairs move frames, from the first on: 1 at first and after each reset; what
  * VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET does, for a transport whose control queue is elsewhere. With the
@@ -105,6 +114,9 @@ void net_count_kick(struct net_pair *p, bool tx);
 /* Held frames are dropped and counted: at stop, of the worker or of the receive queue in a
  * pause. */
 void net_pair_stop(struct net_pair *p);
+/* Gives the signals of both queues that are due, or with `all` those that are owed: returns the
+ * nanoseconds until the next one is due, COAL_NEVER: none is owed. */
+uint64_t net_signals(struct net_pair *p, bool all);
 /* Nothing is held in the rings: asserted at each pause. */
 void net_pair_assert_paused(struct net_pair *p);
 

@@ -16,6 +16,7 @@ enum {
 	LENT_SLICES = 64, /* a lent frame in more slices than this is copied whole instead */
 	CTRL_BYTES_MAX = 65536,
 	NET_LINK_UP = 1, /* config status, virtio 1.4, 5.1.4 */
+	NET_ANNOUNCE = 2,
 };
 
 /* The worker's; read by anybody. */
@@ -35,6 +36,7 @@ struct net_pair {
 	struct queue *rx_queue, *tx_queue;
 	bool rx_off, tx_off; /* running, but nothing comes in; used and thrown away */
 	bool attached;       /* frames may come into its queue of the backend */
+	struct coal rx_coal, tx_coal;
 	struct pair_counters count;
 
 	struct batch tx;
@@ -74,6 +76,9 @@ struct net {
 	atomic_bool gone; /* the backend is: told by a worker, once */
 	bool gone_said;   /* in the log */
 	bool mrg_rxbuf;
+	bool announces; /* the driver knows the bit, and how to acknowledge it */
+	bool announce;  /* the bit */
+	struct coal_limits rx_limits, tx_limits; /* of queues that are made ready */
 	uint64_t guest_offloads;
 	struct plan plan;
 	struct filter filter;
@@ -89,7 +94,15 @@ void settle_tx(struct net_pair *p);
 void settle_rx(struct net_pair *p, const struct frame *f);
 /* The backend's interface was deleted: has the link taken down, once. */
 void settle_gone(struct net_pair *p);
-void settle_signal(struct net_pair *p, struct queue *q, unsigned queue_index);
+/* Shows what was used of the queue, and gives the signal if it is due. */
+void settle_signal(struct net_pair *p, bool tx);
+/* Gives it if it is owed: a driver that has nothing left to post waits for nothing else. */
+void settle_owed(struct net_pair *p, bool tx);
+
+static inline struct coal *net_pair_coal(struct net_pair *p, bool tx)
+{
+	return tx ? &p->tx_coal : &p->rx_coal;
+}
 
 /* ctrl.c */
 void ctrl_run(struct net *n, struct queue *q);
@@ -97,6 +110,8 @@ void ctrl_run(struct net *n, struct queue *q);
 void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t len);
 /* request.c */
 bool net_request(void *self, enum device_request what, uint64_t value);
+/* net.c: as many pairs as the driver can know of. */
+unsigned net_pairs_agreed(const struct net *n);
 /* net.c: the plan of what is agreed on now; workers paused. */
 void net_replan(struct net *n);
 void net_complain(struct net *n, const char *what, struct err e); /* if it is one */

@@ -223,7 +223,7 @@ static enum take place_batch(struct net_pair *p)
 	while (p->rx_next < p->rx.count) {
 		took = try_one(p);
 		if (took == TAKE_FULL && pushed) {
-			settle_signal(p, p->rx_queue, rx_index(p));
+			settle_signal(p, false);
 			pushed = false;
 			continue;
 		}
@@ -254,8 +254,10 @@ enum run net_rx(struct net_pair *p)
 	if (posted > p->rx_most)
 		p->rx_most = posted;
 	if (p->rx_next == p->rx.count) {
-		if (posted == 0)
+		if (posted == 0) {
+			settle_owed(p, false);
 			return RUN_BLOCKED;
+		}
 		more = read_batch(p, posted);
 	} else {
 		/* A look is at new chains: a resume or a kick without any is none. A fault is
@@ -265,11 +267,13 @@ enum run net_rx(struct net_pair *p)
 		p->rx_looked = true;
 	}
 	took = place_batch(p);
-	settle_signal(p, p->rx_queue, rx_index(p));
+	settle_signal(p, false);
 	if (took == TAKE_BROKEN || queue_fault_of(p->rx_queue) != QUEUE_FINE)
 		return RUN_BROKEN;
-	if (took == TAKE_EMPTY)
+	if (took == TAKE_EMPTY) {
+		settle_owed(p, false);
 		return RUN_BLOCKED;
+	}
 	return more ? RUN_MORE : RUN_IDLE;
 }
 

@@ -34,6 +34,7 @@ void settle_tx(struct net_pair *p)
 		assert(f->fate == FATE_SENT || f->fate == FATE_DROPPED);
 		settle_capture(p, CAPTURE_FROM_GUEST, f);
 		queue_push(p->tx_queue, &p->tx_chain[i], 0);
+		coal_count(&p->tx_coal);
 		if (f->fate == FATE_DROPPED) {
 			settle_drop(p, f);
 			if (f->why == DROP_TX_GONE)
@@ -61,6 +62,7 @@ void settle_rx(struct net_pair *p, const struct frame *f)
 	} else if (f->fate == FATE_CUT) {
 		count(&p->count.rx_cut, 1);
 	} else {
+		coal_count(&p->rx_coal);
 		count(&p->count.rx_packets, 1);
 		count(&p->count.rx_bytes, f->len);
 	}
@@ -74,13 +76,49 @@ void settle_gone(struct net_pair *p)
 		device_poke(p->net->device);
 }
 
-/* One publish and at most one signal a batch. */
-void settle_signal(struct net_pair *p, struct queue *q, unsigned queue_index)
+/* What was counted is told, if the driver wants that (CTRL-31). */
+static void tell(struct net_pair *p, bool tx)
 {
-	if (queue_publish(q)) {
+	if (queue_wants_signal(tx ? p->tx_queue : p->rx_queue)) {
 		count(&p->count.signals, 1);
-		device_signal_queue(p->net->device, queue_index);
+		device_signal_queue(p->net->device, 2 * p->index + (tx ? 1 : 0));
 	}
+	coal_done(net_pair_coal(p, tx));
+}
+
+/* One publish and at most one signal a batch. What was used shows at once, held back is the signal
+ * alone: a driver that looks by itself finds it. */
+void settle_signal(struct net_pair *p, bool tx)
+{
+	struct queue *q = tx ? p->tx_queue : p->rx_queue;
+
+	if (queue_show(q) || coal_wait(net_pair_coal(p, tx), p->net->config.clock) == 0)
+		tell(p, tx);
 	if (queue_fault_of(q) != QUEUE_FINE)
-		device_report_broken(p->net->device, queue_index);
+		device_report_broken(p->net->device, 2 * p->index + (tx ? 1 : 0));
+}
+
+void settle_owed(struct net_pair *p, bool tx)
+{
+	if (coal_owes(net_pair_coal(p, tx)))
+		tell(p, tx);
+}
+
+/* CTRL-29: each queue for itself. */
+uint64_t net_signals(struct net_pair *p, bool all)
+{
+	uint64_t soonest = COAL_NEVER;
+
+	for (unsigned tx = 0; tx < 2; tx++) {
+		struct coal *c = net_pair_coal(p, tx != 0);
+		uint64_t wait = COAL_NEVER;
+
+		if (coal_owes(c) && !all)
+			wait = coal_wait(c, p->net->config.clock);
+		if (wait == 0 || all)
+			settle_owed(p, tx != 0);
+		else if (wait < soonest)
+			soonest = wait;
+	}
+	return soonest;
 }

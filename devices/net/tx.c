@@ -178,7 +178,7 @@ enum run net_tx(struct net_pair *p)
 				queue_break(p->tx_queue, QUEUE_FAULT_MEMORY);
 		settle_tx(p);
 	}
-	settle_signal(p, p->tx_queue, tx_index(p));
+	settle_signal(p, true);
 	if (ended == TAKE_BROKEN || queue_fault_of(p->tx_queue) != QUEUE_FINE)
 		return RUN_BROKEN;
 	if (kept)

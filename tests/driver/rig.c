@@ -63,6 +63,17 @@ struct how {
 	uint64_t capture_ring; /* 0: no capture */
 };
 
+static uint64_t rig_now(void *self)
+{
+	struct rig *r = self;
+	uint64_t stopped = atomic_load(&r->stopped_ns);
+
+	return stopped != 0 ? stopped : clock_now_ns(&clock_host);
+}
+
+void rig_stop_clock(struct rig *r) { atomic_store(&r->stopped_ns, clock_now_ns(&clock_host)); }
+void rig_move_clock(struct rig *r, uint64_t ns) { atomic_fetch_add(&r->stopped_ns, ns); }
+
 static void make(struct rig *r, struct backend *backend, const struct how *how)
 {
 	struct net_config c = {
@@ -75,9 +86,10 @@ static void make(struct rig *r, struct backend *backend, const struct how *how)
 		.backend = backend,
 		.log = { .line = log_line, .self = r },
 		.link_up = true,
+		.clock = &r->clock,
 	};
 
-	*r = (struct rig){ .backend = backend, .pairs = 1 };
+	*r = (struct rig){ .backend = backend, .pairs = 1, .clock = { rig_now, r } };
 	(void)pthread_mutex_init(&r->log_mutex, NULL);
 	driver_memory_init(&r->memory, REGION);
 	ck_assert(!err_is(loop_create(&r->loop)));

@@ -5,6 +5,7 @@
 #define TAPVM_TESTS_RIG_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "devices/backend/loopback.h"
 #include "devices/datapath/worker.h"
@@ -34,6 +35,8 @@ struct rig {
 	pthread_mutex_t log_mutex;                    /* lines come from any thread */
 	unsigned log_lines;
 	char last_log[256];
+	struct clock clock;              /* the device's */
+	atomic_uint_fast64_t stopped_ns; /* 0: it goes */
 };
 unsigned rig_log_lines(struct rig *r);
 
@@ -44,6 +47,9 @@ void rig_make_on(struct rig *r, struct backend *backend); /* which is the rig's 
 void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on);
 /* On a loopback, its frames into fd by rings of so many bytes. */
 void rig_make_captured(struct rig *r, int fd, uint64_t ring_bytes);
+/* The device's time stands still from here on, but for what it is moved. */
+void rig_stop_clock(struct rig *r);
+void rig_move_clock(struct rig *r, uint64_t ns);
 /* Everything ends; the account must balance. */
 void rig_end(struct rig *r);
 

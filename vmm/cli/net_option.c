@@ -2,6 +2,7 @@
 #include "vmm/cli/net_option.h"
 
 #include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -144,12 +145,36 @@ static struct err take_capture(void *into, const char *value)
 	return err_none();
 }
 
+static struct err take_speed(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+	uint64_t mbits = 0;
+	struct err e = value_number(value, 0, NET_SPEED_MAX, &mbits);
+
+	nic->speed.known = !err_is(e);
+	nic->speed.mbits = (uint32_t)mbits;
+	return e;
+}
+
+static struct err take_duplex(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	if (strcmp(value, "full") == 0)
+		nic->speed.duplex = NET_DUPLEX_FULL;
+	else if (strcmp(value, "half") == 0)
+		nic->speed.duplex = NET_DUPLEX_HALF;
+	else
+		return err_make(ERR_USAGE, 0, "'%.64s' is neither full nor half", value);
+	return err_none();
+}
+
 /* clang-format off */
 static const struct option rows[] = {
 	{ .name = "name", .value = "NAME", .take = take_name,
 	  .help = "the TAP: this one if it is there, or made; vm%d takes the first free number" },
 	{ .name = "fd", .value = "N", .take = take_fd, .with_fd = true,
-	  .help = "a TAP opened by whoever started us; goes with mac, queue-size, capture and features" },
+	  .help = "a TAP opened by whoever started us; not with what is set on a TAP" },
 	{ .name = "mac", .value = "MAC", .take = take_mac, .with_fd = true,
 	  .help = "the guest's; made from the TAP's name and the NIC's number if left out" },
 	{ .name = "host-mac", .value = "MAC", .take = take_host_mac,
@@ -166,6 +191,10 @@ static const struct option rows[] = {
 	  .help = "who may attach to the TAP" },
 	{ .name = "group", .value = "GID", .take = take_group,
 	  .help = "which group may attach to the TAP" },
+	{ .name = "speed", .value = "N", .take = take_speed, .with_fd = true,
+	  .help = "of the link in Mbit/s, as the guest is told; unknown if left out" },
+	{ .name = "duplex", .value = "full|half", .take = take_duplex, .with_fd = true,
+	  .help = "of the link, as the guest is told; unknown if left out" },
 	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,
 	  .help = "descriptors of each queue, 2 to 32768; 256 if left out" },
 	{ .name = "queues", .value = "N", .take = take_queues,
@@ -272,6 +301,11 @@ static struct err judge(const struct nic_options *nic, uint64_t seen)
 			return err_make(ERR_USAGE, 0,
 					"mtu=%u is too small for IPv6, which needs %d", nic->mtu,
 					MTU_MIN_IPV6);
+	if ((nic->speed.known || nic->speed.duplex != NET_DUPLEX_UNKNOWN) &&
+	    features_has(&nic->switches.off, VIRTIO_NET_F_SPEED_DUPLEX))
+		return err_make(ERR_USAGE, 0,
+				"speed and duplex are told by speed-duplex, which is off; leave "
+				"one out");
 	if (nic->persist && nic->netns != NULL && strcmp(nic->netns, "private") == 0)
 		return err_make(ERR_USAGE, 0,
 				"persist does not go with netns=private, which ends with the run; "

@@ -29,6 +29,7 @@ struct nic_options {
 	unsigned queues;      /* pairs of them; 0: 1 */
 	const char *capture;  /* a path; NULL: none */
 	struct net_switches switches;
+	struct net_speed speed;
 };
 
 enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE, SERIAL_FDS };

@@ -188,6 +188,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		.queue_size = QUEUE_SIZE_DEFAULT,
 		.switches = o->switches,
 		.capture_fd = -1,
+		.speed = o->speed,
 	};
 	char addresses[KEEPER_ADDRESSES] = "";
 	struct err e = tap_open(&sys_host, &request, &nic.tap);

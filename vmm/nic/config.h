@@ -15,6 +15,7 @@ struct machine_nic {
 	uint16_t queue_size;
 	int capture_fd; /* -1: none; likewise; see capture_config */
 	struct net_switches switches;
+	struct net_speed speed;
 	bool link_up;
 };
 

@@ -35,6 +35,7 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		.queue_size = config->queue_size,
 		.switches = config->switches,
 		.pairs = config->tap.queues,
+		.speed = config->speed,
 		.mem = mem,
 		.loop = loop,
 		.log = log,

@@ -46,7 +46,6 @@ static const struct {
 	{ "a MAC of 5 bytes", 1, 1, 5, { 2 }, VIRTIO_NET_ERR },
 	{ "a MAC of 7 bytes", 1, 1, 7, { 2 }, VIRTIO_NET_ERR },
 	{ "a MAC command that does not exist", 1, 2, 6, { 2 }, VIRTIO_NET_ERR },
-	{ "an announcement, not offered", 3, 0, 0, { 0 }, VIRTIO_NET_ERR },
 	{ "queue pairs, not offered", 4, 0, 2, { 1, 0 }, VIRTIO_NET_ERR },
 	{ "offloads off", 5, 0, 8, { 0 }, VIRTIO_NET_OK },
 	{ "GUEST_CSUM and TSO4", 5, 0, 8, { 0x82 }, VIRTIO_NET_OK },

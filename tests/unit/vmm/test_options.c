@@ -292,6 +292,12 @@ static const struct {
 	{ "a queue of no power of two", "tap,queue-size=100", "no power of two" },
 	{ "the same, packed", "tap,queue-size=100,packed=on", NULL },
 	{ "the same, packed no more", "tap,queue-size=100,packed=off", "no power of two" },
+	{ "a speed and a duplex", "tap,fd=7,speed=2147483647,duplex=half", NULL },
+	{ "a speed of 0", "tap,speed=0", NULL },
+	{ "a speed past the largest", "tap,speed=2147483648", "out of range" },
+	{ "a duplex by another word", "tap,duplex=both", "'both' is neither full nor half" },
+	{ "a speed that nobody tells", "tap,speed=10,speed-duplex=off", "which is off" },
+	{ "a duplex that nobody tells", "tap,duplex=full,speed-duplex=off", "which is off" },
 	{ "a queue of one", "tap,queue-size=1", "out of range" },
 	{ "no queue", "tap,queues=0", "out of range" },
 	{ "more queues than there may be", "tap,queues=9", "out of range" },
@@ -331,12 +337,14 @@ START_TEST(net_fills_the_options)
 	char text[] = "tap,name=vm0,mac=02:00:00:00:00:02,host-mac=02:00:00:00:00:01,ip=10.0.0.1/"
 		      "24,ip=fd00::1/64,"
 		      "mtu=1400,netns=blue,persist=on,owner=1000,group=100,queue-size=512,queues=4,"
-		      "capture=a.pcapng,csum=on,event-idx=off";
+		      "capture=a.pcapng,speed=1000,duplex=full,csum=on,event-idx=off";
 	struct nic_options nic = { .fd = 0 };
 	struct err e = net_option_parse(text, &nic);
 
 	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
 	ck_assert_str_eq(nic.tap_name, "vm0");
+	ck_assert(nic.speed.known && nic.speed.mbits == 1000 &&
+		  nic.speed.duplex == NET_DUPLEX_FULL);
 	ck_assert_int_eq(nic.fd, -1);
 	ck_assert(nic.has_mac && nic.mac[5] == 2 && nic.has_host_mac && nic.host_mac[5] == 1);
 	ck_assert_uint_eq(nic.address_count, 2);
