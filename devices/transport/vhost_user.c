@@ -11,86 +11,6 @@
 
 #include "devices/transport/vhost_user_priv.h"
 
-static uint64_t bit(unsigned n) { return UINT64_C(1) << n; }
-
-/* ---- features ---- */
-
-/* VHU-06. Bits from 64 on cannot be said here. */
-static uint64_t offered(const struct vhost_user *v)
-{
-	return (uint64_t)device_features_word(v->config.device, 1) << 32 |
-	       device_features_word(v->config.device, 0) | bit(VHOST_USER_F_LOG_ALL) |
-	       bit(VHOST_USER_F_PROTOCOL_FEATURES);
-}
-
-static void answer(struct vu_message *m, uint64_t number)
-{
-	m->payload.number = number;
-	m->reply_bytes = sizeof(number);
-}
-
-static struct err get_features(struct vhost_user *v, struct vu_message *m)
-{
-	answer(m, offered(v));
-	return err_none();
-}
-
-/* Some say the same once for each queue pair, while the first one runs already. What the driver
- * agreed on cannot change then; whether the log is kept can. */
-static struct err set_features(struct vhost_user *v, struct vu_message *m)
-{
-	const uint64_t ours = bit(VHOST_USER_F_LOG_ALL) | bit(VHOST_USER_F_PROTOCOL_FEATURES);
-	uint64_t f = m->payload.number;
-	bool other = ((f ^ v->features) & ~ours) != 0;
-
-	if ((f & ~offered(v)) != 0)
-		return err_make(ERR_SETUP, 0, "features %#llx, which were not offered",
-				(unsigned long long)(f & ~offered(v)));
-	if (other && vu_any_ring_runs(v))
-		return err_make(ERR_SETUP, 0, "other features while a ring runs");
-	if (other && v->live) {
-		device_set_status(v->config.device, 0);
-		v->live = false;
-	}
-	v->features = f;
-	v->has_features = true;
-	vu_update_log(v);
-	/* VHU-07. */
-	if ((f & bit(VHOST_USER_F_PROTOCOL_FEATURES)) == 0)
-		vu_enable_rings(v, true);
-	return vu_start_rings(v);
-}
-
-static uint64_t protocol_offered(const struct vhost_user *v)
-{
-	const uint64_t usual =
-		bit(VHOST_USER_PROTOCOL_F_MQ) | bit(VHOST_USER_PROTOCOL_F_LOG_SHMFD) |
-		bit(VHOST_USER_PROTOCOL_F_RARP) | bit(VHOST_USER_PROTOCOL_F_REPLY_ACK) |
-		bit(VHOST_USER_PROTOCOL_F_MTU) | bit(VHOST_USER_PROTOCOL_F_BACKEND_REQ) |
-		bit(VHOST_USER_PROTOCOL_F_CONFIG) | bit(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |
-		bit(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |
-		bit(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | bit(VHOST_USER_PROTOCOL_F_STATUS);
-
-	return usual | (v->config.inband ? bit(VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS) : 0);
-}
-
-static struct err get_protocol_features(struct vhost_user *v, struct vu_message *m)
-{
-	answer(m, protocol_offered(v));
-	return err_none();
-}
-
-static struct err set_protocol_features(struct vhost_user *v, struct vu_message *m)
-{
-	uint64_t f = m->payload.number;
-
-	if ((f & ~protocol_offered(v)) != 0)
-		return err_make(ERR_SETUP, 0, "protocol features %#llx, which were not offered",
-				(unsigned long long)(f & ~protocol_offered(v)));
-	v->protocol = f;
-	return err_none();
-}
-
 /* ---- the device ---- */
 
 static struct err set_owner(struct vhost_user *v, struct vu_message *m)
@@ -119,14 +39,14 @@ static struct err reset_device(struct vhost_user *v, struct vu_message *m)
 
 static struct err get_queue_num(struct vhost_user *v, struct vu_message *m)
 {
-	answer(m, v->config.queue_num);
+	vu_answer(m, v->config.queue_num);
 	return err_none();
 }
 
 static struct err get_max_mem_slots(struct vhost_user *v, struct vu_message *m)
 {
 	(void)v;
-	answer(m, GUEST_MEM_REGIONS_MAX);
+	vu_answer(m, GUEST_MEM_REGIONS_MAX);
 	return err_none();
 }
 
@@ -142,7 +62,7 @@ static struct err set_status(struct vhost_user *v, struct vu_message *m)
 
 static struct err get_status(struct vhost_user *v, struct vu_message *m)
 {
-	answer(m, v->status | (device_status(v->config.device) & VIRTIO_CONFIG_S_NEEDS_RESET));
+	vu_answer(m, v->status | (device_status(v->config.device) & VIRTIO_CONFIG_S_NEEDS_RESET));
 	return err_none();
 }
 
@@ -216,8 +136,8 @@ static const struct request {
 	struct err (*take)(struct vhost_user *v, struct vu_message *m);
 } requests[] = {
 	/* clang-format off */
-	{ VHOST_USER_GET_FEATURES,           0, 0, 0, SOME, NO_RING,   get_features },
-	{ VHOST_USER_SET_FEATURES,           8, 0, 0, NONE, NO_RING,   set_features },
+	{ VHOST_USER_GET_FEATURES,           0, 0, 0, SOME, NO_RING,   vu_get_features },
+	{ VHOST_USER_SET_FEATURES,           8, 0, 0, NONE, NO_RING,   vu_set_features },
 	{ VHOST_USER_SET_OWNER,              0, 0, 0, NONE, NO_RING,   set_owner },
 	{ VHOST_USER_RESET_OWNER,            0, 0, 0, NONE, NO_RING,   reset_owner },
 	{ VHOST_USER_SET_MEM_TABLE,          8, 0, 8, NONE, NO_RING,   vu_set_mem_table },
@@ -230,8 +150,8 @@ static const struct request {
 	{ VHOST_USER_SET_VRING_KICK,         8, 0, 1, NONE, RING_BITS, vu_set_vring_kick },
 	{ VHOST_USER_SET_VRING_CALL,         8, 0, 1, NONE, RING_BITS, vu_set_vring_call },
 	{ VHOST_USER_SET_VRING_ERR,          8, 0, 1, NONE, RING_BITS, vu_set_vring_err },
-	{ VHOST_USER_GET_PROTOCOL_FEATURES,  0, 0, 0, SOME, NO_RING,   get_protocol_features },
-	{ VHOST_USER_SET_PROTOCOL_FEATURES,  8, 0, 0, NONE, NO_RING,   set_protocol_features },
+	{ VHOST_USER_GET_PROTOCOL_FEATURES,  0, 0, 0, SOME, NO_RING,   vu_get_protocol_features },
+	{ VHOST_USER_SET_PROTOCOL_FEATURES,  8, 0, 0, NONE, NO_RING,   vu_set_protocol_features },
 	{ VHOST_USER_GET_QUEUE_NUM,          0, 0, 0, SOME, NO_RING,   get_queue_num },
 	{ VHOST_USER_SET_VRING_ENABLE,       8, 0, 0, NONE, RING_WORD, vu_set_vring_enable },
 	{ VHOST_USER_SEND_RARP,              8, 0, 0, NONE, NO_RING,   send_rarp },
@@ -239,6 +159,8 @@ static const struct request {
 	{ VHOST_USER_SET_BACKEND_REQ_FD,     0, 1, 1, NONE, NO_RING,   set_backend_req_fd },
 	{ VHOST_USER_GET_CONFIG,            12, 0, 0, SOME, NO_RING,   get_config },
 	{ VHOST_USER_SET_CONFIG,            12, 0, 0, NONE, NO_RING,   set_config },
+	{ VHOST_USER_GET_INFLIGHT_FD,       20, 0, 0, SOME, NO_RING,   vu_get_inflight_fd },
+	{ VHOST_USER_SET_INFLIGHT_FD,       20, 1, 1, NONE, NO_RING,   vu_set_inflight_fd },
 	{ VHOST_USER_RESET_DEVICE,           0, 0, 0, NONE, NO_RING,   reset_device },
 	{ VHOST_USER_VRING_KICK,             8, 0, 0, NONE, RING_WORD, vu_vring_kick },
 	{ VHOST_USER_GET_MAX_MEM_SLOTS,      0, 0, 0, SOME, NO_RING,   get_max_mem_slots },
@@ -258,8 +180,6 @@ static const struct request *find(uint32_t number)
 }
 
 /* ---- the connection ---- */
-
-static void on_call(void *self, uint32_t epoll_events);
 
 /* Everything of this front-end's goes; the object stays until it is destroyed. */
 static void end(struct vhost_user *v)
@@ -307,7 +227,7 @@ static void reply(struct vhost_user *v, struct vu_message *m)
 /* VHU-04: 0 for success. */
 static void acknowledge(struct vhost_user *v, struct vu_message *m, bool good)
 {
-	answer(m, good ? 0 : 1);
+	vu_answer(m, good ? 0 : 1);
 	reply(v, m);
 }
 
@@ -373,29 +293,6 @@ static void on_message(void *self, uint32_t epoll_events)
 	tell_if_over(v);
 }
 
-/* The device called, and not for a ring: its configuration changed, or it is broken. */
-static void on_call(void *self, uint32_t epoll_events)
-{
-	struct vhost_user *v = self;
-	struct device *d = v->config.device;
-	const struct wire_vu_header h = { VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, VHOST_USER_VERSION,
-					  0 };
-	uint32_t what = device_interrupt_status(d);
-	uint64_t count;
-
-	(void)epoll_events;
-	if (read(device_call_fd(d), &count, sizeof(count)) < 0)
-		return;
-	device_interrupt_ack(d, what);
-	if ((what & DEVICE_INT_CONFIG) == 0)
-		return;
-	if ((device_status(d) & VIRTIO_CONFIG_S_NEEDS_RESET) != 0)
-		vu_tell_broken(v);
-	/* VHU-19. Who does not read it will ask when he does. */
-	if (v->backend_fd >= 0 && vu_agreed(v, VHOST_USER_PROTOCOL_F_CONFIG))
-		(void)vu_send(v->backend_fd, &h, NULL, -1);
-}
-
 void vhost_user_fault(struct vhost_user *v)
 {
 	drop(v, err_make(ERR_SETUP, 0, "a file of its memory was cut short"));
@@ -417,7 +314,7 @@ struct err vhost_user_create(const struct vhost_user_config *config, int socket_
 	v->backend_fd = -1;
 	v->in.reply_fd = -1;
 	vu_rings_init(v);
-	e = loop_add(config->loop, device_call_fd(config->device), EPOLLIN, on_call, v);
+	e = loop_add(config->loop, device_call_fd(config->device), EPOLLIN, vu_on_call, v);
 	if (!err_is(e))
 		e = loop_add(config->loop, socket_fd, EPOLLIN, on_message, v);
 	if (err_is(e)) {

@@ -146,11 +146,12 @@ struct err vu_set_mem_table(struct vhost_user *v, struct vu_message *m)
 	memcpy(old, v->mapping, sizeof(old));
 	if (!err_is(e))
 		e = replace(v, fresh, mapped);
-	if (err_is(e))
+	if (err_is(e)) {
 		unmap_all(fresh, mapped);
-	else
-		unmap_all(old, old_count);
-	return e;
+		return e;
+	}
+	unmap_all(old, old_count);
+	return vu_start_rings(v);
 }
 
 /* The place of the region that is the same in all but the file, or v->mappings. */
@@ -183,7 +184,7 @@ struct err vu_add_mem_reg(struct vhost_user *v, struct vu_message *m)
 		return e;
 	e = replace(v, fresh, count);
 	unmap(err_is(e) ? &fresh[at] : &old);
-	return e;
+	return err_is(e) ? e : vu_start_rings(v);
 }
 
 struct err vu_rem_mem_reg(struct vhost_user *v, struct vu_message *m)
@@ -243,8 +244,7 @@ struct err vu_set_log_base(struct vhost_user *v, struct vu_message *m)
 	v->log = fresh;
 	vu_update_log(v);
 	unmap(&old);
-	m->payload.number = 0;
-	m->reply_bytes = sizeof(m->payload.number);
+	vu_answer(m, 0);
 	return e;
 }
 

@@ -17,6 +17,12 @@ void vu_clear(struct vu_message *m)
 	*m = (struct vu_message){ .reply_fd = -1 };
 }
 
+void vu_answer(struct vu_message *m, uint64_t number)
+{
+	m->payload.number = number;
+	m->reply_bytes = sizeof(number);
+}
+
 /* VHU-05: they belong to the first bytes of a message; later ones are nobody's, and too many of
  * them are a message of their own kind of wrong. */
 static bool take_fds(struct vu_message *m, struct msghdr *from, bool first)

@@ -1,6 +1,6 @@
 /* devices/transport/vhost_user_priv.h: what the files of the vhost-user transport share.
- * vhost_user.c: connection and requests; _message.c: framing; _mem.c: memory table and log;
- * _ring.c: rings. */
+ * vhost_user.c: connection and requests; _message.c: framing; _features.c; _mem.c: memory
+ * table and log; _ring.c: rings; _inband.c: our own requests; _inflight.c: nothing is in flight. */
 #ifndef TAPVM_TRANSPORT_VHOST_USER_PRIV_H
 #define TAPVM_TRANSPORT_VHOST_USER_PRIV_H
 
@@ -49,6 +49,7 @@ struct vu_ring {
 	bool enabled;
 	int kick_fd, call_fd, err_fd; /* ours; -1: none */
 	int relay_fd;                 /* in-band: what the device calls, for the loop to tell; -1 */
+	struct vhost_user *of;
 };
 
 struct vhost_user {
@@ -85,8 +86,16 @@ enum vu_got { VU_GOT_ALL, VU_GOT_SOME, VU_GOT_END, VU_GOT_BAD };
 enum vu_got vu_receive(struct vhost_user *v, struct err *ret_why);
 /* For the next one: closes what the last one left. */
 void vu_clear(struct vu_message *m);
+/* The request is answered by this number. */
+void vu_answer(struct vu_message *m, uint64_t number);
 /* Never waits: a front-end that does not read its answers is no better than one that is gone. */
 bool vu_send(int socket_fd, const struct wire_vu_header *header, const void *payload, int fd);
+
+/* ---- vhost_user_features.c ---- */
+struct err vu_get_features(struct vhost_user *v, struct vu_message *m) MUST_USE;
+struct err vu_set_features(struct vhost_user *v, struct vu_message *m) MUST_USE;
+struct err vu_get_protocol_features(struct vhost_user *v, struct vu_message *m) MUST_USE;
+struct err vu_set_protocol_features(struct vhost_user *v, struct vu_message *m) MUST_USE;
 
 /* ---- vhost_user_mem.c ---- */
 struct err vu_set_mem_table(struct vhost_user *v, struct vu_message *m) MUST_USE;
@@ -120,7 +129,15 @@ bool vu_any_ring_runs(const struct vhost_user *v);
 bool vu_ring_config(const struct vhost_user *v, const struct vu_ring *r, struct queue_config *ret);
 /* The log has the used ring at another address than where it lies. */
 bool vu_ring_alias(const struct vhost_user *v, const struct vu_ring *r, struct mem_alias *ret);
-/* Tells the error descriptors of broken rings. */
-void vu_tell_broken(struct vhost_user *v);
+
+/* ---- vhost_user_inband.c ---- */
+/* The device called, and not for a ring: its configuration changed, or it is broken. */
+void vu_on_call(void *self, uint32_t epoll_events);
+/* From now on rings without a call descriptor are told of by messages. */
+struct err vu_inband(struct vhost_user *v) MUST_USE;
+
+/* ---- vhost_user_inflight.c ---- */
+struct err vu_get_inflight_fd(struct vhost_user *v, struct vu_message *m) MUST_USE;
+struct err vu_set_inflight_fd(struct vhost_user *v, struct vu_message *m) MUST_USE;
 
 #endif

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_config.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "devices/transport/vhost_user_priv.h"
@@ -313,19 +311,6 @@ struct err vu_set_vring_err(struct vhost_user *v, struct vu_message *m)
 	return e;
 }
 
-void vu_tell_broken(struct vhost_user *v)
-{
-	for (unsigned i = 0; i < v->config.rings; i++) {
-		bool broken;
-
-		device_lock(v->config.device);
-		broken = queue_fault_of(device_queue(v->config.device, i)) != QUEUE_FINE;
-		device_unlock(v->config.device);
-		if (broken && v->ring[i].err_fd >= 0)
-			poke(v->ring[i].err_fd);
-	}
-}
-
 /* VHU-08: of a stopped ring too. */
 static void enable(struct vhost_user *v, struct vu_ring *r, bool on)
 {
@@ -362,6 +347,7 @@ void vu_rings_init(struct vhost_user *v)
 	for (unsigned i = 0; i < v->config.rings; i++) {
 		v->ring[i].kick_fd = v->ring[i].call_fd = v->ring[i].err_fd = -1;
 		v->ring[i].relay_fd = -1;
+		v->ring[i].of = v;
 		device_queue_set_call(v->config.device, i, DEVICE_FD_NONE);
 	}
 	vu_enable_rings(v, false);
@@ -376,6 +362,8 @@ void vu_rings_fini(struct vhost_user *v)
 		close_fd(&v->ring[i].kick_fd);
 		close_fd(&v->ring[i].call_fd);
 		close_fd(&v->ring[i].err_fd);
+		if (v->ring[i].relay_fd >= 0)
+			loop_remove(v->config.loop, v->ring[i].relay_fd);
 		close_fd(&v->ring[i].relay_fd);
 	}
 }

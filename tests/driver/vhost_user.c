@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
 #include <string.h>
@@ -282,24 +283,38 @@ struct wire_vu_ring_addr front_ring_addr(const struct front *f, uint32_t index)
 					   .avail = FRONT_USER + q->avail };
 }
 
-void front_ring_set(struct front *f, uint32_t index, uint16_t size)
+void front_eventfds(struct front *f, uint32_t index)
 {
-	struct wire_vu_ring_addr a;
+	if (f->kick[index] >= 0)
+		return;
+	f->kick[index] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	f->call[index] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+uint64_t front_set_call(struct front *f, uint32_t index)
+{
 	uint64_t number = index;
 
-	driver_queue_init(&f->queue[index], &f->memory, size,
-			  (f->features >> VIRTIO_RING_F_EVENT_IDX & 1) != 0);
+	return front_set(f, VHOST_USER_SET_VRING_CALL, &number, sizeof(number), &f->call[index], 1);
+}
+
+void front_ring_set(struct front *f, uint32_t index, uint16_t size)
+{
+	bool packed = (f->features >> VIRTIO_F_RING_PACKED & 1) != 0,
+	     event_idx = (f->features >> VIRTIO_RING_F_EVENT_IDX & 1) != 0;
+	struct wire_vu_ring_addr a;
+
+	if (packed)
+		driver_packed_init(&f->queue[index], &f->memory, size, event_idx);
+	else
+		driver_queue_init(&f->queue[index], &f->memory, size, event_idx);
 	a = front_ring_addr(f, index);
-	if (f->kick[index] < 0) {
-		f->kick[index] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		f->call[index] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	}
+	front_eventfds(f, index);
 	ck_assert_uint_eq(front_set_ring(f, VHOST_USER_SET_VRING_NUM, index, size), 0);
-	ck_assert_uint_eq(front_set_ring(f, VHOST_USER_SET_VRING_BASE, index, 0), 0);
-	ck_assert_uint_eq(front_set(f, VHOST_USER_SET_VRING_ADDR, &a, sizeof(a), NULL, 0), 0);
-	ck_assert_uint_eq(front_set(f, VHOST_USER_SET_VRING_CALL, &number, sizeof(number),
-				    &f->call[index], 1),
+	ck_assert_uint_eq(front_set_ring(f, VHOST_USER_SET_VRING_BASE, index, packed ? 0x8000 : 0),
 			  0);
+	ck_assert_uint_eq(front_set(f, VHOST_USER_SET_VRING_ADDR, &a, sizeof(a), NULL, 0), 0);
+	ck_assert_uint_eq(front_set_call(f, index), 0);
 }
 
 uint64_t front_kick_off(struct front *f, uint32_t index)

@@ -55,7 +55,9 @@ void front_handshake(struct front *f, uint64_t features, uint64_t protocol);
 struct wire_vu_region front_region(const struct front *f, unsigned index);
 uint64_t front_mem_table(struct front *f);
 struct wire_vu_ring_addr front_ring_addr(const struct front *f, uint32_t index);
-/* New rings in memory, then NUM, BASE, ADDR, CALL; KICK is front_kick_off. */
+void front_eventfds(struct front *f, uint32_t index); /* made if they are not there yet */
+uint64_t front_set_call(struct front *f, uint32_t index);
+/* New rings in memory, split or packed, then NUM, BASE, ADDR, CALL; KICK is front_kick_off. */
 void front_ring_set(struct front *f, uint32_t index, uint16_t size);
 uint64_t front_kick_off(struct front *f, uint32_t index);
 /* All of it, for one pair; enabled. */

@@ -147,6 +147,14 @@ static inline int await_sent(unsigned queue, uint8_t *ret, uint32_t max)
 	return len;
 }
 
+static inline void collect(unsigned ring)
+{
+	struct driver_used u;
+
+	while (driver_collect(&w.front.queue[ring], &u))
+		continue;
+}
+
 /* One frame each way by a pair of rings; the state of the rings goes on. */
 static inline void frame_each_way(unsigned pair, unsigned number)
 {
@@ -163,6 +171,8 @@ static inline void frame_each_way(unsigned pair, unsigned number)
 	ck_assert(loopback_give(w.backend, pair, (struct vnet_hdr){ 0 }, frame, sizeof(frame)));
 	front_await_used(&w.front, 2 * pair, (uint16_t)(rx_used + 1));
 	ck_assert_mem_eq(driver_at(&w.front.memory, at + RIG_HDR), frame, sizeof(frame));
+	collect(2 * pair);
+	collect(2 * pair + 1);
 }
 
 /* Descriptors that this process has open. */
