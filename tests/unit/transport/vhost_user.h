@@ -175,6 +175,24 @@ static inline void frame_each_way(unsigned pair, unsigned number)
 	collect(2 * pair + 1);
 }
 
+/* Whatever became of this one. */
+static inline void serves_the_next(void)
+{
+	int64_t deadline = front_deadline();
+	struct vnet_hdr hdr;
+	uint8_t sent[16];
+
+	while (loopback_taken(w.backend, 0, &hdr, sent, sizeof(sent)) >= 0)
+		continue;
+	(void)shutdown(w.front.fd, SHUT_RDWR);
+	while (w.vhost_user != NULL)
+		ck_assert(front_turn(&w.front, deadline));
+	front_reconnect(&w.front, connect_one());
+	front_up(&w.front, PLAIN, SIZE);
+	frame_each_way(0, 1);
+	come_again();
+}
+
 /* Descriptors that this process has open. */
 static inline unsigned open_fds(void)
 {
