@@ -72,7 +72,9 @@ static void kind_driver_ok(void *self, const struct features *accepted)
 	n->filter.by_vlan = features_has(accepted, VIRTIO_NET_F_CTRL_VLAN);
 	n->guest_offloads = plan_guest_offloads(accepted);
 	net_replan(n);
-	(void)net_steer(n);
+	/* VHU-17: without a control queue of ours nobody asks for more pairs or fewer: each moves
+	 * frames as its queues run and are switched on. */
+	(void)net_set_pairs(n, kind_control_queue(n) < 0 ? n->config.pairs : 1);
 	for (unsigned i = 0; i < n->config.pairs; i++)
 		if (n->pair[i].attached)
 			net_rx_stale(&n->pair[i]);
@@ -101,10 +103,12 @@ static void kind_reset(void *self)
 	(void)net_set_pairs(n, 1); /* NET-43 */
 }
 
-/* The pair of a queue, or NULL. */
+/* The pair of a queue; NULL: it is the control queue. */
 static struct net_pair *pair_of(struct net *n, unsigned index)
 {
-	return index / 2 < net_pairs_agreed(n) ? &n->pair[index / 2] : NULL;
+	return index / 2 < n->config.pairs && (int)index != kind_control_queue(n)
+		       ? &n->pair[index / 2]
+		       : NULL;
 }
 
 /* Frames held for a receive queue do not come into the next one in its place. CTRL-33: that one has
