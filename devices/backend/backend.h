@@ -15,6 +15,7 @@
 /* Offloads of the receive way (backend to guest): what the backend may leave unfinished. */
 struct backend_offloads {
 	bool csum, tso4, tso6, ecn, uso;
+	bool tunnel, tunnel_csum; /* the same in a UDP tunnel; with that one's checksum left open */
 };
 
 struct backend_caps {

@@ -194,6 +194,8 @@ struct backend_offloads backend_tap_offloads(unsigned tun_flags)
 		.tso6 = (tun_flags & TUN_F_TSO6) != 0,
 		.ecn = (tun_flags & TUN_F_TSO_ECN) != 0,
 		.uso = (tun_flags & TUN_F_USO4) != 0 && (tun_flags & TUN_F_USO6) != 0,
+		.tunnel = (tun_flags & TUN_F_UDP_TUNNEL_GSO) != 0,
+		.tunnel_csum = (tun_flags & TUN_F_UDP_TUNNEL_GSO_CSUM) != 0,
 	};
 }
 
@@ -202,7 +204,9 @@ static struct err tap_set_offloads(struct backend *be, struct backend_offloads w
 	struct backend_tap *t = of(be);
 	unsigned value = (wanted.csum ? TUN_F_CSUM : 0u) | (wanted.tso4 ? TUN_F_TSO4 : 0u) |
 			 (wanted.tso6 ? TUN_F_TSO6 : 0u) | (wanted.ecn ? TUN_F_TSO_ECN : 0u) |
-			 (wanted.uso ? TUN_F_USO4 | TUN_F_USO6 : 0u);
+			 (wanted.uso ? TUN_F_USO4 | TUN_F_USO6 : 0u) |
+			 (wanted.tunnel ? TUN_F_UDP_TUNNEL_GSO : 0u) |
+			 (wanted.tunnel_csum ? TUN_F_UDP_TUNNEL_GSO_CSUM : 0u);
 
 	if (set(t, 0, TUNSETOFFLOAD, (void *)(uintptr_t)value))
 		return err_none();

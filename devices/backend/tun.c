@@ -3,19 +3,17 @@
 #include "devices/backend/tun.h"
 
 #include <errno.h>
-#include <linux/virtio_net.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/frame/gso.h"
 #include "devices/frame/neighbour.h"
 
 enum {
 	MAC_BYTES = 6,
 	ETH_BYTES = FRAME_MIN,
 	ETH_TYPE = 12,
-	TYPE_IPV4 = 0x0800,
-	TYPE_IPV6 = 0x86dd,
 	IPV4_BYTES_MIN = 20,
 	IPV4_TO = 16,
 	IPV6_BYTES = 40,
@@ -55,6 +53,17 @@ static void know_guest(struct backend_tun *t, const uint8_t mac[static MAC_BYTES
 	memcpy(&value, mac, MAC_BYTES);
 	if (value != atomic_load_explicit(&t->guest_mac, memory_order_relaxed))
 		atomic_store_explicit(&t->guest_mac, value, memory_order_relaxed);
+}
+
+/* What counts from the frame's first byte counts from the packet's, or the other way. */
+static void move_offsets(struct vnet_hdr *h, int by)
+{
+	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		h->csum_start = (uint16_t)(h->csum_start + by);
+	if (h->gso_type & GSO_TUNNEL) {
+		h->outer_th_offset = (uint16_t)(h->outer_th_offset + by);
+		h->inner_nh_offset = (uint16_t)(h->inner_nh_offset + by);
+	}
 }
 
 /* 4 or 6 if a header of that kind stands there, else 0. */
@@ -111,13 +120,11 @@ static enum way go_in(struct backend_tun *t, struct frame *f, uint8_t ret_ethern
 		frame_drop(f, DROP_TX_NOT_IP);
 		return WAY_HERE;
 	}
-	if (f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		if (f->hdr.csum_start < ETH_BYTES) {
-			frame_drop(f, DROP_TX_CSUM_RANGE);
-			return WAY_NONE;
-		}
-		f->hdr.csum_start = (uint16_t)(f->hdr.csum_start - ETH_BYTES);
+	if ((f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0 && f->hdr.csum_start < ETH_BYTES) {
+		frame_drop(f, DROP_TX_CSUM_RANGE);
+		return WAY_NONE;
 	}
+	move_offsets(&f->hdr, -ETH_BYTES);
 	memcpy(ret_ethernet, f->bytes, ETH_BYTES);
 	f->bytes += ETH_BYTES;
 	f->local -= ETH_BYTES;
@@ -132,8 +139,7 @@ static void come_out(struct frame *f, const uint8_t ethernet[ETH_BYTES])
 	f->local += ETH_BYTES;
 	f->len += ETH_BYTES;
 	memcpy(f->bytes, ethernet, ETH_BYTES);
-	if (f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		f->hdr.csum_start = (uint16_t)(f->hdr.csum_start + ETH_BYTES);
+	move_offsets(&f->hdr, ETH_BYTES);
 }
 
 /* A question is sent when it has its answer; what else stays here keeps the fate that it has. */
@@ -213,8 +219,7 @@ static void put_ethernet(const struct backend_tun *t, struct frame *f)
 	memcpy(f->bytes + MAC_BYTES, t->host_mac, MAC_BYTES);
 	f->bytes[ETH_TYPE] = (uint8_t)((version == 4 ? TYPE_IPV4 : TYPE_IPV6) >> 8);
 	f->bytes[ETH_TYPE + 1] = (uint8_t)(version == 4 ? TYPE_IPV4 : TYPE_IPV6);
-	if (f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		f->hdr.csum_start = (uint16_t)(f->hdr.csum_start + ETH_BYTES);
+	move_offsets(&f->hdr, ETH_BYTES);
 	if (f->hdr.hdr_len > 0)
 		f->hdr.hdr_len = (uint16_t)(f->hdr.hdr_len + ETH_BYTES);
 }

@@ -2,11 +2,9 @@
  * numbers, identifications, flags, checksums. */
 #include "devices/frame/segment.h"
 
-#include <linux/virtio_net.h>
 #include <string.h>
 
 #include "devices/frame/csum.h"
-#include "devices/frame/vnet_hdr.h"
 
 enum {
 	IPV4_LENGTH = 2, /* offsets in an IPv4 header */
@@ -20,6 +18,7 @@ enum {
 	TCP_PSH = 0x08,
 	TCP_CWR = 0x80,
 	UDP_LENGTH = 4,
+	UDP_CSUM = 6,
 };
 
 static void be16_write(uint8_t *b, uint32_t v)
@@ -41,10 +40,10 @@ static void be32_add(uint8_t *b, uint32_t v)
 bool segment_begin(struct segmenter *s, const struct frame *super)
 {
 	if (super->hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE || super->local != super->len ||
-	    vnet_hdr_judge_gso(super, &s->headers) != DROP_NONE)
+	    gso_judge(super, &s->headers) != DROP_NONE)
 		return false;
 	s->super = super;
-	s->payload = super->len - s->headers.payload_offset;
+	s->payload = super->len - s->headers.packet.payload_offset;
 	s->done = 0;
 	return s->payload > 0;
 }
@@ -82,13 +81,33 @@ static void move_pseudo_sum(uint8_t *field, uint32_t from, uint32_t to)
 	be16_write(field, (uint16_t)~csum_fold(sum));
 }
 
+/* The tunnel around a segment of `len` bytes whose own headers are made. Its checksum was left open
+ * (UDP_TUNNEL_CSUM), so it has to be made here, and without the payload's being summed: once the
+ * packet's checksum is finished, its bytes from csum_start on sum up to the complement of what the
+ * field holds now. */
+static void set_tunnel(uint8_t *bytes, uint32_t len, const struct frame *super,
+		       const struct parsed *tunnel, uint32_t index)
+{
+	uint8_t *udp = bytes + tunnel->l4_offset;
+	uint32_t udp_len = len - tunnel->l4_offset, start = super->hdr.csum_start;
+	uint16_t inner = be16_read(bytes + start + super->hdr.csum_offset), sum;
+
+	set_ip(bytes + tunnel->l3_offset, tunnel, udp_len, index);
+	be16_write(udp + UDP_LENGTH, udp_len);
+	if ((super->hdr.flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM) == 0)
+		return;
+	move_pseudo_sum(udp + UDP_CSUM, super->len - tunnel->l4_offset, udp_len);
+	sum = csum_fold(csum_add((uint16_t)~inner, udp, start - tunnel->l4_offset));
+	be16_write(udp + UDP_CSUM, sum == 0 ? 0xffff : sum);
+}
+
 /* NET-36: what a driver did not agree to take whole. */
 bool segment_next(struct segmenter *s, struct frame *ret)
 {
 	const struct frame *super = s->super;
-	const struct parsed *p = &s->headers;
+	const struct parsed *p = &s->headers.packet;
 	uint32_t left = s->payload - s->done, size = super->hdr.gso_size;
-	uint32_t part = left < size ? left : size;
+	uint32_t part = left < size ? left : size, len = p->payload_offset + part;
 	uint32_t l4_header = (uint32_t)p->payload_offset - p->l4_offset;
 	uint8_t *bytes = ret->bytes, *l4 = bytes + p->l4_offset;
 
@@ -102,13 +121,15 @@ bool segment_next(struct segmenter *s, struct frame *ret)
 	else
 		be16_write(l4 + UDP_LENGTH, l4_header + part);
 	move_pseudo_sum(l4 + super->hdr.csum_offset, l4_header + s->payload, l4_header + part);
+	if (s->headers.tunnel.ip_version != 0)
+		set_tunnel(bytes, len, super, &s->headers.tunnel, s->done / size);
 	*ret = (struct frame){
 		.hdr = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 			 .csum_start = super->hdr.csum_start,
 			 .csum_offset = super->hdr.csum_offset },
 		.bytes = bytes,
-		.local = p->payload_offset + part,
-		.len = p->payload_offset + part,
+		.local = len,
+		.len = len,
 	};
 	s->done += part;
 	return true;

@@ -3,11 +3,11 @@
 #define TAPVM_FRAME_SEGMENT_H
 
 #include "devices/frame/frame.h"
-#include "devices/frame/parse.h"
+#include "devices/frame/gso.h"
 
 struct segmenter {
 	const struct frame *super; /* lent until the last segment is made, and not changed */
-	struct parsed headers;
+	struct gso_headers headers;
 	uint32_t payload, done; /* bytes behind the headers, and those that segments have got */
 };
 

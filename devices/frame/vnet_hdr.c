@@ -2,18 +2,12 @@
  * 5.1.9). The kernel checks little of it: it takes a TSO4 type on IPv6, and a checksum anywhere. */
 #include "devices/frame/vnet_hdr.h"
 
-#include <linux/virtio_net.h>
 #include <string.h>
 
-#include "devices/base/uapi_compat.h"
 #include "devices/frame/csum.h"
-#include "devices/frame/parse.h"
+#include "devices/frame/gso.h"
 
 enum {
-	TCP_CSUM_OFFSET = 16,
-	UDP_CSUM_OFFSET = 6,
-	UDP_SEGMENTS_MAX = 128,  /* Linux, UDP_MAX_SEGMENTS: tun refuses more of USO */
-	TCP_SEGMENTS_MAX = 1366, /* 65,535 bytes by 48: Linux, tcp_min_snd_mss */
 	VLAN_BYTES = 4,
 };
 
@@ -68,26 +62,6 @@ void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size)
 	}
 }
 
-/* What a GSO type asks of the frame. Types without a row are not known. */
-static const struct gso_kind {
-	uint8_t type;
-	unsigned ip_version; /* 0: either */
-	enum l4_kind l4;
-	uint32_t segments_max;
-} gso_kinds[] = {
-	{ VIRTIO_NET_HDR_GSO_TCPV4, 4, L4_TCP, TCP_SEGMENTS_MAX },
-	{ VIRTIO_NET_HDR_GSO_TCPV6, 6, L4_TCP, TCP_SEGMENTS_MAX },
-	{ VIRTIO_NET_HDR_GSO_UDP_L4, 0, L4_UDP, UDP_SEGMENTS_MAX },
-};
-
-static const struct gso_kind *gso_kind(uint8_t gso_type)
-{
-	for (unsigned i = 0; i < sizeof(gso_kinds) / sizeof(gso_kinds[0]); i++)
-		if (gso_kinds[i].type == (gso_type & ~VIRTIO_NET_HDR_GSO_ECN))
-			return &gso_kinds[i];
-	return NULL;
-}
-
 /* NET-08, NET-10: the room of a tag is for those that carry one. */
 static bool too_long(const struct frame *f, uint32_t frame_max_plain)
 {
@@ -96,10 +70,16 @@ static bool too_long(const struct frame *f, uint32_t frame_max_plain)
 	return frame_max_plain != 0 && f->len + spare > frame_max_plain;
 }
 
-/* NET-21, NET-23. */
-static bool tx_agreed(const struct gso_kind *kind, bool ecn, const struct tx_rules *rules)
+/* NET-21, NET-23, NET-28. */
+static bool tx_agreed(const struct vnet_hdr *h, const struct tx_rules *rules)
 {
-	if (ecn && (!rules->ecn || kind->l4 != L4_TCP))
+	const struct gso_kind *kind = gso_kind(h->gso_type);
+
+	if (kind == NULL)
+		return false;
+	if ((h->gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0 && (!rules->ecn || kind->l4 != L4_TCP))
+		return false;
+	if ((h->gso_type & GSO_TUNNEL) != 0 && !rules->tunnel)
 		return false;
 	switch (kind->type) {
 	case VIRTIO_NET_HDR_GSO_TCPV4: return rules->tso4;
@@ -108,26 +88,16 @@ static bool tx_agreed(const struct gso_kind *kind, bool ecn, const struct tx_rul
 	}
 }
 
-/* NET-22, NET-24. */
-enum drop_reason vnet_hdr_judge_gso(const struct frame *f, struct parsed *ret)
+/* What a super-frame's header keeps. */
+static void keep_gso(const struct vnet_hdr *h, struct vnet_hdr *clean)
 {
-	const struct vnet_hdr *h = &f->hdr;
-	const struct gso_kind *kind = gso_kind(h->gso_type);
-	uint16_t offset;
-
-	if (kind == NULL)
-		return DROP_TX_GSO_FEATURE;
-	if ((h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || h->gso_size == 0)
-		return DROP_TX_GSO_FIELDS;
-	*ret = frame_parse(f->bytes, f->local, f->len);
-	offset = kind->l4 == L4_TCP ? TCP_CSUM_OFFSET : UDP_CSUM_OFFSET;
-	if (!ret->understood || ret->l4 != kind->l4 ||
-	    (kind->ip_version != 0 && ret->ip_version != kind->ip_version) ||
-	    h->csum_start != ret->l4_offset || h->csum_offset != offset)
-		return DROP_TX_GSO_PROTOCOL;
-	if ((f->len - ret->payload_offset + h->gso_size - 1u) / h->gso_size > kind->segments_max)
-		return DROP_TX_GSO_FIELDS;
-	return DROP_NONE;
+	clean->gso_type = h->gso_type;
+	clean->gso_size = h->gso_size;
+	if ((h->gso_type & GSO_TUNNEL) == 0)
+		return;
+	clean->flags |= h->flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
+	clean->outer_th_offset = h->outer_th_offset;
+	clean->inner_nh_offset = h->inner_nh_offset;
 }
 
 /* NET-14, NET-15, NET-16, NET-17, NET-20: what is not judged here does not get into the clean
@@ -135,7 +105,6 @@ enum drop_reason vnet_hdr_judge_gso(const struct frame *f, struct parsed *ret)
 enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules)
 {
 	struct vnet_hdr h = f->hdr, clean = { 0 };
-	bool gso = h.gso_type != VIRTIO_NET_HDR_GSO_NONE;
 
 	if (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		if (!rules->csum)
@@ -146,19 +115,21 @@ enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules
 		clean.csum_start = h.csum_start;
 		clean.csum_offset = h.csum_offset;
 	}
-	if (gso) {
-		const struct gso_kind *kind = gso_kind(h.gso_type);
-		struct parsed parsed;
+	/* NET-27, NET-28. */
+	if ((h.flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM) != 0 && !rules->tunnel_csum)
+		return DROP_TX_GSO_FEATURE;
+	if ((h.flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM) != 0 && (h.gso_type & GSO_TUNNEL) == 0)
+		return DROP_TX_GSO_FIELDS;
+	if (h.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+		struct gso_headers headers;
 		enum drop_reason why;
 
-		if (kind == NULL ||
-		    !tx_agreed(kind, (h.gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0, rules))
+		if (!tx_agreed(&h, rules))
 			return DROP_TX_GSO_FEATURE;
-		why = vnet_hdr_judge_gso(f, &parsed);
+		why = gso_judge(f, &headers);
 		if (why != DROP_NONE)
 			return why;
-		clean.gso_type = h.gso_type;
-		clean.gso_size = h.gso_size;
+		keep_gso(&h, &clean);
 	} else if (too_long(f, rules->frame_max_plain)) {
 		return DROP_TX_MTU;
 	}
@@ -166,11 +137,16 @@ enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules
 	return DROP_NONE;
 }
 
-/* NET-36, NET-38. */
-static bool rx_agreed(const struct gso_kind *kind, unsigned ip_version, bool ecn,
-		      const struct rx_rules *rules)
+/* NET-36, NET-38, NET-42. ip_version: of the packet that is to be cut. */
+static bool rx_agreed(const struct vnet_hdr *h, unsigned ip_version, const struct rx_rules *rules)
 {
-	if (ecn && !rules->ecn)
+	const struct gso_kind *kind = gso_kind(h->gso_type);
+
+	if (kind == NULL || ((h->gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0 && !rules->ecn))
+		return false;
+	if ((h->gso_type & GSO_TUNNEL) != 0 &&
+	    (!rules->tunnel ||
+	     ((h->flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM) != 0 && !rules->tunnel_csum)))
 		return false;
 	switch (kind->type) {
 	case VIRTIO_NET_HDR_GSO_TCPV4: return rules->tso4;
@@ -197,17 +173,16 @@ enum drop_reason vnet_hdr_make_rx(struct frame *f, const struct rx_rules *rules)
 		clean.flags = h.flags & VIRTIO_NET_HDR_F_DATA_VALID;
 	}
 	if (h.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-		const struct gso_kind *kind = gso_kind(h.gso_type);
-		struct parsed p = frame_parse(f->bytes, f->local, f->len);
+		struct gso_headers headers;
+		bool understood = gso_parse(f, &headers);
 
-		if (kind == NULL || clean.flags != VIRTIO_NET_HDR_F_NEEDS_CSUM || h.gso_size == 0 ||
-		    !rx_agreed(kind, p.ip_version, (h.gso_type & VIRTIO_NET_HDR_GSO_ECN) != 0,
-			       rules))
+		if (clean.flags != VIRTIO_NET_HDR_F_NEEDS_CSUM || h.gso_size == 0 ||
+		    ((h.gso_type & GSO_TUNNEL) != 0 && !understood) ||
+		    !rx_agreed(&h, headers.packet.ip_version, rules))
 			return DROP_RX_OFFLOAD;
-		clean.gso_type = h.gso_type;
-		clean.gso_size = h.gso_size;
+		keep_gso(&h, &clean);
 		if (rules->hdr_len)
-			clean.hdr_len = p.understood ? p.payload_offset : h.hdr_len;
+			clean.hdr_len = understood ? headers.packet.payload_offset : h.hdr_len;
 		if (rules->frame_max != 0 && f->len > rules->frame_max)
 			return DROP_RX_TOO_BIG;
 	} else if (too_long(f, rules->frame_max_plain)) {

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 
 #include "devices/frame/frame.h"
-#include "devices/frame/parse.h"
 
 /* NET-13: its sizes; a longer one begins with all of the shorter. */
 enum { VNET_HDR_BYTES = 12, VNET_HDR_HASH_BYTES = 20, VNET_HDR_TUNNEL_BYTES = 24 };
@@ -18,6 +17,7 @@ void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size);
 /* What the driver agreed on for frames that it sends. */
 struct tx_rules {
 	bool csum, tso4, tso6, ecn, uso;
+	bool tunnel, tunnel_csum; /* those in a UDP tunnel; whose own checksum is left open */
 	/* Longest frame without GSO: mtu + 14 + 4, the 4 only for one with a VLAN tag; 0: no
 	 * limit but FRAME_MAX. */
 	uint32_t frame_max_plain;
@@ -29,14 +29,10 @@ struct tx_rules {
  * A frame whose L4 header ends past f->local passes only without GSO. */
 enum drop_reason vnet_hdr_judge_tx(struct frame *f, const struct tx_rules *rules);
 
-/* Whether the GSO fields of f->hdr, whoever made them, agree with each other and with the frame's
- * headers (NET-22, NET-24): *ret is what those say. DROP_TX_GSO_FEATURE: a type that is not known;
- * DROP_TX_GSO_FIELDS, DROP_TX_GSO_PROTOCOL: they do not. */
-enum drop_reason vnet_hdr_judge_gso(const struct frame *f, struct parsed *ret);
-
 /* What the driver agreed to receive (features accepted, cut by CTRL_GUEST_OFFLOADS). */
 struct rx_rules {
 	bool csum, tso4, tso6, ecn, uso4, uso6;
+	bool tunnel, tunnel_csum;
 	bool hdr_len; /* any guest GSO bit: hdr_len must cover all headers (NET-39) */
 	/* With MTU accepted: mtu + 14 + 4, the 4 only for one with a VLAN tag; else 0. */
 	uint32_t frame_max_plain;

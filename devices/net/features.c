@@ -15,6 +15,11 @@ static bool can_tso6(const struct net_config *c) { return can(c).csum && can(c).
 static bool can_ecn(const struct net_config *c) { return can(c).csum && can(c).ecn; }
 static bool can_uso(const struct net_config *c) { return can(c).csum && can(c).uso; }
 static bool has_pairs(const struct net_config *c) { return c->pairs > 1; }
+static bool can_tunnel(const struct net_config *c) { return can(c).csum && can(c).tunnel; }
+static bool can_tunnel_csum(const struct net_config *c)
+{
+	return can_tunnel(c) && can(c).tunnel_csum;
+}
 static bool has_mtu(const struct net_config *c) { return c->mtu != 0; }
 
 /* CORE-12, CORE-18, CORE-20: what has no row is not offered, whatever the switches say. CORE-17. */
@@ -42,6 +47,10 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_NET_F_GUEST_ECN, "guest-ecn", "those of TCP with ECN", true, can_ecn },
 	{ VIRTIO_NET_F_GUEST_USO4, "guest-uso4", "super-frames of UDP over IPv4 to the guest", true, can_uso },
 	{ VIRTIO_NET_F_GUEST_USO6, "guest-uso6", "super-frames of UDP over IPv6 to the guest", true, can_uso },
+	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, "host-tunnel", "super-frames in UDP tunnels segmented by the host", true, can_tunnel },
+	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM, "host-tunnel-csum", "those with a checksum of the tunnel's", true, can_tunnel_csum },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, "guest-tunnel", "super-frames in UDP tunnels to the guest", true, can_tunnel },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM, "guest-tunnel-csum", "those with a checksum of the tunnel's", true, can_tunnel_csum },
 	{ VIRTIO_NET_F_CTRL_VQ, "ctrl-vq", "the control queue", true, NULL },
 	{ VIRTIO_NET_F_CTRL_RX, "ctrl-rx", "receive modes and the MAC table", true, NULL },
 	{ VIRTIO_NET_F_CTRL_RX_EXTRA, "ctrl-rx-extra", "receive modes for unicast, and that keep a kind out", true, NULL },
@@ -84,6 +93,17 @@ static const struct {
 	{ VIRTIO_NET_F_VQ_NOTF_COAL, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_HASH_TUNNEL, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO4 },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_TSO6 },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO4 },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, VIRTIO_NET_F_GUEST_USO6, VIRTIO_NET_F_GUEST_USO6 },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO,
+	  VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO },
+	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO4 },
+	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_HOST_TSO6 },
+	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, VIRTIO_NET_F_HOST_USO, VIRTIO_NET_F_HOST_USO },
+	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO,
+	  VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO },
 	{ VIRTIO_NET_F_HASH_TUNNEL, VIRTIO_NET_F_RSS, VIRTIO_NET_F_HASH_REPORT },
 };
 

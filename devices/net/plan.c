@@ -3,11 +3,20 @@
 
 #include "devices/base/uapi_compat.h"
 
-enum { ETH_HEADER = 14, VLAN_TAG = 4 };
+enum { ETH_HEADER = 14, VLAN_TAG = 4, OFFLOAD_TUNNEL = 46, OFFLOAD_TUNNEL_CSUM = 47 };
 
-static const uint8_t guest_offload_bits[] = {
-	VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6,
-	VIRTIO_NET_F_GUEST_ECN,  VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO6,
+/* CTRL-27: a bit of the command is that of its feature, but for the tunnels'. */
+static const struct {
+	uint8_t feature, offload;
+} guest_offload_bits[] = {
+	{ VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_CSUM },
+	{ VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO4 },
+	{ VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_TSO6 },
+	{ VIRTIO_NET_F_GUEST_ECN, VIRTIO_NET_F_GUEST_ECN },
+	{ VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO4 },
+	{ VIRTIO_NET_F_GUEST_USO6, VIRTIO_NET_F_GUEST_USO6 },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, OFFLOAD_TUNNEL },
+	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM, OFFLOAD_TUNNEL_CSUM },
 };
 
 uint64_t plan_guest_offloads(const struct features *accepted)
@@ -15,9 +24,18 @@ uint64_t plan_guest_offloads(const struct features *accepted)
 	uint64_t bits = 0;
 
 	for (unsigned i = 0; i < ARRAY_LEN(guest_offload_bits); i++)
-		if (features_has(accepted, guest_offload_bits[i]))
-			bits |= UINT64_C(1) << guest_offload_bits[i];
+		if (features_has(accepted, guest_offload_bits[i].feature))
+			bits |= UINT64_C(1) << guest_offload_bits[i].offload;
 	return bits;
+}
+
+static unsigned hdr_bytes(const struct features *accepted)
+{
+	if (features_has(accepted, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO) ||
+	    features_has(accepted, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO))
+		return VNET_HDR_TUNNEL_BYTES;
+	return features_has(accepted, VIRTIO_NET_F_HASH_REPORT) ? VNET_HDR_HASH_BYTES
+								: VNET_HDR_BYTES;
 }
 
 /* NET-13. */
@@ -36,6 +54,9 @@ struct plan plan_make(const struct features *accepted, uint64_t guest_offloads, 
 			.tso6 = features_has(accepted, VIRTIO_NET_F_HOST_TSO6),
 			.ecn = features_has(accepted, VIRTIO_NET_F_HOST_ECN),
 			.uso = features_has(accepted, VIRTIO_NET_F_HOST_USO),
+			.tunnel = features_has(accepted, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO),
+			.tunnel_csum =
+				features_has(accepted, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM),
 			.frame_max_plain = plain,
 		},
 		/* A GSO frame is one whose checksum is left to the receiver (NET-37). */
@@ -46,13 +67,15 @@ struct plan plan_make(const struct features *accepted, uint64_t guest_offloads, 
 			.ecn = csum && (on >> VIRTIO_NET_F_GUEST_ECN & 1) != 0,
 			.uso4 = csum && (on >> VIRTIO_NET_F_GUEST_USO4 & 1) != 0,
 			.uso6 = csum && (on >> VIRTIO_NET_F_GUEST_USO6 & 1) != 0,
+			.tunnel = csum && (on >> OFFLOAD_TUNNEL & 1) != 0,
+			.tunnel_csum = csum && (on >> OFFLOAD_TUNNEL_CSUM & 1) != 0,
 			.frame_max_plain = plain,
 		},
 	};
 	struct rx_rules *rx = &p.rx;
 
 	p.hash_report = features_has(accepted, VIRTIO_NET_F_HASH_REPORT);
-	p.hdr_bytes = p.hash_report ? VNET_HDR_HASH_BYTES : VNET_HDR_BYTES;
+	p.hdr_bytes = hdr_bytes(accepted);
 	rx->hdr_len = rx->tso4 || rx->tso6 || rx->uso4 || rx->uso6;
 	rx->frame_max = rx->hdr_len ? FRAME_MAX : 0;
 	p.offloads = (struct backend_offloads){
@@ -63,5 +86,9 @@ struct plan plan_make(const struct features *accepted, uint64_t guest_offloads, 
 		/* A TAP takes the two kinds only together. */
 		.uso = rx->uso4 && rx->uso6 && caps->offloads.uso,
 	};
+	/* A TAP takes tunnels only beside something that they may carry. */
+	p.offloads.tunnel = rx->tunnel && caps->offloads.tunnel &&
+			    (p.offloads.tso4 || p.offloads.tso6 || p.offloads.uso);
+	p.offloads.tunnel_csum = p.offloads.tunnel && rx->tunnel_csum && caps->offloads.tunnel_csum;
 	return p;
 }

@@ -15,7 +15,7 @@ struct plan {
 	struct rx_rules rx;
 };
 
-/* guest_offloads: the feature bits that CTRL_GUEST_OFFLOADS has left on (bits 1, 7 to 10, 54, 55);
+/* guest_offloads: the bits that CTRL_GUEST_OFFLOADS has left on (bits 1, 7 to 10, 46, 47, 54, 55);
  * at first all that were accepted. mtu: as offered. */
 struct plan plan_make(const struct features *accepted, uint64_t guest_offloads, uint16_t mtu,
 		      const struct backend_caps *caps);

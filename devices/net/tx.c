@@ -1,8 +1,7 @@
 /* devices/net/tx.c: the way of a frame from the guest to the backend. Start reading at net_tx. */
-#include <linux/virtio_net.h>
 #include <string.h>
 
-#include "devices/frame/parse.h"
+#include "devices/frame/gso.h"
 #include "devices/net/net_priv.h"
 
 /* virtio 1.4, 5.1.2: transmit queue of pair i. */
@@ -57,10 +56,11 @@ static int slices_behind(const struct chain *c, uint64_t skip, struct iovec *ret
  * options or extension headers than usual. */
 static bool read_head(struct frame *f, const struct chain *c, unsigned hdr_bytes)
 {
+	struct gso_headers headers;
+
 	f->local = LENT_HEAD;
 	(void)slices_read(c->readable, c->readable_count, hdr_bytes, f->bytes, f->local);
-	return f->hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE ||
-	       frame_parse(f->bytes, f->local, f->len).understood;
+	return f->hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE || gso_parse(f, &headers);
 }
 
 /* SPLIT-04: a frame above COPY_MAX: its head is copied and judged, the rest is lent. In too many

@@ -9,7 +9,7 @@
 #include "devices/base/uapi_compat.h"
 #include "devices/tap/tap_priv.h"
 
-enum { HDR_BYTES = 12 };
+enum { HDR_BYTES = 12, HDR_TUNNEL_BYTES = 24 };
 
 static bool offloads_take(const struct sys *sys, int fd, unsigned mask)
 {
@@ -19,8 +19,13 @@ static bool offloads_take(const struct sys *sys, int fd, unsigned mask)
 /* One after the other, each with those that it needs: one refused bit fails the whole call. */
 static unsigned probe_offloads(const struct sys *sys, int fd)
 {
-	static const unsigned steps[] = { TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6, TUN_F_TSO_ECN,
-					  TUN_F_USO4 | TUN_F_USO6 };
+	static const unsigned steps[] = { TUN_F_CSUM,
+					  TUN_F_TSO4,
+					  TUN_F_TSO6,
+					  TUN_F_TSO_ECN,
+					  TUN_F_USO4 | TUN_F_USO6,
+					  TUN_F_UDP_TUNNEL_GSO,
+					  TUN_F_UDP_TUNNEL_GSO_CSUM };
 	unsigned have = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
@@ -39,19 +44,41 @@ static void drop_programs(const struct sys *sys, int fd)
 	(void)sys->ioctl(fd, TUNSETSTEERINGEBPF, &none);
 }
 
-struct err tap_settle(const struct sys *sys, struct tap *tap)
+static struct err set_header(const struct sys *sys, struct tap *tap, int bytes)
 {
-	int fd = tap->fd[0], hdr = HDR_BYTES, little = 1, sndbuf = INT_MAX, carrier = 0;
-	struct tun_filter none = { 0 };
+	if (sys->ioctl(tap->fd[0], TUNSETVNETHDRSZ, &bytes) < 0)
+		return explain_set(tap->kind, "set the vnet_hdr size", tap->name, errno);
+	tap->hdr_bytes = (unsigned)bytes;
+	return err_none();
+}
 
-	if (sys->ioctl(fd, TUNSETVNETHDRSZ, &hdr) < 0)
-		return explain_set(tap->kind, "set the vnet_hdr size to 12", tap->name, errno);
-	tap->hdr_bytes = HDR_BYTES;
+/* The long header comes before the offload that needs it: with a shorter one tun fails each read,
+ * and the frame is lost. Where there is no such offload it goes again. */
+static struct err settle_header(const struct sys *sys, struct tap *tap)
+{
+	int fd = tap->fd[0], little = 1;
+	struct err e = set_header(sys, tap, HDR_TUNNEL_BYTES);
+
+	if (err_is(e))
+		return e;
 	if (sys->ioctl(fd, TUNSETVNETLE, &little) < 0)
 		return explain_set(tap->kind, "set little-endian vnet_hdr", tap->name, errno);
 	tap->offloads = probe_offloads(sys, fd);
 	if (!offloads_take(sys, fd, 0))
 		return explain_set(tap->kind, "switch offloads off", tap->name, errno);
+	if ((tap->offloads & TUN_F_UDP_TUNNEL_GSO) == 0)
+		return set_header(sys, tap, HDR_BYTES);
+	return err_none();
+}
+
+struct err tap_settle(const struct sys *sys, struct tap *tap)
+{
+	int fd = tap->fd[0], sndbuf = INT_MAX, carrier = 0;
+	struct tun_filter none = { 0 };
+	struct err e = settle_header(sys, tap);
+
+	if (err_is(e))
+		return e;
 	/* A TUN has no addresses to filter by. */
 	if (tap->kind == TAP_KIND_TAP && sys->ioctl(fd, TUNSETTXFILTER, &none) < 0)
 		return explain_set(tap->kind, "empty the filter", tap->name, errno);

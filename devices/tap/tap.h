@@ -46,7 +46,7 @@ struct err tap_name_check(const char *name) MUST_USE;
 /* Makes /dev/net/tun (character 10:200, mode 0666) if it is missing and we may. */
 struct err tap_node(const struct sys *sys) MUST_USE;
 /* Node, open, TUNSETIFF, and everything that a last user may have left set again (TUNGETIFF
- * compared, header size 12, little-endian, offloads probed then 0, filters empty, carrier off). */
+ * compared, header size, little-endian, offloads probed then 0, filters empty, carrier off). */
 struct err tap_open(const struct sys *sys, const struct tap_request *request,
 		    struct tap *ret_tap) MUST_USE;
 /* Closes what we opened (not an inherited descriptor). */

@@ -34,7 +34,8 @@ enum {
 #define ONE_MAC 2, 0, 0, 0, 0, 9
 
 static struct {
-	uint32_t skip; /* bytes of a frame that its other side does not see */
+	uint32_t hdr_bytes; /* of the TAP */
+	uint32_t skip;      /* bytes of a frame that its other side does not see */
 	int fd, index, tap_packet, far_packet;
 } side;
 
@@ -112,7 +113,7 @@ static struct backend *make(enum tap_kind tap_kind, unsigned queues)
 	e = tap_open(&sys_host, &request, &tap);
 	ck_assert_msg(!err_is(e), "%s", e.text);
 	config.tap.fds = tap.fd;
-	config.tap.hdr_bytes = tap.hdr_bytes;
+	config.tap.hdr_bytes = side.hdr_bytes = tap.hdr_bytes;
 	config.tap.carrier = tap.carrier;
 	config.tap.offloads = backend_tap_offloads(tap.offloads);
 	e = tap_kind == TAP_KIND_TUN ? backend_tun_create(&config, &be)
@@ -189,16 +190,17 @@ static int taken(struct backend *be, struct vnet_hdr *ret_hdr, uint8_t *ret_byte
  * through. */
 static void await_far(void)
 {
-	uint8_t probe[VNET_HDR_BYTES + 60] = { 0 }, got[sizeof(probe)];
+	uint8_t probe[VNET_HDR_MAX + 60] = { 0 }, got[sizeof(probe)];
+	ssize_t len = side.hdr_bytes + 60;
 	int64_t deadline = host_now_ms() + HOST_WAIT_MS;
-	uint8_t *number = &probe[VNET_HDR_BYTES + 20];
+	uint8_t *number = &probe[side.hdr_bytes + 20];
 	bool through = false;
 
-	memcpy(probe + VNET_HDR_BYTES, "\x52\1\1\1\1\1\2\0\0\0\0\1\x88\xb5", 14);
+	memcpy(probe + side.hdr_bytes, "\x52\1\1\1\1\1\2\0\0\0\0\1\x88\xb5", 14);
 	while (!through) {
 		ck_assert_msg(host_now_ms() < deadline, "no frame comes through the bridge");
 		(*number)++;
-		ck_assert_int_eq(write(side.fd, probe, sizeof(probe)), sizeof(probe));
+		ck_assert_int_eq(write(side.fd, probe, (size_t)len), len);
 		(void)host_wait_readable(side.far_packet, PROBE_MS);
 		while (recv(side.far_packet, got, sizeof(got), MSG_DONTWAIT) > 0)
 			through = got[PACKET_HDR + 20] == *number;

@@ -218,7 +218,9 @@ void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
 	r->accepted_high = rig_read(r, REG_DEVICE_FEATURES) & r->wanted_high;
 	rig_write(r, REG_DRIVER_FEATURES_SEL, 2);
 	rig_write(r, REG_DRIVER_FEATURES, r->accepted_high);
-	r->hdr_bytes = rig_has(r, VIRTIO_NET_F_HASH_REPORT) ? 20 : RIG_HDR;
+	r->hdr_bytes = (r->accepted_high & RIG_TUNNELS) != 0  ? 24
+		       : rig_has(r, VIRTIO_NET_F_HASH_REPORT) ? 20
+							      : RIG_HDR;
 	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	ck_assert_uint_eq(rig_read(r, REG_STATUS), SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	r->memory.next = 0;

@@ -13,6 +13,8 @@
 #include "tests/driver/driver.h"
 
 enum { RIG_RX = 0, RIG_TX = 1, RIG_CTRL = 2, RIG_HDR = 12, RIG_WAIT_MS = 10000 };
+/* Of wanted_high: features 65 to 68. */
+enum { RIG_TUNNELS = 0x1e };
 #define RIG_BIT(n) (UINT64_C(1) << (n))
 /* Everything that is offered, on split rings, and on packed ones. */
 #define RIG_PACKED UINT64_MAX

@@ -212,7 +212,9 @@ static int on_offload(void *arg)
 		return -1;
 	if ((mask & ~fake.offloads) != 0 || (mask != 0 && (mask & TUN_F_CSUM) == 0) ||
 	    ((mask & TUN_F_TSO_ECN) != 0 && (mask & (TUN_F_TSO4 | TUN_F_TSO6)) == 0) ||
-	    ((mask & uso) != 0 && (mask & uso) != uso))
+	    ((mask & uso) != 0 && (mask & uso) != uso) ||
+	    ((mask & TUN_F_UDP_TUNNEL_GSO) != 0 && (mask & (TUN_F_TSO4 | TUN_F_TSO6 | uso)) == 0) ||
+	    ((mask & TUN_F_UDP_TUNNEL_GSO_CSUM) != 0 && (mask & TUN_F_UDP_TUNNEL_GSO) == 0))
 		return refuse(EINVAL);
 	return 0;
 }

@@ -227,6 +227,8 @@ static void check_probe(struct doctor *d)
 		{ TUN_F_TSO6, "tso6" },
 		{ TUN_F_TSO_ECN, "ecn" },
 		{ TUN_F_USO4 | TUN_F_USO6, "uso" },
+		{ TUN_F_UDP_TUNNEL_GSO, "tunnel" },
+		{ TUN_F_UDP_TUNNEL_GSO_CSUM, "tunnel-csum" },
 	};
 	const struct tap_request request = { .fd = -1, .queues = 1, .owner = -1, .group = -1 };
 	char with[64], without[64];

@@ -107,8 +107,9 @@ END_TEST
 /* ---- what a driver sends ---- */
 
 /* clang-format off */
-#define ALL { 1, 1, 1, 1, 1, 0 } /* csum, tso4, tso6, ecn, uso, longest plain frame */
-#define MTU_1500 { 1, 1, 1, 1, 1, 1518 }
+/* csum, tso4, tso6, ecn, uso, tunnel, its checksum, longest plain frame */
+#define ALL { 1, 1, 1, 1, 1, 1, 1, 0 }
+#define MTU_1500 { 1, 1, 1, 1, 1, 0, 0, 1518 }
 
 /* flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, num_buffers */
 struct row { const char *says; enum shape shape; uint32_t payload; struct base_hdr given; struct tx_rules rules;
@@ -118,17 +119,17 @@ static const struct row plain_rows[] = {
 	{ "nothing agreed on, nothing asked for", T4, 100, { 0 }, { 0 }, DROP_NONE, { 0 } },
 	{ "unused fields hold anything (NET-15, 17)", T4, 9, { 0, 0, 7, 8, 9, 10, 11 }, ALL,
 	  DROP_NONE, { 0 } },
-	{ "unknown flags (NET-14)", T4, 100, { 0xf8, 0, 0, 0, 0, 0, 0 }, ALL, DROP_NONE, { 0 } },
+	{ "unknown flags (NET-14)", T4, 100, { 0xf0, 0, 0, 0, 0, 0, 0 }, ALL, DROP_NONE, { 0 } },
 	{ "DATA_VALID and RSC_INFO (NET-20)", T4, 100, { 6, 0, 0, 0, 0, 0, 0 }, ALL, DROP_NONE,
 	  { 0 } },
 	{ "a checksum", T4, 100, { 1, 0, 0, 0, 34, 16, 0 }, ALL, DROP_NONE,
 	  { 1, 0, 0, 0, 34, 16, 0 } },
-	{ "a checksum, all else junk", T4, 9, { 0xff, 0, 99, 7, 34, 16, 3 }, ALL, DROP_NONE,
+	{ "a checksum, all else junk", T4, 9, { 0xf7, 0, 99, 7, 34, 16, 3 }, ALL, DROP_NONE,
 	  { 1, 0, 0, 0, 34, 16, 0 } },
 	{ "a checksum in what is not IP", ARP, 40, { 1, 0, 0, 0, 14, 2, 0 }, ALL, DROP_NONE,
 	  { 1, 0, 0, 0, 14, 2, 0 } },
 	{ "a checksum not agreed on (NET-18)", T4, 100, { 1, 0, 0, 0, 34, 16, 0 },
-	  { 0, 1, 1, 1, 1, 0 },
+	  { 0, 1, 1, 1, 1, 0, 0, 0 },
 	  DROP_TX_CSUM_FEATURE, { 0 } },
 	{ "its field ends the frame (NET-19)", T4, 0, { 1, 0, 0, 0, 34, 18, 0 }, ALL, DROP_NONE,
 	  { 1, 0, 0, 0, 34, 18, 0 } },
@@ -176,15 +177,15 @@ static const struct row gso_rows[] = {
 	{ "headers alone", T4, 0, { 1, 1, 0, 999, 34, 16, 0 }, ALL, DROP_NONE,
 	  { 1, 1, 0, 999, 34, 16, 0 } },
 	/* ---- NET-21, NET-23 ---- */
-	{ "TSO4 not agreed on", T4, 2000, { 1, 1, 0, 999, 34, 16, 0 }, { 1, 0, 1, 1, 1, 0 },
+	{ "TSO4 not agreed on", T4, 2000, { 1, 1, 0, 999, 34, 16, 0 }, { 1, 0, 1, 1, 1, 0, 0, 0 },
 	  DROP_TX_GSO_FEATURE, { 0 } },
-	{ "TSO6 not agreed on", T6, 2000, { 1, 4, 0, 999, 54, 16, 0 }, { 1, 1, 0, 1, 1, 0 },
+	{ "TSO6 not agreed on", T6, 2000, { 1, 4, 0, 999, 54, 16, 0 }, { 1, 1, 0, 1, 1, 0, 0, 0 },
 	  DROP_TX_GSO_FEATURE, { 0 } },
-	{ "USO not agreed on", U4, 2000, { 1, 5, 0, 999, 34, 6, 0 }, { 1, 1, 1, 1, 0, 0 },
+	{ "USO not agreed on", U4, 2000, { 1, 5, 0, 999, 34, 6, 0 }, { 1, 1, 1, 1, 0, 0, 0, 0 },
 	  DROP_TX_GSO_FEATURE, { 0 } },
-	{ "USO over IPv6 likewise", U6, 2000, { 1, 5, 0, 999, 54, 6, 0 }, { 1, 1, 1, 1, 0, 0 },
+	{ "USO over IPv6 likewise", U6, 2000, { 1, 5, 0, 999, 54, 6, 0 }, { 1, 1, 1, 1, 0, 0, 0, 0 },
 	  DROP_TX_GSO_FEATURE, { 0 } },
-	{ "ECN not agreed on", T4, 2000, { 1, 0x81, 0, 999, 34, 16, 0 }, { 1, 1, 1, 0, 1, 0 },
+	{ "ECN not agreed on", T4, 2000, { 1, 0x81, 0, 999, 34, 16, 0 }, { 1, 1, 1, 0, 1, 0, 0, 0 },
 	  DROP_TX_GSO_FEATURE, { 0 } },
 	{ "ECN beside UDP", U4, 2000, { 1, 0x85, 0, 999, 34, 6, 0 }, ALL, DROP_TX_GSO_FEATURE,
 	  { 0 } },
@@ -196,10 +197,10 @@ static const struct row gso_rows[] = {
 	  { 0 } },
 	{ "a type that is none: 6", T4, 2000, { 1, 6, 0, 999, 34, 16, 0 }, ALL, DROP_TX_GSO_FEATURE,
 	  { 0 } },
-	{ "a type that is none: 0x41", T4, 2000, { 1, 0x41, 0, 999, 34, 16, 0 }, ALL,
+	{ "a type that is none: 0x11", T4, 2000, { 1, 0x11, 0, 999, 34, 16, 0 }, ALL,
 	  DROP_TX_GSO_FEATURE, { 0 } },
 	{ "the checksum was not agreed on", T4, 2000, { 1, 1, 0, 999, 34, 16, 0 },
-	  { 0, 1, 1, 1, 1, 0 },
+	  { 0, 1, 1, 1, 1, 0, 0, 0 },
 	  DROP_TX_CSUM_FEATURE, { 0 } },
 	/* ---- NET-22 ---- */
 	{ "no NEEDS_CSUM", T4, 2000, { 0, 1, 0, 999, 34, 16, 0 }, ALL, DROP_TX_GSO_FIELDS, { 0 } },

@@ -4,11 +4,11 @@
 #include "tests/unit/frame/frames.h"
 
 /* clang-format off */
-/* csum, tso4, tso6, ecn, uso4, uso6, hdr_len, longest plain frame, longest frame */
-#define ALL { 1, 1, 1, 1, 1, 1, 1, 0, FRAME_MAX }
+/* csum, tso4, tso6, ecn, uso4, uso6, tunnel, its checksum, hdr_len, longest plain frame, longest frame */
+#define ALL { 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, FRAME_MAX }
 #define NOTHING { 0 }
-#define CSUM_ALONE { 1, 0, 0, 0, 0, 0, 0, 0, 0 }
-#define MTU_1500 { 1, 1, 1, 1, 1, 1, 1, 1518, FRAME_MAX }
+#define CSUM_ALONE { 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define MTU_1500 { 1, 1, 1, 1, 1, 1, 0, 0, 1, 1518, FRAME_MAX }
 
 /* flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, num_buffers */
 static const struct { const char *says; enum shape shape; uint32_t payload; struct base_hdr given;
@@ -48,18 +48,18 @@ static const struct { const char *says; enum shape shape; uint32_t payload; stru
 	  DROP_NONE,
 	  { 1, 1, 66, 999, 34, 16, 0 } },
 	{ "hdr_len for nobody", T4, 2000, { 1, 1, 54, 999, 34, 16, 0 },
-	  { 1, 1, 0, 0, 0, 0, 0, 0, 0 }, DROP_NONE,
+	  { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, DROP_NONE,
 	  { 1, 1, 0, 999, 34, 16, 0 } },
 	{ "TSO4 not agreed on", T4, 2000, { 1, 1, 0, 999, 34, 16, 0 },
-	  { 1, 0, 1, 1, 1, 1, 1, 0, 0 }, DROP_RX_OFFLOAD, { 0 } },
+	  { 1, 0, 1, 1, 1, 1, 0, 0, 1, 0, 0 }, DROP_RX_OFFLOAD, { 0 } },
 	{ "TSO6 not agreed on", T6, 2000, { 1, 4, 0, 999, 54, 16, 0 },
-	  { 1, 1, 0, 1, 1, 1, 1, 0, 0 }, DROP_RX_OFFLOAD, { 0 } },
-	{ "USO4 not agreed on", U4, 2000, { 1, 5, 0, 999, 34, 6, 0 }, { 1, 1, 1, 1, 0, 1, 1, 0, 0 },
+	  { 1, 1, 0, 1, 1, 1, 0, 0, 1, 0, 0 }, DROP_RX_OFFLOAD, { 0 } },
+	{ "USO4 not agreed on", U4, 2000, { 1, 5, 0, 999, 34, 6, 0 }, { 1, 1, 1, 1, 0, 1, 0, 0, 1, 0, 0 },
 	  DROP_RX_OFFLOAD, { 0 } },
-	{ "USO6 not agreed on", U6, 2000, { 1, 5, 0, 999, 54, 6, 0 }, { 1, 1, 1, 1, 1, 0, 1, 0, 0 },
+	{ "USO6 not agreed on", U6, 2000, { 1, 5, 0, 999, 54, 6, 0 }, { 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0 },
 	  DROP_RX_OFFLOAD, { 0 } },
 	{ "TSO, its sum not agreed on", T4, 2000, { 1, 1, 0, 999, 34, 16, 0 },
-	  { 0, 1, 1, 1, 1, 1, 1, 0, 0 },
+	  { 0, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0 },
 	  DROP_RX_OFFLOAD, { 0 } },
 	{ "TSO without an open sum", T4, 2000, { 0, 1, 0, 999, 34, 16, 0 }, ALL, DROP_RX_OFFLOAD,
 	  { 0 } },
@@ -77,10 +77,10 @@ static const struct { const char *says; enum shape shape; uint32_t payload; stru
 	{ "ECN over IPv6", T6, 2000, { 1, 0x84, 0, 999, 54, 16, 0 }, ALL, DROP_NONE,
 	  { 1, 0x84, 74, 999, 54, 16, 0 } },
 	{ "ECN not agreed on", T4, 2000, { 1, 0x81, 0, 999, 34, 16, 0 },
-	  { 1, 1, 1, 0, 1, 1, 1, 0, 0 },
+	  { 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0 },
 	  DROP_RX_OFFLOAD, { 0 } },
 	{ "TSO without ECN needs none", T4, 2000, { 1, 1, 0, 999, 34, 16, 0 },
-	  { 1, 1, 1, 0, 1, 1, 1, 0, 0 },
+	  { 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0 },
 	  DROP_NONE, { 1, 1, 54, 999, 34, 16, 0 } },
 	/* ---- NET-08, NET-34 ---- */
 	{ "as long as the MTU allows", T4, 1460, { 0 }, MTU_1500, DROP_NONE, { 0 } },

@@ -34,7 +34,8 @@ static uint64_t offloads_of(unsigned mask)
 static struct backend_caps caps_of(bool everything)
 {
 	return (struct backend_caps){
-		.offloads = { everything, everything, everything, everything, everything },
+		.offloads = { everything, everything, everything, everything, everything,
+			      everything, everything },
 	};
 }
 

@@ -28,7 +28,7 @@ START_TEST(an_inherited_tap_is_taken_as_it_is)
 	ck_assert_msg((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0, "it still blocks");
 	ck_assert_uint_eq(fake_count("open"), 0);
 	ck_assert_uint_eq(fake_count("TUNSETIFF"), 0);
-	ck_assert_msg(fake_place("TUNGETIFF", 1) < fake_place("TUNSETVNETHDRSZ 12", 1),
+	ck_assert_msg(fake_place("TUNGETIFF", 1) < fake_place("TUNSETVNETHDRSZ 24", 1),
 		      "it is not asked first and settled then");
 	ck_assert_msg(fake_count("TUNATTACHFILTER") == fake_count("TUNDETACHFILTER"),
 		      "a filter is left on it");

@@ -45,7 +45,7 @@ START_TEST(a_tun_is_made)
 	ck_assert_int_eq(ioctl(tun.fd[0], TUNGETIFF, &is), 0);
 	ck_assert_int_eq(is.ifr_flags & TUN_TYPE_MASK, IFF_TUN);
 	ck_assert_int_eq(ioctl(tun.fd[0], TUNGETVNETHDRSZ, &hdr), 0);
-	ck_assert_int_eq(hdr, 12);
+	ck_assert_int_eq(hdr, (tun.offloads & TUN_F_UDP_TUNNEL_GSO) != 0 ? 24 : 12);
 	ck_assert_uint_eq(tun.offloads & (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6),
 			  TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6);
 	tap_close(&sys_host, &tun);
