@@ -5,7 +5,6 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -137,56 +136,6 @@ START_TEST(a_mac_of_ours_is_the_same_at_each_start)
 	ck_assert_msg(memcmp(first.mac, again.mac, 6) == 0, "another address at the second start");
 	tap_close(&sys_host, &again.tap);
 	tap_close(&sys_host, &other.tap);
-}
-END_TEST
-
-START_TEST(a_capture_is_opened_last)
-{
-	struct nic_options o = default_nic();
-	char path[] = "/tmp/tapvm-capture-XXXXXX", line[LINE], want[LINE];
-	int there = mkstemp(path), flags;
-	struct machine_nic nic;
-	struct stat st;
-	struct err e;
-
-	ck_assert_int_eq(write(there, "old", 3), 3);
-	o.capture = path;
-	o.mtu = 1000;
-	add_address(&o, "fd09::1/64"); /* which that MTU is too small for */
-	ck_assert(err_is(keeper_nic(&o, 0, &nic, line, sizeof(line))));
-	ck_assert_int_eq(fstat(there, &st), 0);
-	ck_assert_msg(st.st_size == 3, "a run that failed took an earlier one's capture");
-	o.mtu = 1400;
-	e = keeper_nic(&o, 0, &nic, line, sizeof(line));
-	ck_assert_msg(!err_is(e), "got \"%s\"", e.text);
-	(void)snprintf(want, sizeof(want), ", captured to %s", path);
-	ck_assert_msg(strstr(line, want) != NULL, "got \"%s\"", line);
-	flags = fcntl(nic.capture_fd, F_GETFL);
-	ck_assert((flags & O_ACCMODE) == O_WRONLY && (flags & O_NONBLOCK) != 0);
-	ck_assert_int_eq(fstat(nic.capture_fd, &st), 0);
-	ck_assert_int_eq(st.st_size, 0);
-	(void)close(nic.capture_fd);
-	tap_close(&sys_host, &nic.tap);
-	(void)close(there);
-	(void)unlink(path);
-}
-END_TEST
-
-START_TEST(a_capture_that_cannot_be_leaves_nothing)
-{
-	struct nic_options o = default_nic();
-	struct machine_nic nic;
-	struct link_info info;
-	char line[LINE];
-	struct err e;
-
-	o.tap_name = "kn9";
-	o.persist = true;
-	o.capture = "/nonexistent/capture";
-	e = keeper_nic(&o, 0, &nic, line, sizeof(line));
-	ck_assert_str_eq(e.text, "net 0: capture: open /nonexistent/capture for writing: No such "
-				 "file or directory");
-	ck_assert_msg(!look_up("kn9", &info), "the TAP is left behind");
 }
 END_TEST
 
@@ -430,8 +379,6 @@ int main(void)
 	tcase_add_test(tc, options_are_set_on_the_tap);
 	tcase_add_test(tc, queue_pairs_are_queues_of_the_tap);
 	tcase_add_test(tc, a_mac_of_ours_is_the_same_at_each_start);
-	tcase_add_test(tc, a_capture_is_opened_last);
-	tcase_add_test(tc, a_capture_that_cannot_be_leaves_nothing);
 	tcase_add_loop_test(tc, what_fails_leaves_nothing, 0, ARRAY_LEN(failing));
 	tcase_add_test(tc, a_persistent_tap_stays_and_goes);
 	tcase_add_test(tc, the_link_is_watched);
