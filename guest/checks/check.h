@@ -23,6 +23,7 @@ struct guest {
 	char detail[160];      /* of the check under way */
 	uint32_t detail_len;
 	char answer[160]; /* of the last step */
+	unsigned came_on; /* the pair of the frame at hand */
 	/* Called with each frame that is not answered by serve() itself; may be NULL. */
 	void (*on_frame)(struct guest *g, void *self, const struct hdr *h, const uint8_t *frame,
 			 uint32_t len);
@@ -65,9 +66,9 @@ struct check {
 	bool ours; /* judges what the specification leaves to the device: on tapvm's alone */
 };
 extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[],
-	odd_checks[], hostile_checks[], ring_checks[], queue_checks[];
+	odd_checks[], hostile_checks[], ring_checks[], queue_checks[], pair_checks[];
 extern const unsigned basic_count, offload_count, control_count, load_count, odd_count,
-	hostile_count, ring_count, queue_count;
+	hostile_count, ring_count, queue_count, pair_count;
 /* The check at that place of the table; NULL behind the last. */
 const struct check *check_at(unsigned index);
 

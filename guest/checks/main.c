@@ -164,8 +164,9 @@ const struct check *check_at(unsigned index)
 	} groups[] = {
 		{ basic_checks, basic_count },     { offload_checks, offload_count },
 		{ control_checks, control_count }, { queue_checks, queue_count },
-		{ load_checks, load_count },       { odd_checks, odd_count },
-		{ hostile_checks, hostile_count }, { ring_checks, ring_count },
+		{ pair_checks, pair_count },       { load_checks, load_count },
+		{ odd_checks, odd_count },         { hostile_checks, hostile_count },
+		{ ring_checks, ring_count },
 	};
 
 	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {

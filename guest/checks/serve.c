@@ -179,6 +179,12 @@ unsigned serve(struct guest *g, bool may_wait)
 	uint32_t len;
 
 	while (count < BATCH && (len = nic_receive(&g->nic, &h)) > 0) {
+		g->came_on = 0;
+		on_frame(g, &h, g->nic.frame, len);
+		count++;
+	}
+	while (g->nic.second && count < BATCH && (len = nic_second_receive(&g->nic, &h)) > 0) {
+		g->came_on = 1;
 		on_frame(g, &h, g->nic.frame, len);
 		count++;
 	}

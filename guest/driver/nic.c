@@ -16,8 +16,6 @@ enum {
 	REG_QUEUE_DESC = 0x080,
 	REG_QUEUE_DRIVER = 0x090,
 	REG_QUEUE_DEVICE = 0x0a0,
-	REG_CONFIG = 0x100,
-	CTRL = 2,
 	REG_QUEUE_RESET = 0x0c0,
 	ROUNDS_MAX = 4000, /* of nic_wait: seconds */
 	BIG_COOKIE = 0x10000,
@@ -35,6 +33,12 @@ void nic_write(const struct nic *n, uint32_t offset, uint32_t value)
 
 bool nic_has(const struct nic *n, unsigned bit) { return (n->accepted >> bit & 1) != 0; }
 
+/* Behind all pairs that the device has, if their number was agreed on (virtio 1.4, 5.1.2). */
+static uint32_t control_index(const struct nic *n)
+{
+	return nic_has(n, F_MQ) || nic_has(n, F_RSS) ? 2u * nic_pairs_max(n) : 2;
+}
+
 bool nic_memory(struct nic *n, const struct seam *seam, uint64_t mmio)
 {
 	n->seam = seam;
@@ -48,7 +52,7 @@ bool nic_memory(struct nic *n, const struct seam *seam, uint64_t mmio)
 	n->ctrl_bytes = seam->memory(seam->self, 8192, &n->ctrl_at);
 	n->frame = seam->memory(seam->self, 128 * 1024, &n->frame_at);
 	return n->rx_bytes != NULL && n->tx_bytes != NULL && n->big_bytes != NULL &&
-	       n->ctrl_bytes != NULL && n->frame != NULL;
+	       n->ctrl_bytes != NULL && n->frame != NULL && nic_second_memory(n);
 }
 
 void nic_reset(struct nic *n) { nic_write(n, REG_STATUS, 0); }
@@ -78,7 +82,7 @@ static void write_address(struct nic *n, uint32_t reg, uint64_t address)
 	nic_write(n, reg + 4, (uint32_t)(address >> 32));
 }
 
-static bool set_queue(struct nic *n, uint32_t index, struct virtq *q)
+bool nic_set_queue(struct nic *n, uint32_t index, struct virtq *q)
 {
 	virtq_init(q, nic_has(n, F_EVENT_IDX), nic_has(n, F_INDIRECT), nic_has(n, F_PACKED));
 	nic_write(n, REG_QUEUE_SEL, index);
@@ -92,7 +96,7 @@ static bool set_queue(struct nic *n, uint32_t index, struct virtq *q)
 	return nic_read(n, REG_QUEUE_READY) == 1;
 }
 
-static void kick(struct nic *n, uint32_t queue, struct virtq *q)
+void nic_kick(struct nic *n, uint32_t queue, struct virtq *q)
 {
 	if (virtq_show(q))
 		n->seam->kick(n->seam->self, n->mmio + REG_NOTIFY, queue);
@@ -132,20 +136,21 @@ bool nic_queue_again(struct nic *n, uint32_t index)
 {
 	if (index == QUEUE_TX) {
 		free_big(n);
-		return set_queue(n, index, &n->tx);
+		return nic_set_queue(n, index, &n->tx);
 	}
-	if (!set_queue(n, index, &n->rx))
+	if (!nic_set_queue(n, index, &n->rx))
 		return false;
 	post_all(n);
-	kick(n, QUEUE_RX, &n->rx);
+	nic_kick(n, QUEUE_RX, &n->rx);
 	return true;
 }
 
 bool nic_queues(struct nic *n)
 {
 	free_big(n);
-	return set_queue(n, QUEUE_RX, &n->rx) && set_queue(n, QUEUE_TX, &n->tx) &&
-	       (!nic_has(n, F_CTRL_VQ) || set_queue(n, CTRL, &n->ctrl));
+	n->second = false;
+	return nic_set_queue(n, QUEUE_RX, &n->rx) && nic_set_queue(n, QUEUE_TX, &n->tx) &&
+	       (!nic_has(n, F_CTRL_VQ) || nic_set_queue(n, control_index(n), &n->ctrl));
 }
 
 void nic_go(struct nic *n)
@@ -157,7 +162,7 @@ void nic_go(struct nic *n)
 	n->mtu = nic_has(n, F_MTU) ? (uint16_t)(nic_read(n, REG_CONFIG + 8) >> 16) : 1500;
 	post_all(n);
 	nic_write(n, REG_STATUS, S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK | S_DRIVER_OK);
-	kick(n, QUEUE_RX, &n->rx);
+	nic_kick(n, QUEUE_RX, &n->rx);
 }
 
 bool nic_start(struct nic *n, uint64_t wanted)
@@ -190,7 +195,7 @@ static void put16(uint8_t *at, uint16_t v)
 	at[1] = (uint8_t)(v >> 8);
 }
 
-static void put_hdr(uint8_t *at, const struct hdr *h)
+void nic_put_hdr(uint8_t *at, const struct hdr *h)
 {
 	at[0] = h->flags;
 	at[1] = h->gso_type;
@@ -226,7 +231,7 @@ static uint8_t *place(struct nic *n, uint32_t len, uint32_t *ret_cookie, uint64_
 	return NULL;
 }
 
-void nic_flush(struct nic *n) { kick(n, QUEUE_TX, &n->tx); }
+void nic_flush(struct nic *n) { nic_kick(n, QUEUE_TX, &n->tx); }
 
 bool nic_send(struct nic *n, const struct hdr *h, const void *bytes, uint32_t len, bool indirect)
 {
@@ -255,7 +260,7 @@ bool nic_queue(struct nic *n, const struct hdr *h, const void *bytes, uint32_t l
 		nic_wait(n, &n->tx, n->tx.size / 2);
 		nic_reclaim(n);
 	}
-	put_hdr(to, h);
+	nic_put_hdr(to, h);
 	__builtin_memcpy(to + NIC_HDR, bytes, len);
 	if (indirect) {
 		const struct buffer parts[3] = { { at, NIC_HDR, false },
@@ -274,6 +279,14 @@ bool nic_queue(struct nic *n, const struct hdr *h, const void *bytes, uint32_t l
 
 /* ---- receive ---- */
 
+static uint16_t get16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
+
+struct hdr nic_get_hdr(const uint8_t *at)
+{
+	return (struct hdr){ at[0],         at[1],         get16(at + 2), get16(at + 4),
+			     get16(at + 6), get16(at + 8), get16(at + 10) };
+}
+
 uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr)
 {
 	uint32_t slot, written, len;
@@ -281,17 +294,11 @@ uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr)
 	uint16_t buffers;
 
 	if (!virtq_used(&n->rx, &slot, &written)) {
-		kick(n, QUEUE_RX, &n->rx);
+		nic_kick(n, QUEUE_RX, &n->rx);
 		return 0;
 	}
 	from = n->rx_bytes + slot * RX_BUFFER;
-	*ret_hdr = (struct hdr){ from[0],
-				 from[1],
-				 (uint16_t)(from[2] | from[3] << 8),
-				 (uint16_t)(from[4] | from[5] << 8),
-				 (uint16_t)(from[6] | from[7] << 8),
-				 (uint16_t)(from[8] | from[9] << 8),
-				 (uint16_t)(from[10] | from[11] << 8) };
+	*ret_hdr = nic_get_hdr(from);
 	buffers = nic_has(n, F_MRG_RXBUF) ? ret_hdr->num_buffers : 1;
 	len = written - NIC_HDR;
 	__builtin_memcpy(n->frame, from + NIC_HDR, len);
@@ -303,7 +310,7 @@ uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr)
 		post_rx(n, slot);
 	}
 	if (n->rx.avail_index - n->rx.shown_index >= 64)
-		kick(n, QUEUE_RX, &n->rx);
+		nic_kick(n, QUEUE_RX, &n->rx);
 	n->received++;
 	return len;
 }
@@ -321,7 +328,7 @@ void nic_wait(struct nic *n, struct virtq *q, uint16_t after)
 {
 	uint32_t seen = n->seam->interrupts(n->seam->self);
 
-	kick(n, QUEUE_RX, &n->rx);
+	nic_kick(n, QUEUE_RX, &n->rx);
 	if (virtq_ask(q, after))
 		return;
 	if (seen != n->seen) {
@@ -348,7 +355,7 @@ int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data,
 	__builtin_memcpy(n->ctrl_bytes + 64, data, len);
 	if (!virtq_post(&n->ctrl, len > 0 ? parts : bare, len > 0 ? 3 : 2, 0, false))
 		return -1;
-	kick(n, CTRL, &n->ctrl);
+	nic_kick(n, control_index(n), &n->ctrl);
 	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
 		if (virtq_used(&n->ctrl, &cookie, &written))
 			return written == 1 ? ((volatile uint8_t *)n->ctrl_bytes)[32] : -1;

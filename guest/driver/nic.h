@@ -29,6 +29,7 @@ enum {
 	F_STATUS = 16,
 	F_CTRL_VQ = 17,
 	F_CTRL_RX = 18,
+	F_MQ = 22,
 	F_CTRL_MAC_ADDR = 23,
 	F_INDIRECT = 28,
 	F_EVENT_IDX = 29,
@@ -38,6 +39,7 @@ enum {
 	F_GUEST_USO4 = 54,
 	F_GUEST_USO6 = 55,
 	F_HOST_USO = 56,
+	F_RSS = 60,
 	/* vnet_hdr, virtio 1.4, 5.1.9. */
 	H_NEEDS_CSUM = 1,
 	GSO_NONE = 0,
@@ -53,6 +55,8 @@ enum {
 	REG_NOTIFY = 0x50,
 	REG_INTERRUPT_STATUS = 0x60,
 	REG_GENERATION = 0xfc,
+	REG_CONFIG = 0x100,
+	SECOND_QUEUE = 64,
 	QUEUE_RX = 0,
 	QUEUE_TX = 1,
 	INT_QUEUE = 1,
@@ -76,6 +80,11 @@ struct nic {
 	bool big_used[BIG_SLOTS];
 	uint8_t *frame; /* a received frame, put together of its buffers */
 	uint64_t frame_at;
+	/* The second pair, of checks that ask for it: frames of one buffer each. */
+	bool second;
+	struct virtq rx1, tx1;
+	uint8_t *rx1_bytes, *tx1_bytes;
+	uint64_t rx1_at, tx1_at;
 	uint64_t sent, received;
 	uint16_t rx_after; /* an interrupt is asked for this many frames later than the next one */
 	uint32_t seen;     /* interrupts */
@@ -115,6 +124,21 @@ uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr);
 void nic_wait(struct nic *n, struct virtq *q, uint16_t after);
 void nic_ack(struct nic *n);     /* acknowledges what the device shows */
 void nic_reclaim(struct nic *n); /* transmit chains that came back */
+/* ---- second.c: the second queue pair ---- */
+bool nic_second_memory(struct nic *n);
+uint16_t nic_pairs_max(const struct nic *n); /* max_virtqueue_pairs, with MQ or RSS offered */
+/* Between nic_queues and nic_go. false: a queue did not stick. */
+bool nic_second(struct nic *n);
+void nic_second_go(struct nic *n); /* after nic_go: its buffers are told of */
+bool nic_second_send(struct nic *n, const void *bytes, uint32_t len);
+uint32_t nic_second_receive(struct nic *n, struct hdr *ret_hdr); /* into n->frame; 0: none */
+
+/* For the files here: sets up and starts one queue; rings its doorbell if the device wants it. */
+bool nic_set_queue(struct nic *n, uint32_t index, struct virtq *q);
+void nic_kick(struct nic *n, uint32_t index, struct virtq *q);
+void nic_put_hdr(uint8_t *at, const struct hdr *h);
+struct hdr nic_get_hdr(const uint8_t *at);
+
 /* A control command: the ack byte, or -1: none came. */
 int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data, uint32_t len);
 bool nic_link_up(const struct nic *n);

@@ -8,7 +8,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FLOOD_PORT = 7004, STALL_MS = 10 * 1000, SINK_BURST = 64, ACK_EACH = 64 };
+enum {
+	FLOOD_PORT = 7004,
+	FLOW_PORT = 7008,
+	FLOW_FROM = 7100,
+	FLOWS_MAX = 256,
+	STALL_MS = 10 * 1000,
+	SINK_BURST = 64,
+	ACK_EACH = 64
+};
 
 /* The TAP's tx_dropped: what its queue had no room for. -1: unknown. */
 static long long tap_dropped(void)
@@ -75,6 +83,33 @@ void load_flood(struct server *s, int fd, unsigned count, unsigned size, unsigne
 		}
 	}
 	(void)snprintf(ret_text, text_size, "ok tx_dropped=%lld", tap_dropped() - before);
+}
+
+static const char *one_flow(unsigned number)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(FLOW_PORT) };
+	struct sockaddr_in from = { .sin_family = AF_INET,
+				    .sin_port = htons((uint16_t)(FLOW_FROM + number)) };
+	const char *why = NULL;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)inet_pton(AF_INET, "10.77.0.2", &to.sin_addr);
+	(void)inet_pton(AF_INET, "10.77.0.1", &from.sin_addr);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0 ||
+	    sendto(fd, &number, sizeof(number), 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		why = strerrordesc_np(errno);
+	if (fd >= 0)
+		(void)close(fd);
+	return why;
+}
+
+const char *load_flows(unsigned count)
+{
+	const char *why = count <= FLOWS_MAX ? NULL : "too many flows";
+
+	for (unsigned i = 0; i < count && why == NULL; i++)
+		why = one_flow(i);
+	return why;
 }
 
 void load_sink_ready(struct server *s, struct background *b)

@@ -7,6 +7,8 @@
 
 void load_flood(struct server *s, int fd, unsigned count, unsigned size, unsigned window,
 		char *ret_text, size_t text_size);
+/* A datagram each of `count` flows, which differ in the port that they come from. NULL: sent. */
+const char *load_flows(unsigned count);
 void load_sink_ready(struct server *s, struct background *b);
 
 #endif

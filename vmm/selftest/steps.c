@@ -294,6 +294,17 @@ static void csum_frame(struct server *s, const char *args, struct answer *a)
 	(void)close(fd);
 }
 
+static void flows_step(struct server *s, const char *args, struct answer *a)
+{
+	unsigned count;
+
+	(void)s;
+	if (sscanf(args, "%u", &count) != 1)
+		no(a, "COUNT is missing");
+	else
+		reply(a, load_flows(count));
+}
+
 static void flood_step(struct server *s, const char *args, struct answer *a)
 {
 	unsigned count, size, window;
@@ -349,7 +360,7 @@ static const struct { const char *name; void (*run)(struct server *, const char 
 	{ "hello", hello }, { "carrier", carrier }, { "link", link_step }, { "ping4", ping4 },
 	{ "udp-echo", udp_echo }, { "judge-open", judge_open_step }, { "judge-take", judge_right },
 	{ "judge-wrong", judge_wrong }, { "gso-frame", gso_frame }, { "csum-frame", csum_frame },
-	{ "flood", flood_step }, { "sink", sink }, { "sink-count", sink_count }, { "raw", raw_step },
+	{ "flows", flows_step }, { "flood", flood_step }, { "sink", sink }, { "sink-count", sink_count }, { "raw", raw_step },
 	{ "watch", watch_step }, { "seen", seen_step }, { "end", end },
 };
 /* clang-format on */

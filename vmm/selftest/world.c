@@ -98,7 +98,9 @@ static struct err make_host(struct world *w, const struct selftest_options *o)
 				   .capture = o->capture,
 				   .owner = -1,
 				   .group = -1,
-				   .address_count = 2 };
+				   .address_count = 2,
+				   /* QEMU is handed one. */
+				   .queues = o->with != NULL ? 1 : 2 };
 	struct err e = quiet();
 
 	memcpy(nic.mac, mac, sizeof(mac));
