@@ -37,6 +37,7 @@ static struct err reset_device(struct vhost_user *v, struct vu_message *m)
 	return err_none();
 }
 
+/* VHU-17. */
 static struct err get_queue_num(struct vhost_user *v, struct vu_message *m)
 {
 	vu_answer(m, v->config.queue_num);
