@@ -68,7 +68,7 @@ run_suite() {
 for program in "$@"; do
 	run_program "$program"
 done
-for suite in ${SUITES-tests/e2e/layers.sh tests/e2e/cli.sh tests/e2e/selftest.sh tests/e2e/capture.sh tests/e2e/qemu.sh}; do
+for suite in ${SUITES-tests/e2e/layers.sh tests/e2e/cli.sh tests/e2e/vhost_user.sh tests/e2e/selftest.sh tests/e2e/capture.sh tests/e2e/qemu.sh}; do
 	run_suite "$suite"
 done
 echo "$passed passed, $failed failed, $skipped skipped"

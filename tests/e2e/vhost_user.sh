@@ -1,0 +1,170 @@
+#!/bin/sh
+# vhost_user.sh [BUILD]: tapvm-vhost-user as its user meets it: options, exit statuses, its socket, signals, socket
+# activation. Rows "ok NAME", "FAIL NAME why", "skip NAME why"; at the end "= N passed, N failed, N skipped".
+# Everything happens in a network namespace of its own; nothing is left behind.
+set -u
+build=$(cd "${1:-build}" && pwd)
+server=$build/tapvm-vhost-user
+helper=$build/e2e/helper front=$build/e2e/front
+if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
+	export TAPVM_E2E_INSIDE=1
+	[ "$(id -u)" != 0 ] || exec unshare -n "$0" "$@"
+	exec unshare -rn "$0" "$@"
+fi
+# shellcheck source=tests/e2e/wait.sh
+. "$(dirname "$0")/wait.sh"
+w=$(mktemp -d)
+trap 'rm -rf "$w"' EXIT
+passed=0 failed=0 skipped=0
+ok() { passed=$((passed + 1)); echo "ok   $*"; }
+bad() { failed=$((failed + 1)); echo "FAIL $*"; }
+skip() { skipped=$((skipped + 1)); echo "skip $*"; }
+before=$("$helper" interfaces)
+nothing_left() { "$helper" left "$before" "$server"; }
+
+# refuse NAME STATUS PATTERN COMMAND...: that status, one line on stderr with PATTERN in it, nothing left.
+refuse() {
+	name=$1 want=$2 pattern=$3
+	shift 3
+	timeout -k 1 20 "$@" </dev/null >"$w/out" 2>"$w/err"
+	got=$?
+	if [ $got != "$want" ]; then
+		bad "$name: status $got, want $want: $(head -c 300 "$w/err")"
+	elif [ "$(wc -l <"$w/err")" != 1 ] || ! grep -q '^tapvm-vhost-user: ' "$w/err"; then
+		bad "$name: not one line of ours on stderr: $(head -c 300 "$w/err")"
+	elif ! grep -q -e "$pattern" "$w/err"; then
+		bad "$name: '$pattern' is not in: $(cat "$w/err")"
+	elif ! left=$(nothing_left); then
+		bad "$name: $left"
+	else
+		ok "$name"
+	fi
+}
+
+# start COMMAND...: in the background, up to its line; its pid is in $server_pid.
+start() {
+	: >"$w/err"
+	"$@" </dev/null >"$w/out" 2>"$w/err" &
+	server_pid=$!
+	wait_for grep -q '^tapvm-vhost-user: net 0: TAP' "$w/err" || bad "it does not start: $(head -c 300 "$w/err")"
+}
+
+# stops NAME STATUS: it has ended with that status; nothing is left.
+stops() {
+	wait "$server_pid"
+	got=$?
+	if [ $got != "$2" ]; then bad "$1: status $got, want $2: $(head -c 300 "$w/err")"
+	elif [ -e "$w/s" ]; then bad "$1: the socket is still there"
+	elif ! left=$(nothing_left); then bad "$1: $left"
+	else ok "$1"; fi
+}
+
+# ---- what it prints ----
+for words in --help -h --version --print-capabilities '--socket x --print-capabilities'; do
+	# shellcheck disable=SC2086
+	if "$server" $words >"$w/out" 2>"$w/err" && [ -s "$w/out" ] && [ ! -s "$w/err" ]; then ok "print $words"; else bad "print $words"; fi
+done
+if [ "$("$server" --print-capabilities | tr -d ' \n')" = '{"type":"net"}' ]; then ok capabilities; else bad capabilities; fi
+page=$(dirname "$0")/../../docs/man/tapvm-vhost-user.1
+if [ -r "$page" ]; then
+	lacks=
+	for option in $("$server" --help | sed -n 's/^  --\([a-z-]*\).*/\1/p'); do
+		grep -q "^\.It.* Fl Fl $option\( \|$\)" "$page" || lacks="$lacks --$option"
+	done
+	if [ -z "$lacks" ]; then ok man-page; else bad "man-page: without$lacks"; fi
+else
+	skip "man-page is not here"
+fi
+
+# ---- bad words: status 2 ----
+refuse no-socket 2 'no socket' "$server"
+refuse unknown-option 2 'did you mean --socket' "$server" --soket x
+refuse operand 2 'not expected' "$server" --socket "$w/s" please
+refuse two-sockets 2 'more than one socket' "$server" --socket "$w/s" --fd 5
+refuse twice 2 'one already' "$server" --socket "$w/s" --socket-path "$w/t"
+refuse two-nics 2 'one NIC' "$server" --socket "$w/s" --tap a --net tap,name=b
+refuse bad-mode 2 'no mode' "$server" --socket "$w/s" --socket-mode 999
+refuse long-mode 2 'no mode' "$server" --socket "$w/s" --socket-mode 01777
+refuse mode-of-nothing 2 'goes with a --socket' "$server" --fd 5 --socket-mode 0600
+refuse client-of-nothing 2 'needs the --socket' "$server" --fd 5 --client
+refuse bad-key 2 'did you mean' "$server" --socket "$w/s" --net tap,nam=x
+refuse tap-with-keys 2 'a name alone' "$server" --socket "$w/s" --tap x,mtu=1500
+refuse long-path 2 'up to 107' "$server" --socket "/$(printf '%0108d' 0)"
+refuse no-such-fd 2 'no stream socket' "$server" --fd 77
+refuse fd-of-a-file 2 'no stream socket' sh -c "exec '$server' --fd 5 5</dev/null"
+
+# ---- the host cannot do it: status 4 ----
+refuse nowhere 4 'make the socket' "$server" --socket /nowhere/s
+: >"$w/file"
+refuse a-file-in-the-way 4 'no socket; remove' "$server" --socket "$w/file"
+if [ -f "$w/file" ]; then ok the-file-stays; else bad the-file-stays; fi
+refuse bad-tap 4 'lo' "$server" --socket "$w/s" --net tap,name=lo
+if [ ! -e "$w/s" ]; then ok no-socket-after-a-failure; else bad no-socket-after-a-failure; fi
+
+# ---- its life ----
+for signal in TERM INT HUP; do
+	start env --default-signal=INT "$server" --socket "$w/s" --tap vu0
+	kill -s $signal "$server_pid"
+	stops "ends-by-$signal" 0
+done
+start "$server" --socket-path="$w/s" --socket-mode 0660 --net tap,name=vu0,mtu=1400
+if [ "$(stat -c %a "$w/s")" = 660 ]; then ok socket-mode; else bad "socket-mode: $(stat -c %a "$w/s")"; fi
+"$server" --socket "$w/s" 2>"$w/err"
+got=$?
+if [ $got = 4 ] && grep -q 'another program listens' "$w/err"; then ok in-use; else bad "in-use: status $got: $(cat "$w/err")"; fi
+if [ -S "$w/s" ]; then ok still-there; else bad still-there; fi
+kill "$server_pid"
+stops ends-once-more 0
+start "$server" --socket "$w/s"
+if [ "$(stat -c %a "$w/s")" = 600 ]; then ok default-mode; else bad "default-mode: $(stat -c %a "$w/s")"; fi
+kill -9 "$server_pid"
+wait "$server_pid" 2>/dev/null
+if [ -S "$w/s" ]; then ok killed-leaves-its-socket; else bad killed-leaves-its-socket; fi
+start "$server" --socket "$w/s"
+ok and-the-next-one-takes-its-place
+rm "$w/s"
+: >"$w/s"
+kill "$server_pid"
+wait "$server_pid"
+if [ -f "$w/s" ]; then ok what-is-not-ours-stays; else bad what-is-not-ours-stays; fi
+rm -f "$w/s"
+"$server" --quiet --socket "$w/s" 2>"$w/err" &
+server_pid=$!
+wait_for test -S "$w/s"
+kill "$server_pid"
+stops quiet 0
+if [ ! -s "$w/err" ]; then ok quiet-is-quiet; else bad "quiet-is-quiet: $(cat "$w/err")"; fi
+# It waits for a front-end that is not there yet, and ends all the same.
+start "$server" --client --socket "$w/c"
+if "$front" listen "$w/c" ask; then ok client-connects-again; else bad client-connects-again; fi
+kill "$server_pid"
+stops client 0
+
+# ---- front-ends: one that says nothing, one that lies, the next ----
+start "$server" --socket "$w/s" --tap vu0
+if "$front" connect "$w/s" hang-up; then ok hangs-up; else bad hangs-up; fi
+if "$front" connect "$w/s" lie && wait_for grep -q 'front-end is dropped' "$w/err"; then ok liar-is-dropped; else bad liar-is-dropped; fi
+if "$front" connect "$w/s" ask; then ok the-next-is-served; else bad the-next-is-served; fi
+kill "$server_pid"
+stops with-front-ends 0
+
+# ---- handed over: listening, connected, and by systemd ----
+start "$front" hand-over "$w/s" listen "$server" --fd 7
+if "$front" connect "$w/s" ask; then ok fd-that-listens; else bad fd-that-listens; fi
+kill "$server_pid"
+wait "$server_pid"
+rm -f "$w/s"
+start "$front" hand-over "$w/s" activate "$server"
+if "$front" connect "$w/s" ask && "$front" connect "$w/s" ask; then ok socket-activation; else bad socket-activation; fi
+kill "$server_pid"
+wait "$server_pid"
+rm -f "$w/s"
+refuse activation-and-socket 2 'more than one socket' "$front" hand-over "$w/t" activate "$server" --socket "$w/s"
+rm -f "$w/t"
+# One connection, and its end is ours.
+if "$front" hand-over - connected "$server" --fd 7 --quiet; then ok fd-that-is-connected; else bad fd-that-is-connected; fi
+# Somebody else's variables are not for us.
+refuse not-activated 2 'no socket' env LISTEN_PID=1 LISTEN_FDS=1 "$server"
+
+echo "= $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
