@@ -37,7 +37,7 @@ void ring_drop(struct capture_ring *r, const struct capture_record *record);
 
 /* ---- comment.c: what a record means ---- */
 struct capture_comments {
-	char dropped[160], hdr[240]; /* "": nothing to say */
+	char dropped[160], hdr[320]; /* "": nothing to say */
 };
 void capture_comment(const struct capture_record *record, struct capture_comments *ret);
 uint32_t capture_flags(const struct capture_record *record); /* PCAPNG_* */

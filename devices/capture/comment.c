@@ -17,7 +17,16 @@ static const struct {
 	{ VIRTIO_NET_HDR_GSO_UDP_L4, "UDP_L4" },
 };
 
-static const uint8_t NAMED_FLAGS = VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID;
+static const uint8_t NAMED_FLAGS = VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID |
+				   VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
+static const uint8_t TUNNEL =
+	VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 | VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6;
+
+/* What is in a gso_type beside its bits. */
+static uint8_t type_of(uint8_t gso_type)
+{
+	return gso_type & (uint8_t) ~(VIRTIO_NET_HDR_GSO_ECN | TUNNEL);
+}
 
 /* One more of a list that begins with its title. */
 struct list {
@@ -45,11 +54,10 @@ static void add(struct list *l, const char *format, ...)
 
 static void add_gso(struct list *l, const struct vnet_hdr *h)
 {
-	uint8_t type = h->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
-	const char *ecn = type == h->gso_type ? "" : " ECN";
+	const char *ecn = h->gso_type & VIRTIO_NET_HDR_GSO_ECN ? " ECN" : "";
 
 	for (unsigned i = 0; i < ARRAY_LEN(gso_types); i++) {
-		if (gso_types[i].type == type) {
+		if (gso_types[i].type == type_of(h->gso_type)) {
 			add(l, "%s%s gso_size %u", gso_types[i].name, ecn, h->gso_size);
 			return;
 		}
@@ -74,6 +82,13 @@ void capture_comment(const struct capture_record *record, struct capture_comment
 		add(&l, "flags %#x", h->flags & ~NAMED_FLAGS);
 	if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		add_gso(&l, h);
+	if (h->gso_type & TUNNEL)
+		add(&l, "UDP_TUNNEL%s%s outer_th_offset %u inner_nh_offset %u",
+		    h->gso_type & VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 ? "_IPV4" : "",
+		    h->gso_type & VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 ? "_IPV6" : "",
+		    h->outer_th_offset, h->inner_nh_offset);
+	if (h->flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM)
+		add(&l, "UDP_TUNNEL_CSUM");
 	if (h->hdr_len != 0)
 		add(&l, "hdr_len %u", h->hdr_len);
 	if (h->num_buffers > 1)
@@ -85,7 +100,7 @@ void capture_comment(const struct capture_record *record, struct capture_comment
 uint32_t capture_flags(const struct capture_record *record)
 {
 	const struct vnet_hdr *h = &record->hdr;
-	uint8_t type = h->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
+	uint8_t type = type_of(h->gso_type);
 	uint32_t flags = record->direction == CAPTURE_TO_GUEST ? PCAPNG_INBOUND : PCAPNG_OUTBOUND;
 
 	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)

@@ -33,15 +33,23 @@ static const struct {
 	{ { .gso_type = VIRTIO_NET_HDR_GSO_UDP_L4, .gso_size = 1400 },
 	  "vnet_hdr: UDP_L4 gso_size 1400", 0 },
 	{ { .gso_type = VIRTIO_NET_HDR_GSO_UDP, .gso_size = 8 }, "vnet_hdr: UDP gso_size 8", 0 },
-	{ { .gso_type = 0x47, .gso_size = 1 }, "vnet_hdr: gso_type 0x47 gso_size 1", 0 },
+	{ { .gso_type = 0x17, .gso_size = 1 }, "vnet_hdr: gso_type 0x17 gso_size 1", 0 },
 	{ { .flags = 0xf2 }, "vnet_hdr: DATA_VALID, flags 0xf0", PCAPNG_CSUM_VALID },
+	{ { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM,
+	    .csum_start = 84, .csum_offset = 16,
+	    .gso_type = VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4,
+	    .gso_size = 1398, .outer_th_offset = 34, .inner_nh_offset = 64 },
+	  "vnet_hdr: NEEDS_CSUM start 84 offset 16, TCPV4 gso_size 1398, "
+	  "UDP_TUNNEL_IPV4 outer_th_offset 34 inner_nh_offset 64, UDP_TUNNEL_CSUM",
+	  PCAPNG_CSUM_NOT_READY | PCAPNG_TCP_SEGMENTS },
 	{ { .hash_report = 2, .hash_value = 0x323e8fc2 },
 	  "vnet_hdr: hash_report 2 hash_value 0x323e8fc2", 0 },
 	{ { .flags = 0xff, .gso_type = 0xff, .hdr_len = 65535, .gso_size = 65535,
 	    .csum_start = 65535, .csum_offset = 65535, .num_buffers = 65535,
-	    .hash_report = 65535, .hash_value = UINT32_MAX },
-	  "vnet_hdr: NEEDS_CSUM start 65535 offset 65535, DATA_VALID, flags 0xfc, "
-	  "gso_type 0xff gso_size 65535, hdr_len 65535, num_buffers 65535, "
+	    .outer_th_offset = 65535, .inner_nh_offset = 65535, .hash_report = 65535, .hash_value = UINT32_MAX },
+	  "vnet_hdr: NEEDS_CSUM start 65535 offset 65535, DATA_VALID, flags 0xf4, "
+	  "gso_type 0xff gso_size 65535, "
+	  "UDP_TUNNEL_IPV4_IPV6 outer_th_offset 65535 inner_nh_offset 65535, UDP_TUNNEL_CSUM, hdr_len 65535, num_buffers 65535, "
 	  "hash_report 65535 hash_value 0xffffffff",
 	  PCAPNG_CSUM_NOT_READY | PCAPNG_CSUM_VALID },
 };
