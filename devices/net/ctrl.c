@@ -56,6 +56,8 @@ static const struct ctrl_row {
 	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET, VIRTIO_NET_F_VQ_NOTF_COAL, 0, ctrl_coal_queue_set },
 	/* CTRL-34: two le32 in front of the ack. */
 	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET, VIRTIO_NET_F_VQ_NOTF_COAL, 8, ctrl_coal_queue_get },
+	{ VIRTIO_NET_CTRL_STATS, VIRTIO_NET_CTRL_STATS_QUERY, VIRTIO_NET_F_DEVICE_STATS, 0, ctrl_stats_query },
+	{ VIRTIO_NET_CTRL_STATS, VIRTIO_NET_CTRL_STATS_GET, VIRTIO_NET_F_DEVICE_STATS, 0, ctrl_stats_get },
 };
 /* clang-format on */
 
@@ -137,11 +139,14 @@ static uint32_t command(struct net *n, const struct chain *chain)
 	uint8_t ack = VIRTIO_NET_ERR;
 	bool room = ack_at < chain->writable_bytes;
 
+	n->commands++;
 	if (!room)
 		ack_at = chain->writable_bytes - 1;
 	ctrl_answer(&c, 0, nothing, ack_at); /* the used length counts from the first byte on */
-	if (row != NULL && room && ctrl_agreed(n, row->feature) && row->run(n, &c))
+	if (row != NULL && room && ctrl_agreed(n, row->feature) && row->run(n, &c)) {
 		ack = VIRTIO_NET_OK;
+		n->commands_ok++;
+	}
 	ctrl_answer(&c, ack_at, &ack, sizeof(ack));
 	return (uint32_t)c.written;
 }

@@ -13,6 +13,9 @@ struct ctrl {
 	uint64_t written;          /* of it, from its first byte on */
 };
 
+/* Where a result begins that stands behind the ack. */
+enum { CTRL_RESULT = 1 };
+
 /* Puts bytes of the answer at that offset of the chain's writable part, in front of the ack or
  * behind it; what does not fit is cut off. */
 void ctrl_answer(struct ctrl *c, uint64_t offset, const void *bytes, uint64_t len);
@@ -38,6 +41,9 @@ bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned ke
 bool ctrl_pairs(struct net *n, struct ctrl *c);
 /* ctrl_announce.c */
 bool ctrl_announce_ack(struct net *n, struct ctrl *c);
+/* ctrl_stats.c */
+bool ctrl_stats_query(struct net *n, struct ctrl *c);
+bool ctrl_stats_get(struct net *n, struct ctrl *c);
 /* ctrl_coal.c */
 bool ctrl_coal_set(struct net *n, struct ctrl *c);
 bool ctrl_coal_queue_set(struct net *n, struct ctrl *c);

@@ -25,7 +25,11 @@ struct pair_counters {
 	counter rx_cut, rx_segments; /* super-frames cut to their end, segments made */
 	counter tx_packets, tx_bytes, tx_taken, tx_rewound;
 	counter rx_held; /* not a sum: frames in the worker's hands now */
-	counter kicks_rx, kicks_tx, signals, batches_rx, batches_tx;
+	counter kicks_rx, kicks_tx, signals_rx, signals_tx, batches_rx, batches_tx;
+	/* Of what was received and of what was sent: with a verified checksum, with one that is not
+	 * finished, super-frames. */
+	counter rx_valid, rx_unfinished, rx_gso, rx_gso_bytes;
+	counter tx_unfinished, tx_gso, tx_gso_bytes;
 	counter drop[DROP_REASONS];
 	counter first_tx_ns;
 };
@@ -83,8 +87,9 @@ struct net {
 	struct plan plan;
 	struct filter filter;
 	struct hash_config hash;
-	unsigned rx_pairs, tx_pairs; /* from the first on: those that receive, those that send */
-	uint8_t *ctrl_bytes;         /* CTRL_BYTES_MAX */
+	unsigned rx_pairs, tx_pairs;    /* from the first on: those that receive, those that send */
+	uint8_t *ctrl_bytes;            /* CTRL_BYTES_MAX */
+	uint64_t commands, commands_ok; /* since the device was made */
 
 	struct net_pair pair[QUEUE_PAIRS_MAX];
 };
@@ -110,6 +115,9 @@ void ctrl_run(struct net *n, struct queue *q);
 void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t len);
 /* request.c */
 bool net_request(void *self, enum device_request what, uint64_t value);
+/* stats.c: of which way is a reason; is the frame itself at fault? */
+bool net_drop_is_rx(enum drop_reason why);
+bool net_drop_is_error(enum drop_reason why);
 /* net.c: as many pairs as the driver can know of. */
 unsigned net_pairs_agreed(const struct net *n);
 /* net.c: the plan of what is agreed on now; workers paused. */

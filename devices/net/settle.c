@@ -2,6 +2,7 @@
  * counter and what the capture says. Whatever was read or taken is in exactly one of them (contract
  * 11). */
 #include <assert.h>
+#include <linux/virtio_net.h>
 
 #include "devices/base/clock.h"
 #include "devices/net/net_priv.h"
@@ -9,6 +10,32 @@
 static void settle_drop(struct net_pair *p, const struct frame *f)
 {
 	count(&p->count.drop[f->why], 1);
+}
+
+static void count_sent(struct pair_counters *c, const struct frame *f)
+{
+	count(&c->tx_packets, 1);
+	count(&c->tx_bytes, f->len);
+	if ((f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+		count(&c->tx_unfinished, 1);
+	if (f->hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+		count(&c->tx_gso, 1);
+		count(&c->tx_gso_bytes, f->len);
+	}
+}
+
+static void count_placed(struct pair_counters *c, const struct frame *f)
+{
+	count(&c->rx_packets, 1);
+	count(&c->rx_bytes, f->len);
+	if ((f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+		count(&c->rx_unfinished, 1);
+	else if ((f->hdr.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0)
+		count(&c->rx_valid, 1);
+	if (f->hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+		count(&c->rx_gso, 1);
+		count(&c->rx_gso_bytes, f->len);
+	}
 }
 
 static void settle_capture(struct net_pair *p, enum capture_direction direction,
@@ -44,8 +71,7 @@ void settle_tx(struct net_pair *p)
 		if (counted(&p->count.tx_packets) == 0)
 			atomic_store_explicit(&p->count.first_tx_ns, clock_now_ns(&clock_host),
 					      memory_order_relaxed);
-		count(&p->count.tx_packets, 1);
-		count(&p->count.tx_bytes, f->len);
+		count_sent(&p->count, f);
 	}
 	p->tx.count = 0;
 }
@@ -63,8 +89,7 @@ void settle_rx(struct net_pair *p, const struct frame *f)
 		count(&p->count.rx_cut, 1);
 	} else {
 		coal_count(&p->rx_coal);
-		count(&p->count.rx_packets, 1);
-		count(&p->count.rx_bytes, f->len);
+		count_placed(&p->count, f);
 	}
 }
 
@@ -80,7 +105,7 @@ void settle_gone(struct net_pair *p)
 static void tell(struct net_pair *p, bool tx)
 {
 	if (queue_wants_signal(tx ? p->tx_queue : p->rx_queue)) {
-		count(&p->count.signals, 1);
+		count(tx ? &p->count.signals_tx : &p->count.signals_rx, 1);
 		device_signal_queue(p->net->device, 2 * p->index + (tx ? 1 : 0));
 	}
 	coal_done(net_pair_coal(p, tx));

@@ -3,10 +3,10 @@
 
 #include "devices/net/net_priv.h"
 
-static bool is_rx_drop(enum drop_reason why) { return why >= DROP_RX_RUNT; }
+bool net_drop_is_rx(enum drop_reason why) { return why >= DROP_RX_RUNT; }
 
 /* A frame that was dropped for a fault of its own counts as an error too. */
-static bool is_error(enum drop_reason why)
+bool net_drop_is_error(enum drop_reason why)
 {
 	return why == DROP_RX_RUNT || why == DROP_RX_ERROR || why == DROP_RX_OFFLOAD ||
 	       (why >= DROP_TX_NO_HEADER && why <= DROP_TX_GSO_PROTOCOL);
@@ -30,7 +30,7 @@ static void add_pair(const struct net_pair *p, struct net_stats *s)
 	s->rx_segments += counted(&c->rx_segments);
 	s->kicks_rx += counted(&c->kicks_rx);
 	s->kicks_tx += counted(&c->kicks_tx);
-	s->signals += counted(&c->signals);
+	s->signals += counted(&c->signals_rx) + counted(&c->signals_tx);
 	s->batches_rx += counted(&c->batches_rx);
 	s->batches_tx += counted(&c->batches_tx);
 	for (unsigned why = 0; why < DROP_REASONS; why++)
@@ -53,10 +53,11 @@ void net_stats(struct net *n, struct net_stats *ret)
 	device_resume(n->device);
 	device_unlock(n->device);
 	for (unsigned why = 0; why < DROP_REASONS; why++) {
-		struct net_direction *d = is_rx_drop((enum drop_reason)why) ? &ret->rx : &ret->tx;
+		struct net_direction *d =
+			net_drop_is_rx((enum drop_reason)why) ? &ret->rx : &ret->tx;
 
 		d->drops += ret->drop[why];
-		if (is_error((enum drop_reason)why))
+		if (net_drop_is_error((enum drop_reason)why))
 			d->errors += ret->drop[why];
 	}
 	rx_begins = ret->rx_read + ret->rx_segments;

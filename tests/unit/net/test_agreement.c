@@ -51,6 +51,7 @@ static const struct { unsigned bit, needs; } needs[] = {
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ }, { VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_VQ },     { VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_NOTF_COAL, VIRTIO_NET_F_CTRL_VQ },     { VIRTIO_NET_F_VQ_NOTF_COAL, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_DEVICE_STATS, VIRTIO_NET_F_CTRL_VQ },
 };
 /* clang-format on */
 
@@ -196,7 +197,7 @@ START_TEST(what_has_no_switch_is_refused)
 	} never[] = { { 4, 4 },   { 6, 6 },   { 10, 10 }, { 14, 14 }, { 24, 27 },
 		      { 30, 31 }, { 33, 33 }, { 36, 37 }, { 39, 39 }, { 41, 49 },
 		      { 58, 58 }, { 61, 61 }, { 64, 64 }, { 69, 127 } };
-	struct backend be = { .caps = { .queues = 1, .offloads = { 1, 1, 1, 1, 1 } } };
+	struct backend be = { .caps = { .queues = 1, .offloads = { 1, 1, 1, 1, 1, 1, 1 } } };
 	struct net_config c = { .mtu = 1500, .backend = &be };
 	uint64_t base = RIG_BIT(VIRTIO_F_VERSION_1);
 
