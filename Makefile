@@ -56,6 +56,7 @@ HOSTED_OBJ := $(call obj,$(HOSTED_SRC))
 TEST_LIB_OBJ := $(call obj,$(TEST_LIB_SRC))
 CONTRACT_OBJ := $(call obj,$(CONTRACT_SRC))
 GUEST_OBJ := $(patsubst %,build/freestanding/%.o,$(basename $(GUEST_SRC)))
+EXAMPLES := $(patsubst docs/%.c,$(B)/%,$(sort $(wildcard docs/examples/*.c)))
 TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 DEV_LIB := $(B)/libtapvm-devices.a
 VMM_LIB := $(B)/libtapvm-vmm.a
@@ -66,7 +67,7 @@ TARGETS := all run check check-unit check-devices check-aarch64 check-layers che
 	check-e2e check-fresh lint format deps install clean help
 .PHONY: deps-quiet build-all $(TARGETS)
 
-all: $(B)/tapvm $(B)/tapvm-vhost-user build/guest.elf
+all: $(B)/tapvm $(B)/tapvm-vhost-user build/guest.elf $(EXAMPLES)
 
 $(B)/%.o: %.c | deps-quiet
 	$(call note,CC )
@@ -91,6 +92,12 @@ $(B)/tapvm: $(B)/vmm/cli/main.o $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB) $(DEV_LI
 # Without the machine's library: it has no use for KVM.
 $(B)/tapvm-vhost-user: $(B)/vmm/server/main.o $(VMM_LIB) $(DEV_LIB)
 	$(call note,LD )
+	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
+# What the device library is good for without a guest: programs of its public headers alone.
+$(EXAMPLES): $(B)/examples/%: $(B)/docs/examples/%.o $(DEV_LIB)
+	$(call note,LD )
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
 
 # ---- the tiny guest: freestanding, baseline x86-64, never with sanitizers ----

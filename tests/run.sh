@@ -68,7 +68,11 @@ run_suite() {
 for program in "$@"; do
 	run_program "$program"
 done
-for suite in ${SUITES-tests/e2e/layers.sh tests/e2e/cli.sh tests/e2e/vhost_user.sh tests/e2e/selftest.sh tests/e2e/capture.sh tests/e2e/qemu.sh}; do
+all=
+for name in layers tap-doc cli vhost_user selftest capture vpn qemu; do
+	all="$all tests/e2e/$name.sh"
+done
+for suite in ${SUITES-$all}; do
 	run_suite "$suite"
 done
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -6,7 +6,7 @@ set_name=${1:-build} quiet=${2:-}
 case $set_name in
 build) need="gcc:gcc libc6-dev:/usr/include/stdio.h libfdt-dev:/usr/include/libfdt.h check:/usr/include/check.h
 	libvirt-dev:/usr/include/libvirt/libvirt.h libmnl-dev:/usr/include/libmnl/libmnl.h" ;;
-check) need="mount:mount tshark:tshark" ;;
+check) need="mount:mount tshark:tshark iproute2:ip iputils-ping:ping netcat-openbsd:nc.openbsd" ;;
 e2e) need="qemu-system-x86:qemu-system-x86_64" ;;
 aarch64) need="gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
 	qemu-user-static:qemu-aarch64-static" ;;
