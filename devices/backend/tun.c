@@ -23,6 +23,7 @@ enum {
 
 /* Answers that recv has not given yet, a ring. Of the thread of its queue. */
 struct answers {
+	bool off; /* the queue is */
 	unsigned first, count;
 	struct {
 		uint32_t len;
@@ -147,7 +148,7 @@ static void answer(struct backend_tun *t, struct answers *a, struct frame *f)
 {
 	unsigned at = (a->first + a->count) % ANSWERS_MAX;
 
-	if (!neighbour_asks(f->bytes, f->local))
+	if (a->off || !neighbour_asks(f->bytes, f->local))
 		return;
 	if (t->tap->ops->gone(t->tap)) {
 		frame_drop(f, DROP_TX_GONE);
@@ -262,14 +263,17 @@ static struct err tun_set_offloads(struct backend *be, struct backend_offloads w
 	return of(be)->tap->ops->set_offloads(of(be)->tap, wanted);
 }
 
-/* Off: the device was reset, and with it the address that its driver may have chosen. */
+/* Answers are frames like any other: none come into a queue that is off. */
 static struct err tun_set_queue(struct backend *be, unsigned queue, bool on)
 {
 	struct backend_tun *t = of(be);
 
+	t->queue[queue].off = !on;
+	t->queue[queue].count = 0;
 	return t->tap->ops->set_queue(t->tap, queue, on);
 }
 
+/* Off: the device was reset, and with it the address that its driver may have chosen. */
 static struct err tun_set_carrier(struct backend *be, bool on)
 {
 	struct backend_tun *t = of(be);

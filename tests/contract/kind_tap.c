@@ -138,6 +138,7 @@ static struct backend *make(enum tap_kind tap_kind, unsigned queues)
 }
 
 static struct backend *make_tap_queues(unsigned queues) { return make(TAP_KIND_TAP, queues); }
+static struct backend *make_tun_queues(unsigned queues) { return make(TAP_KIND_TUN, queues); }
 static struct backend *make_tap(void) { return make(TAP_KIND_TAP, 1); }
 static struct backend *make_tun(void) { return make(TAP_KIND_TUN, 1); }
 
@@ -286,6 +287,7 @@ const struct kind kind_tun = {
 	.finishes = true,
 	.dress = dress_ip,
 	.make = make_tun,
+	.make_queues = make_tun_queues,
 	.destroy = destroy,
 	.give = give,
 	.taken = taken,

@@ -200,6 +200,28 @@ START_TEST(answers_are_bounded)
 }
 END_TEST
 
+/* What waits in a queue that is switched off is lost, and nothing comes into it until it is on. */
+START_TEST(a_queue_that_is_off_has_no_answers)
+{
+	bool more;
+
+	for (unsigned round = 0; round < 3; round++) {
+		fill_ip();
+		ask_in(0);
+		be->ops->send(be, 1, &batch);
+		assert_fate(0, round == 1 ? FATE_DROPPED : FATE_SENT,
+			    round == 1 ? DROP_TX_NOT_IP : DROP_NONE);
+		assert_fate(1, FATE_SENT, DROP_NONE);
+		ck_assert_int_eq(be->ops->has_input(be, 1), round != 1);
+		if (round < 2)
+			ck_assert(!err_is(be->ops->set_queue(be, 1, round == 1)));
+		ck_assert_int_eq(be->ops->has_input(be, 1), round == 2);
+	}
+	be->ops->recv(be, 1, &batch, 1, &more);
+	ck_assert_uint_eq(batch.frame[0].len, ETH + 28);
+}
+END_TEST
+
 START_TEST(one_that_is_gone_answers_nobody)
 {
 	fill_ip();
@@ -243,6 +265,7 @@ int main(void)
 	tcase_add_test(tc, a_question_behind_a_kept_frame_waits);
 	tcase_add_test(tc, what_has_a_fate_keeps_it);
 	tcase_add_test(tc, answers_are_bounded);
+	tcase_add_test(tc, a_queue_that_is_off_has_no_answers);
 	tcase_add_test(tc, one_that_is_gone_answers_nobody);
 	tcase_add_test(tc, a_bad_tap_makes_no_tun);
 	suite_add_tcase(s, tc);
