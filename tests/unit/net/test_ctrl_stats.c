@@ -29,6 +29,8 @@ static uint64_t get64(const uint8_t *at)
 	return v;
 }
 
+static unsigned get16(const uint8_t *at) { return (unsigned)at[0] | (unsigned)at[1] << 8; }
+
 static void put_request(uint8_t *at, uint16_t index, uint64_t types)
 {
 	memset(at, 0xee, REQUEST); /* reserved */
@@ -54,9 +56,9 @@ static const uint8_t *get(uint16_t index, unsigned type, uint32_t values)
 	ck_assert_uint_eq(answer[0], VIRTIO_NET_OK);
 	ck_assert_uint_eq(answer[1], type);
 	ck_assert_uint_eq(answer[2], 0);
-	ck_assert_uint_eq(answer[3] | answer[4] << 8, index);
-	ck_assert_uint_eq(answer[5] | answer[6] << 8, 0);
-	ck_assert_uint_eq(answer[7] | answer[8] << 8, 8 + 8 * values);
+	ck_assert_uint_eq(get16(answer + 3), index);
+	ck_assert_uint_eq(get16(answer + 5), 0);
+	ck_assert_uint_eq(get16(answer + 7), 8 + 8 * values);
 	return answer + 9;
 }
 
@@ -184,7 +186,7 @@ START_TEST(many_replies)
 	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		ck_assert_uint_eq(answer[at], want[i].type);
 		ck_assert_uint_eq(answer[at + 2], want[i].index);
-		ck_assert_uint_eq(answer[at + 6] | answer[at + 7] << 8, want[i].size);
+		ck_assert_uint_eq(get16(answer + at + 6), want[i].size);
 		at += want[i].size;
 	}
 	ck_assert_uint_eq(used, at);
