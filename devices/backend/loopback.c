@@ -246,7 +246,11 @@ struct err loopback_create(unsigned queues, struct backend **ret_backend)
 		return err_make(ERR_SETUP, ENOMEM, "make a loopback");
 	l->backend = (struct backend){
 		.ops = &loopback_ops,
-		.caps = { .offloads = { true, true, true, true, true },
+		.caps = { .offloads = { .csum = true,
+					.tso4 = true,
+					.tso6 = true,
+					.ecn = true,
+					.uso = true },
 			  .queues = queues,
 			  .carrier = true },
 	};

@@ -166,7 +166,8 @@ START_TEST(a_datagram_there_and_back)
 	ck_assert_mem_eq(back + 12, "\x08\x00\x45", 3);
 	ck_assert_mem_eq(back + 42, bytes, PAYLOAD);
 	/* Left to us, as the driver agreed to: NEEDS_CSUM at the UDP header. */
-	ck_assert_uint_eq(vnet_hdr_read(back - RIG_HDR, VNET_HDR_BYTES).flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	ck_assert_uint_eq(vnet_hdr_read(back - RIG_HDR, VNET_HDR_BYTES).flags,
+			  VIRTIO_NET_HDR_F_NEEDS_CSUM);
 	ck_assert_uint_eq(vnet_hdr_read(back - RIG_HDR, VNET_HDR_BYTES).csum_start, ETH + 20);
 	ck_assert_int_eq(close(fd), 0);
 }

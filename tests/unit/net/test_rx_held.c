@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "devices/base/uapi_compat.h"
 #include "devices/base/clock.h"
+#include "devices/base/uapi_compat.h"
 #include "tests/driver/rig.h"
 #include "tests/driver/suite.h"
 
