@@ -64,6 +64,7 @@ for words in --help -h --version --print-capabilities '--socket x --print-capabi
 	# shellcheck disable=SC2086
 	if "$server" $words >"$w/out" 2>"$w/err" && [ -s "$w/out" ] && [ ! -s "$w/err" ]; then ok "print $words"; else bad "print $words"; fi
 done
+# rule: VHU-23
 if [ "$("$server" --print-capabilities | tr -d ' \n')" = '{"type":"net"}' ]; then ok capabilities; else bad capabilities; fi
 page=$(dirname "$0")/../../docs/man/tapvm-vhost-user.1
 if [ -r "$page" ]; then
@@ -103,6 +104,7 @@ if [ ! -e "$w/s" ]; then ok no-socket-after-a-failure; else bad no-socket-after-
 
 # ---- its life ----
 for signal in TERM INT HUP; do
+	# rule: VHU-23
 	start env --default-signal=INT "$server" --socket "$w/s" --tap vu0
 	kill -s $signal "$server_pid"
 	stops "ends-by-$signal" 0
