@@ -26,8 +26,9 @@ static struct err map_file(int fd, const struct wire_vu_region *as, struct vu_ma
 	uint64_t block, skip;
 	void *map;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_make(ERR_SETUP, 0, "memory that is no file");
+	/* What is no file has no size, or cannot be mapped. */
+	if (fstat(fd, &st) < 0)
+		return err_make(ERR_SETUP, errno, "memory that is no file");
 	if (as->size == 0 || !range_inside(0, (uint64_t)st.st_size, as->mmap_offset, as->size))
 		return err_make(ERR_SETUP, 0,
 				"memory of %#llx bytes from %#llx of a file that has %#llx",

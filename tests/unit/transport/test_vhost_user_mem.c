@@ -195,7 +195,9 @@ START_TEST(a_log_that_is_too_short)
 
 	front_up(&w.front, PLAIN | FRONT_BIT(VHOST_USER_F_LOG_ALL), SIZE);
 	map = log_base(1, &fd);
+	w.front.memory.next = FRONT_REGION;
 	frame_each_way(0, 1);
+	ck_assert_uint_eq(map[LOG_AT + FRONT_REGION / PAGE / 8], 0);
 	(void)munmap(map, LOG_AT + 1);
 	ck_assert(front_send(&w.front, VHOST_USER_SET_LOG_BASE, VHOST_USER_VERSION, &far,
 			     sizeof(far), &fd, 1));
