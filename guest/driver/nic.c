@@ -2,6 +2,9 @@
 #include "guest/driver/nic.h"
 
 enum {
+	/* In ctrl_bytes. */
+	CTRL_DATA = 64,
+	CTRL_ANSWER = 7168,
 	REG_MAGIC = 0x000,
 	REG_VERSION = 0x004,
 	REG_DEVICE_FEATURES = 0x010,
@@ -341,25 +344,35 @@ void nic_wait(struct nic *n, struct virtq *q, uint16_t after)
 
 /* ---- control ---- */
 
-int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data, uint32_t len)
+const volatile uint8_t *nic_ask(struct nic *n, uint8_t class, uint8_t command, const void *data,
+				uint32_t len, uint32_t room, uint32_t *ret_written)
 {
 	const struct buffer parts[3] = { { n->ctrl_at, 2, false },
-					 { n->ctrl_at + 64, len, false },
-					 { n->ctrl_at + 32, 1, true } };
+					 { n->ctrl_at + CTRL_DATA, len, false },
+					 { n->ctrl_at + CTRL_ANSWER, room, true } };
 	const struct buffer bare[2] = { parts[0], parts[2] };
-	uint32_t cookie, written;
+	uint32_t cookie;
 
 	n->ctrl_bytes[0] = class;
 	n->ctrl_bytes[1] = command;
-	n->ctrl_bytes[32] = 0x55;
-	__builtin_memcpy(n->ctrl_bytes + 64, data, len);
+	for (uint32_t i = 0; i < room; i++)
+		n->ctrl_bytes[CTRL_ANSWER + i] = 0x55;
+	__builtin_memcpy(n->ctrl_bytes + CTRL_DATA, data, len);
 	if (!virtq_post(&n->ctrl, len > 0 ? parts : bare, len > 0 ? 3 : 2, 0, false))
-		return -1;
+		return NULL;
 	nic_kick(n, control_index(n), &n->ctrl);
 	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-		if (virtq_used(&n->ctrl, &cookie, &written))
-			return written == 1 ? ((volatile uint8_t *)n->ctrl_bytes)[32] : -1;
+		if (virtq_used(&n->ctrl, &cookie, ret_written))
+			return n->ctrl_bytes + CTRL_ANSWER;
 		nic_wait(n, &n->ctrl, 0);
 	}
-	return -1;
+	return NULL;
+}
+
+int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data, uint32_t len)
+{
+	uint32_t written;
+	const volatile uint8_t *ack = nic_ask(n, class, command, data, len, 1, &written);
+
+	return ack != NULL && written == 1 ? ack[0] : -1;
 }

@@ -36,6 +36,9 @@ enum {
 	F_VERSION_1 = 32,
 	F_PACKED = 34,
 	F_RING_RESET = 40,
+	F_DEVICE_STATS = 50,
+	F_VQ_NOTF_COAL = 52,
+	F_NOTF_COAL = 53,
 	F_GUEST_USO4 = 54,
 	F_GUEST_USO6 = 55,
 	F_HOST_USO = 56,
@@ -141,6 +144,10 @@ struct hdr nic_get_hdr(const uint8_t *at);
 
 /* A control command: the ack byte, or -1: none came. */
 int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data, uint32_t len);
+/* The same with `room` bytes for the answer: they, and how many of them were written; NULL: none.
+ */
+const volatile uint8_t *nic_ask(struct nic *n, uint8_t class, uint8_t command, const void *data,
+				uint32_t len, uint32_t room, uint32_t *ret_written);
 bool nic_link_up(const struct nic *n);
 
 #endif
