@@ -20,14 +20,12 @@
 
 enum {
 	STACK_BYTES = 128 * 1024,
-	/* Looks at the rings for this long before kicks are asked for: about what a wake-up
-	 * costs. */
+	/* Looks at rings before kicks are asked for: about what a wake-up costs. */
 	SPIN_NS = 10 * 1000,
 	EVENTS_A_TURN = 4,
 	/* A look costs as much as half a frame: every so many turns of up to a batch each way. */
 	TURNS_A_LOOK = 4,
-	/* Between two looks at rings without a doorbell. */
-	POLL_NS = 1000 * 1000,
+	POLL_NS = 1000 * 1000, /* between two looks at rings without a doorbell */
 	NS_A_SECOND = 1000 * 1000 * 1000,
 };
 
@@ -164,7 +162,6 @@ static void on_event(struct worker *w, const struct epoll_event *event)
 	}
 }
 
-/* wait_ns: COAL_NEVER: until there is one. */
 static void take_events(struct worker *w, uint64_t wait_ns)
 {
 	struct epoll_event events[EVENTS_A_TURN];
@@ -178,8 +175,7 @@ static void take_events(struct worker *w, uint64_t wait_ns)
 		on_event(w, &events[i]);
 }
 
-/* Until something happens, or a signal that is held back is due. A ring without a doorbell is
- * looked at again and again. */
+/* COAL_NEVER: until something happens. Rings without a doorbell are looked at again and again. */
 static void sleep_on(struct worker *w, uint64_t wait_ns)
 {
 	if (w->polled && wait_ns > POLL_NS)
