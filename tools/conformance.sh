@@ -88,7 +88,10 @@ awk '
 	file ~ /\.sh$/ {
 		if (sub(/^[ \t]*# rule:/, "")) { tag($0, "wait"); next }
 		if (waiting != "" && NF) {
-			where = match($0, /"[^"]*"/) ? substr($0, RSTART + 1, RLENGTH - 2) : $1
+			# The first row that is written from here on.
+			if (!match($0, /(^|[ \t])(ok|stops|refuse|ends|same) "?[a-z][-a-z0-9$]*/)) next
+			where = substr($0, RSTART, RLENGTH)
+			sub(/.*[ "]/, "", where)
 			tag(waiting, "test", file ": " where)
 			waiting = ""
 		}

@@ -97,6 +97,7 @@ static bool send_one(struct backend_tap *t, struct tap_queue *q, struct frame *f
 	return true;
 }
 
+/* NET-45: by the descriptor of that queue: there the kernel brings the flow's frames back. */
 static void tap_send(struct backend *be, unsigned queue, struct batch *batch)
 {
 	struct backend_tap *t = of(be);

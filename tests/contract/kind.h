@@ -10,6 +10,7 @@ struct kind {
 	uint32_t longest_sent, longest_given;
 	enum drop_reason short_why; /* of a sent frame of 13 bytes */
 	bool gives_runts;           /* frames under 14 bytes can be given */
+	bool by_flow;               /* frames of a flow come in the queue that last sent it */
 	bool finishes; /* what set_offloads did not allow is finished before recv gives it */
 	/* Makes of any frame one that it carries, and gives back as it is. NULL: each is. */
 	void (*dress)(uint8_t *frame, uint32_t len);

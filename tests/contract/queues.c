@@ -102,6 +102,31 @@ START_TEST(what_is_in_one_that_goes_is_lost)
 }
 END_TEST
 
+/* rule: NET-45 */
+START_TEST(a_flow_comes_where_it_was_last_sent)
+{
+	uint8_t frame[256];
+	uint32_t len = rig_fill_ip(frame, false, false, 60);
+
+	if (!kind->by_flow || !has_queues())
+		return;
+	for (unsigned i = 0; i < FLOWS; i++) {
+		unsigned queue = (i + i / QUEUES) % QUEUES, came;
+
+		frame[35] = (uint8_t)(i / 2); /* each twice, from different queues */
+		put(0, len, 0);
+		memcpy(batch.frame[0].bytes, frame, len);
+		batch.count = 1;
+		be->ops->send(be, queue, &batch);
+		assert_fate(0, FATE_SENT, DROP_NONE);
+		kind->give(be, (struct vnet_hdr){ 0 }, frame, len);
+		came = drain(queue);
+		ck_assert_msg(came == 1, "%s: flow %u sent by queue %u: %u frames there",
+			      kind->name, i / 2, queue, came);
+	}
+}
+END_TEST
+
 /* It still sends, and is as before when it is on again: header, offloads, its readable edge. */
 START_TEST(one_that_is_off_sends)
 {
@@ -153,6 +178,7 @@ void contract_queues(TCase *tc)
 {
 	tcase_add_test(tc, frames_come_to_those_that_are_on);
 	tcase_add_test(tc, what_is_in_one_that_goes_is_lost);
+	tcase_add_test(tc, a_flow_comes_where_it_was_last_sent);
 	tcase_add_test(tc, one_that_is_off_sends);
 	tcase_add_test(tc, of_one_that_is_gone);
 }
