@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <linux/virtio_net.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -40,6 +41,18 @@ static void set_up_host(void)
 	host_up("wt0");
 }
 
+/* The kernel starts an interface's queue some time after its carrier: what the host sends before
+ * that is thrown away. */
+static void await_running(void)
+{
+	int64_t deadline = host_now_ms() + HOST_WAIT_MS;
+
+	while ((host_info("wt0").flags & IFF_RUNNING) == 0) {
+		ck_assert_msg(host_now_ms() < deadline, "wt0 does not run");
+		(void)poll(NULL, 0, 1);
+	}
+}
+
 static void setup(void)
 {
 	const struct tap_request request = {
@@ -64,6 +77,7 @@ static void setup(void)
 	set_up_host();
 	rig_make_on(&r, be);
 	rig_up(&r, RIG_ALL, SIZE);
+	await_running();
 	buffers = rig_post(&r, SIZE / 2, ROOM);
 }
 
