@@ -1,6 +1,6 @@
 /* vmm/machine/parts.h: the parts of a machine that know no KVM: guest memory, console,
- * statistics, and the words to the keeper. The machine is made of them, and so is the hosted self test (no
- * virtual machine). */
+ * statistics, and the words to the keeper. The machine is made of them, and so is the hosted self
+ * test (no virtual machine). */
 #ifndef TAPVM_MACHINE_PARTS_H
 #define TAPVM_MACHINE_PARTS_H
 

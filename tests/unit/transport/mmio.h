@@ -119,11 +119,9 @@ static inline bool move_kick(void *self, unsigned index, int old, int fd)
 	(void)self, (void)index, (void)old, (void)fd;
 	return true;
 }
-static const struct runner_ops runner = { .start = start,
-					  .pause = pause_,
-					  .resume = resume,
-					  .stop = stop,
-					  .move_kick = move_kick };
+static const struct runner_ops runner = {
+	.start = start, .pause = pause_, .resume = resume, .stop = stop, .move_kick = move_kick
+};
 
 static inline void setup(void)
 {

@@ -10,8 +10,7 @@
 
 /* ---- indices ---- */
 
-/* A jump of exactly the queue size is legal, one more is not. */
-/* rule: SPLIT-20 */
+/* A jump of exactly the queue size is legal, one more is not. rule: SPLIT-20 */
 START_TEST(available_index_jumps)
 {
 	/* clang-format off */
@@ -44,8 +43,7 @@ START_TEST(available_index_jumps)
 }
 END_TEST
 
-/* What is held counts: the ring is full until it is given back. */
-/* rule: SPLIT-20 */
+/* What is held counts: the ring is full until it is given back. rule: SPLIT-20 */
 START_TEST(available_index_ahead_of_what_is_held)
 {
 	struct chain c;
@@ -239,8 +237,7 @@ START_TEST(signals_by_event_index)
 }
 END_TEST
 
-/* Both event words, each round, three times around. */
-/* rule: SPLIT-23 SPLIT-30 */
+/* Both event words, each round, three times around. rule: SPLIT-23 SPLIT-30 */
 START_TEST(event_indices_wrap)
 {
 	struct chain c;
