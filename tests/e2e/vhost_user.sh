@@ -81,7 +81,8 @@ fi
 refuse no-socket 2 'no socket' "$server"
 refuse unknown-option 2 'did you mean --socket' "$server" --soket x
 refuse operand 2 'not expected' "$server" --socket "$w/s" please
-refuse two-sockets 2 'more than one socket' "$server" --socket "$w/s" --fd 5
+refuse fd-beside-a-socket 2 'descriptor 77 is not open' "$server" --socket "$w/s" --fd 77
+refuse fd-and-a-tap 2 'leave one out' "$server" --socket "$w/s" --tap x --fd 77
 refuse twice 2 'one already' "$server" --socket "$w/s" --socket-path "$w/t"
 refuse two-nics 2 'one NIC' "$server" --socket "$w/s" --tap a --net tap,name=b
 refuse bad-mode 2 'no mode' "$server" --socket "$w/s" --socket-mode 999
@@ -150,7 +151,11 @@ if "$front" connect "$w/s" ask; then ok the-next-is-served; else bad the-next-is
 kill "$server_pid"
 stops with-front-ends 0
 
-# ---- handed over: listening, connected, and by systemd ----
+# ---- handed over: a TAP; the socket, listening, connected, and by systemd ----
+start "$helper" tap vu1 "$server" --socket "$w/s" --fd 9
+if grep -q 'TAP vu1 inherited as fd 9' "$w/err"; then ok fd-that-is-the-tap; else bad "fd-that-is-the-tap: $(cat "$w/err")"; fi
+kill "$server_pid"
+stops with-a-tap-handed-over 0
 start "$front" hand-over "$w/s" listen "$server" --fd 7
 if "$front" connect "$w/s" ask; then ok fd-that-listens; else bad fd-that-listens; fi
 kill "$server_pid"

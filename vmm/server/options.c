@@ -94,7 +94,7 @@ static const struct option rows[] = {
 	{ .name = "--socket-path", .value = "PATH", .take = take_socket,
 	  .help = "the same" },
 	{ .name = "--fd", .value = "N", .take = take_fd,
-	  .help = "the socket as a descriptor: one that listens, or a front-end's connection" },
+	  .help = "beside a socket: a TAP's descriptor; alone: the socket, or a connection" },
 	{ .name = "--socket-mode", .value = "MODE", .take = take_mode,
 	  .help = "who may connect, as chmod has it; 0600 if left out" },
 	{ .name = "--client", .take = take_client,
@@ -121,24 +121,39 @@ void server_options_init(struct server_options *o)
 
 void server_options_fini(struct server_options *o) { free(o->net_text); }
 
+/* Beside a socket --fd is the TAP's descriptor. */
+static struct err place_fd(struct server_options *o, bool passed)
+{
+	if (o->fd < 0 || (o->socket == NULL && !passed))
+		return err_none();
+	if (o->has_net)
+		return err_make(ERR_USAGE, 0,
+				"--fd beside a socket is the TAP, and so is the NIC that was "
+				"named; leave one out");
+	o->nic.fd = o->fd;
+	o->fd = -1;
+	return err_none();
+}
+
 struct err server_options_finish(struct server_options *o, bool passed)
 {
+	struct err e = place_fd(o, passed);
 	int ways = (o->socket != NULL) + (o->fd >= 0) + passed;
 
+	if (err_is(e))
+		return e;
 	if (ways == 0)
 		return err_make(ERR_USAGE, 0, "no socket; give one, as in --socket /run/vm0.sock");
 	if (ways > 1)
-		return err_make(
-			ERR_USAGE, 0,
-			"more than one socket (--socket, --fd, LISTEN_FDS); give one alone");
+		return err_make(ERR_USAGE, 0,
+				"more than one socket (--socket, LISTEN_FDS); give one alone");
 	if (o->client && o->socket == NULL)
 		return err_make(ERR_USAGE, 0, "--client needs the --socket to connect to");
 	if (o->has_mode && (o->client || o->socket == NULL))
 		return err_make(ERR_USAGE, 0, "--socket-mode goes with a --socket that is made");
 	if (o->fd >= 0 && o->fd == o->nic.fd)
 		return err_make(ERR_USAGE, 0,
-				"descriptor %d is both socket and TAP; one of them "
-				"is another",
+				"descriptor %d is both socket and TAP; one of them is another",
 				o->fd);
 	return err_none();
 }
