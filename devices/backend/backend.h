@@ -11,6 +11,7 @@
 
 #include "devices/base/err.h"
 #include "devices/frame/frame.h"
+#include "devices/frame/hash.h"
 
 /* Offloads of the receive way (backend to guest): what the backend may leave unfinished. */
 struct backend_offloads {
@@ -18,10 +19,23 @@ struct backend_offloads {
 	bool tunnel, tunnel_csum; /* the same in a UDP tunnel; with that one's checksum left open */
 };
 
+/* Steering by hash (RSS): the queue of a frame is that of the table's entry. */
+enum {
+	STEERING_TABLE_MAX = 128,
+	STEERING_TYPES = HASH_IPV4 | HASH_TCPV4 | HASH_UDPV4 | HASH_IPV6 | HASH_TCPV6 | HASH_UDPV6,
+};
+struct backend_steering {
+	struct hash_config hash;            /* of STEERING_TYPES alone, and of no tunnel */
+	uint16_t mask;                      /* one below the number of entries, a power of two */
+	uint16_t queue[STEERING_TABLE_MAX]; /* each is on */
+	uint16_t unclassified;              /* for what has no hash; it is on */
+};
+
 struct backend_caps {
 	struct backend_offloads offloads; /* what it can do, both ways */
 	unsigned queues;                  /* of each direction, all switched on */
 	bool carrier;                     /* set_carrier has an effect */
+	bool steering;                    /* set_steering is there */
 };
 
 struct backend_counters {
@@ -59,6 +73,9 @@ struct backend_ops {
 	 * again: as it was. Never of queue 0, without which there is no interface to set anything
 	 * of. NULL: it has one queue. */
 	struct err (*set_queue)(struct backend *be, unsigned queue, bool on);
+	/* NULL: by flow, a frame to the queue that sent the last of its flow. So it is at first.
+	 * Asked for again when a queue was switched off or on. */
+	struct err (*set_steering)(struct backend *be, const struct backend_steering *s);
 	bool (*gone)(const struct backend *be); /* the interface was deleted: park */
 	void (*counters)(const struct backend *be, unsigned queue, struct backend_counters *ret);
 	void (*destroy)(struct backend *be);

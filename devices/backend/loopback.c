@@ -191,6 +191,17 @@ static struct err loopback_set_queue(struct backend *be, unsigned queue, bool on
 	return err_none();
 }
 
+static struct err loopback_set_steering(struct backend *be, const struct backend_steering *s)
+{
+	struct loopback *l = lock(be);
+
+	l->hashes = s != NULL;
+	if (s != NULL)
+		l->steering = *s;
+	unlock(l);
+	return err_none();
+}
+
 static bool loopback_gone(const struct backend *be)
 {
 	struct loopback *l = lock((struct backend *)(uintptr_t)be);
@@ -229,6 +240,7 @@ static const struct backend_ops loopback_ops = {
 	.set_offloads = loopback_set_offloads,
 	.set_carrier = loopback_set_carrier,
 	.set_queue = loopback_set_queue,
+	.set_steering = loopback_set_steering,
 	.gone = loopback_gone,
 	.counters = loopback_counters,
 	.destroy = loopback_destroy,
@@ -252,7 +264,8 @@ struct err loopback_create(unsigned queues, struct backend **ret_backend)
 					.ecn = true,
 					.uso = true },
 			  .queues = queues,
-			  .carrier = true },
+			  .carrier = true,
+			  .steering = true },
 	};
 	(void)pthread_mutex_init(&l->mutex, NULL);
 	l->room = UINT32_MAX;

@@ -33,5 +33,7 @@ void loopback_end(struct backend *be);
 struct backend_offloads loopback_offloads(struct backend *be); /* as last set */
 bool loopback_carrier(struct backend *be);
 bool loopback_queue_on(struct backend *be, unsigned queue);
+/* The queue that a frame has by set_steering; false: it is by flow. */
+bool loopback_steers(struct backend *be, const void *bytes, uint32_t len, unsigned *ret_queue);
 
 #endif

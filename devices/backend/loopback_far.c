@@ -103,3 +103,15 @@ bool loopback_queue_on(struct backend *be, unsigned queue)
 	unlock(l);
 	return on;
 }
+
+bool loopback_steers(struct backend *be, const void *bytes, uint32_t len, unsigned *ret_queue)
+{
+	struct loopback *l = lock(be);
+	const struct backend_steering *s = &l->steering;
+	struct hash h = hash_frame(&s->hash, bytes, len);
+	bool hashes = l->hashes;
+
+	*ret_queue = h.report != 0 ? s->queue[hash_entry(h, s->mask)] : s->unclassified;
+	unlock(l);
+	return hashes;
+}

@@ -36,6 +36,8 @@ struct loopback {
 	uint32_t fail_count;
 	enum drop_reason fail_why;
 	struct backend_offloads offloads;
+	bool hashes;
+	struct backend_steering steering;
 	unsigned queue_count;
 	struct loop_queue queue[];
 };

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "devices/backend/tap_steer.h"
 #include "devices/base/uapi_compat.h"
 #include "devices/frame/vnet_hdr.h"
 
@@ -29,6 +30,11 @@ struct backend_tap {
 	unsigned hdr_bytes;
 	atomic_bool gone;
 	char name[32];
+	int steer_program, steer_fd; /* -1: none */
+	struct steer_map *steer;
+	/* The kernel's order of the attached queues, and the place of each in it. */
+	unsigned attached;
+	uint16_t order[QUEUES_MAX], place[QUEUES_MAX];
 	unsigned queue_count;
 	struct tap_queue queue[];
 };
@@ -224,6 +230,12 @@ static struct err tap_set_carrier(struct backend *be, bool on)
 	return err_make(ERR_SETUP, errno, "set the carrier of %s", t->name);
 }
 
+static void put_at(struct backend_tap *t, unsigned place, uint16_t queue)
+{
+	t->order[place] = queue;
+	t->place[queue] = (uint16_t)place;
+}
+
 /* The kernel puts its last queue into the place of the one that is detached, and an attached one
  * behind its last. Header size, offloads and the like are the interface's and stay. */
 static struct err tap_set_queue(struct backend *be, unsigned queue, bool on)
@@ -231,10 +243,26 @@ static struct err tap_set_queue(struct backend *be, unsigned queue, bool on)
 	struct backend_tap *t = of(be);
 	struct ifreq request = { .ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
 
-	if (set(t, queue, TUNSETQUEUE, &request))
+	if (!set(t, queue, TUNSETQUEUE, &request))
+		return err_make(ERR_SETUP, errno, "%s queue %u of %s", on ? "attach" : "detach",
+				queue, t->name);
+	if (on)
+		put_at(t, t->attached++, (uint16_t)queue);
+	else
+		put_at(t, t->place[queue], t->order[--t->attached]);
+	return err_none();
+}
+
+static struct err tap_set_steering(struct backend *be, const struct backend_steering *s)
+{
+	struct backend_tap *t = of(be);
+	int program = s != NULL ? t->steer_program : -1;
+
+	if (s != NULL)
+		tap_steer_fill(t->steer, s, t->place);
+	if (set(t, 0, TUNSETSTEERINGEBPF, &program))
 		return err_none();
-	return err_make(ERR_SETUP, errno, "%s queue %u of %s", on ? "attach" : "detach", queue,
-			t->name);
+	return err_make(ERR_SETUP, errno, "set the steering of %s", t->name);
 }
 
 static bool tap_gone(const struct backend *be)
@@ -257,6 +285,11 @@ static void tap_destroy(struct backend *be)
 	/* The last made is detached first: the others keep their index. */
 	for (unsigned i = t->queue_count; i > 0; i--)
 		(void)t->sys->close(t->queue[i - 1].fd);
+	tap_steer_close(t->steer);
+	if (t->steer_program >= 0) {
+		(void)t->sys->close(t->steer_program);
+		(void)t->sys->close(t->steer_fd);
+	}
 	free(t);
 }
 
@@ -267,6 +300,7 @@ static const struct backend_ops tap_ops = {
 	.set_offloads = tap_set_offloads,
 	.set_carrier = tap_set_carrier,
 	.set_queue = tap_set_queue,
+	.set_steering = tap_set_steering,
 	.gone = tap_gone,
 	.counters = tap_counters,
 	.destroy = tap_destroy,
@@ -287,15 +321,29 @@ struct err backend_tap_create(const struct backend_tap_config *config, struct ba
 		.ops = &tap_ops,
 		.caps = { .offloads = config->offloads,
 			  .queues = config->fd_count,
-			  .carrier = config->carrier },
+			  .carrier = config->carrier,
+			  .steering = config->steers },
 	};
+	t->steer_program = -1;
+	if (config->steers) {
+		struct err e = tap_steer_open(config->steer_map, &t->steer);
+
+		if (err_is(e)) {
+			free(t);
+			return e;
+		}
+		t->steer_program = config->steer_program;
+		t->steer_fd = config->steer_map;
+	}
 	t->sys = config->sys;
 	t->log = config->log;
 	t->hdr_bytes = config->hdr_bytes;
 	t->queue_count = config->fd_count;
 	(void)snprintf(t->name, sizeof(t->name), "%s", config->name);
-	for (unsigned i = 0; i < config->fd_count; i++)
+	for (unsigned i = 0; i < config->fd_count; i++) {
 		t->queue[i].fd = config->fds[i];
+		put_at(t, t->attached++, (uint16_t)i);
+	}
 	*ret_backend = &t->backend;
 	return err_none();
 }

@@ -13,6 +13,8 @@ struct backend_tap_config {
 	unsigned hdr_bytes;               /* TUNSETVNETHDRSZ as it stands: 12 (24 with tunnels) */
 	struct backend_offloads offloads; /* as probed: TUNSETOFFLOAD takes them */
 	bool carrier;                     /* TUNSETCARRIER works */
+	bool steers;                      /* a program, and its map, as devices/tap loads them */
+	int steer_program, steer_map;     /* owned as fds are */
 	const struct sys *sys;
 	struct log log;
 	const char *name; /* for log lines; copied */

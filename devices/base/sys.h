@@ -8,6 +8,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+union bpf_attr;
+
 struct sys {
 	int (*open)(const char *path, int flags, mode_t mode);
 	int (*close)(int fd);
@@ -19,6 +21,7 @@ struct sys {
 	int (*mknod)(const char *path, mode_t mode, dev_t device);
 	int (*mkdir)(const char *path, mode_t mode);
 	int (*chmod)(const char *path, mode_t mode);
+	int (*bpf)(int command, union bpf_attr *attr, unsigned size);
 };
 
 extern const struct sys sys_host;

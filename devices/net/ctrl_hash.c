@@ -23,7 +23,7 @@ static_assert(HASH_CONFIG_BYTES == 13, "virtio 1.4, 5.1.9.5.6.4");
 /* CTRL-21: of types and key. */
 bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned key_len)
 {
-	if ((types & ~(uint32_t)HASH_TYPES_ALL) != 0 || key_len > HASH_KEY_MAX)
+	if ((types & ~net_hash_types(n)) != 0 || key_len > HASH_KEY_MAX)
 		return false;
 	device_pause(n->device);
 	n->hash.types = types;

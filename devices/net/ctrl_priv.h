@@ -39,6 +39,7 @@ bool ctrl_hash_tunnel(struct net *n, struct ctrl *c);
 bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned key_len);
 /* ctrl_steer.c */
 bool ctrl_pairs(struct net *n, struct ctrl *c);
+bool ctrl_rss(struct net *n, struct ctrl *c);
 /* ctrl_announce.c */
 bool ctrl_announce_ack(struct net *n, struct ctrl *c);
 /* ctrl_stats.c */

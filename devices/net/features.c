@@ -20,6 +20,12 @@ static bool can_tunnel_csum(const struct net_config *c)
 {
 	return can_tunnel(c) && can(c).tunnel_csum;
 }
+/* By what a tunnel carries it cannot: who asks for that steers by flow. */
+static bool can_steer(const struct net_config *c)
+{
+	return c->pairs > 1 && c->backend->caps.steering &&
+	       !features_has(&c->switches.on, VIRTIO_NET_F_HASH_TUNNEL);
+}
 static bool has_mtu(const struct net_config *c) { return c->mtu != 0; }
 
 /* CORE-12, CORE-18, CORE-20: what has no row is not offered, whatever the switches say. CORE-17. */
@@ -59,6 +65,7 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_NET_F_HASH_REPORT, "hash-report", "the hash of each received frame in its header", false, NULL },
 	{ VIRTIO_NET_F_HASH_TUNNEL, "hash-tunnel", "that of a tunnel by what it carries", false, NULL },
 	{ VIRTIO_NET_F_MQ, "mq", "several queue pairs, queues=", true, has_pairs },
+	{ VIRTIO_NET_F_RSS, "rss", "queue pairs chosen by a hash, queues=", true, can_steer },
 	{ VIRTIO_NET_F_GUEST_ANNOUNCE, "announce", "the guest is asked to tell the network where it is", true, NULL },
 	{ VIRTIO_NET_F_NOTF_COAL, "coal", "interrupts held back, for all queues of a kind", true, NULL },
 	{ VIRTIO_NET_F_VQ_NOTF_COAL, "vq-coal", "interrupts held back, queue by queue", true, NULL },
@@ -89,6 +96,7 @@ static const struct {
 	{ VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_MQ, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
+	{ VIRTIO_NET_F_RSS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_NOTF_COAL, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },
 	{ VIRTIO_NET_F_DEVICE_STATS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VQ },

@@ -21,10 +21,14 @@ static bool kind_features_ok(void *self, const struct features *accepted)
 	return net_features_ok(accepted);
 }
 
-/* A driver without MQ knows of one pair, whatever was offered. */
+/* A driver without MQ and RSS knows of one pair, whatever was offered. */
 unsigned net_pairs_agreed(const struct net *n)
 {
-	return features_has(device_accepted(n->device), VIRTIO_NET_F_MQ) ? n->config.pairs : 1;
+	const struct features *f = device_accepted(n->device);
+
+	return features_has(f, VIRTIO_NET_F_MQ) || features_has(f, VIRTIO_NET_F_RSS)
+		       ? n->config.pairs
+		       : 1;
 }
 
 /* NET-01: receive and transmit of each pair, then the control queue if it was accepted. */
@@ -253,7 +257,7 @@ struct err net_create(const struct net_config *config, const struct runner_ops *
 	memcpy(n->filter.mac, config->mac, sizeof(n->mac));
 	n->link_up = config->link_up;
 	n->ctrl_bytes = calloc(1, CTRL_BYTES_MAX);
-	n->rx_pairs = n->tx_pairs = 1;
+	n->steering.rx_pairs = n->steering.tx_pairs = 1;
 	n->pair[0].attached = true;
 	for (unsigned i = 0; i < config->pairs; i++) {
 		n->pair[i].net = n;

@@ -67,6 +67,13 @@ struct net_pair {
 	struct chain *rx_chain;  /* of one frame; as many as the queue has entries */
 };
 
+/* Which pairs move frames, and which gets one that is received (virtio 1.4, 5.1.9.5.5). */
+struct steering {
+	unsigned rx_pairs, tx_pairs; /* from the first on: those that receive, those that send */
+	bool by_hash;                /* RSS: by the table; else by flow, as the backend does */
+	struct backend_steering table;
+};
+
 struct net {
 	struct net_config config;
 	char name[32];
@@ -87,7 +94,8 @@ struct net {
 	struct plan plan;
 	struct filter filter;
 	struct hash_config hash;
-	unsigned rx_pairs, tx_pairs;    /* from the first on: those that receive, those that send */
+	struct steering steering;
+	bool hashes;                    /* the backend steers by a table */
 	uint8_t *ctrl_bytes;            /* CTRL_BYTES_MAX */
 	uint64_t commands, commands_ok; /* since the device was made */
 
@@ -120,12 +128,16 @@ bool net_drop_is_rx(enum drop_reason why);
 bool net_drop_is_error(enum drop_reason why);
 /* net.c: as many pairs as the driver can know of. */
 unsigned net_pairs_agreed(const struct net *n);
+/* config.c: hash types that can be asked for. */
+uint32_t net_hash_types(const struct net *n);
 /* net.c: the plan of what is agreed on now; workers paused. */
 void net_replan(struct net *n);
 void net_complain(struct net *n, const char *what, struct err e); /* if it is one */
 /* steer.c: has frames come to those pairs alone that are to have any (NET-43, NET-44, NET-46);
  * workers paused. false: the backend would not, and it is in the log. */
 bool net_steer(struct net *n);
+/* The same by another steering; false: nothing was changed. */
+bool net_steer_by(struct net *n, const struct steering *to);
 /* Its queue is set up, and its place below the pairs that do. */
 bool pair_receives(const struct net_pair *p);
 bool pair_transmits(const struct net_pair *p);

@@ -4,23 +4,28 @@
 bool pair_receives(const struct net_pair *p)
 {
 	/* VHU-09: nothing is received into a queue that is off. */
-	return p->index < p->net->rx_pairs && queue_running(p->rx_queue) && !p->rx_off;
+	return p->index < p->net->steering.rx_pairs && queue_running(p->rx_queue) && !p->rx_off;
 }
 
 bool pair_transmits(const struct net_pair *p)
 {
-	return p->index < p->net->tx_pairs && queue_running(p->tx_queue);
+	return p->index < p->net->steering.tx_pairs && queue_running(p->tx_queue);
 }
 
 bool net_pair_active(const struct net_pair *p)
 {
-	return p->index < p->net->rx_pairs || p->index < p->net->tx_pairs;
+	return p->index < p->net->steering.rx_pairs || p->index < p->net->steering.tx_pairs;
 }
 
-/* CTRL-17, NET-46: never to a queue that is not set up, or is being reset. The first stays: without
- * any queue the backend has no carrier to set; what comes into it meanwhile is dropped when the
- * queue is started. */
-static bool wants_frames(const struct net_pair *p) { return p->index == 0 || pair_receives(p); }
+/* CTRL-17, NET-46: by flow never to a queue that is not set up, or is being reset. The first stays:
+ * without any queue the backend has no carrier to set; what comes into it meanwhile is dropped when
+ * the queue is started. So is what a hash leads there. */
+static bool wants_frames(const struct net_pair *p)
+{
+	const struct steering *s = &p->net->steering;
+
+	return p->index == 0 || (s->by_hash ? p->index < s->rx_pairs : pair_receives(p));
+}
 
 static bool take_part(struct net_pair *p, bool on)
 {
@@ -40,6 +45,22 @@ static bool take_part(struct net_pair *p, bool on)
 	return !err_is(e);
 }
 
+/* NET-45, NET-47. */
+static bool choose(struct net *n)
+{
+	struct backend *be = n->config.backend;
+	const struct backend_steering *table = n->steering.by_hash ? &n->steering.table : NULL;
+	struct err e;
+
+	if (table == NULL && !n->hashes)
+		return true;
+	e = be->ops->set_steering(be, table);
+	net_complain(n, "steer", e);
+	if (!err_is(e))
+		n->hashes = table != NULL;
+	return !err_is(e);
+}
+
 /* The last is detached first: so the kernel keeps the order of the others. */
 bool net_steer(struct net *n)
 {
@@ -51,18 +72,23 @@ bool net_steer(struct net *n)
 	for (unsigned i = 0; i < n->config.pairs; i++)
 		if (wants_frames(&n->pair[i]))
 			good = take_part(&n->pair[i], true) && good;
-	return good;
+	return choose(n) && good;
 }
 
-bool net_set_pairs(struct net *n, unsigned pairs)
+bool net_steer_by(struct net *n, const struct steering *to)
 {
-	unsigned rx_before = n->rx_pairs, tx_before = n->tx_pairs;
+	struct steering before = n->steering;
 
-	n->rx_pairs = n->tx_pairs = pairs;
+	n->steering = *to;
 	if (net_steer(n))
 		return true;
-	n->rx_pairs = rx_before;
-	n->tx_pairs = tx_before;
+	n->steering = before;
 	(void)net_steer(n);
 	return false;
+}
+
+/* CTRL-18: by flow. */
+bool net_set_pairs(struct net *n, unsigned pairs)
+{
+	return net_steer_by(n, &(struct steering){ .rx_pairs = pairs, .tx_pairs = pairs });
 }

@@ -289,6 +289,8 @@ struct err tap_open(const struct sys *sys, const struct tap_request *request, st
 		e = tap_settle(sys, &tap);
 	if (!err_is(e))
 		e = make_persistent(sys, request, &tap);
+	if (!err_is(e) && tap.queues > 1 && tap.kind == TAP_KIND_TAP)
+		tap_steer_load(sys, &tap);
 	if (err_is(e)) {
 		tap_close(sys, &tap);
 		return e;
@@ -302,4 +304,9 @@ void tap_close(const struct sys *sys, struct tap *tap)
 	for (unsigned i = tap->queues; i > 0 && !tap->inherited; i--)
 		(void)sys->close(tap->fd[i - 1]);
 	tap->queues = 0;
+	if (tap->steers) {
+		(void)sys->close(tap->steer_program);
+		(void)sys->close(tap->steer_map);
+	}
+	tap->steers = false;
 }

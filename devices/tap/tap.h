@@ -39,6 +39,8 @@ struct tap {
 	unsigned offloads;       /* TUN_F_* that TUNSETOFFLOAD takes, tried; now set to 0 */
 	unsigned hdr_bytes;      /* as set: 12 */
 	bool carrier;            /* TUNSETCARRIER works; then it is off now */
+	bool steers;             /* there is a program that steers by hash, of several queues */
+	int steer_program, steer_map; /* descriptors, O_CLOEXEC; steer_map.h is the map's value */
 };
 
 /* Checks a name before the kernel sees it: length, characters, reserved words, patterns. */

@@ -18,6 +18,9 @@ struct err explain_open(const char *what, const char *name, int err) MUST_USE;
 struct err explain_attach(enum tap_kind kind, bool multi_queue, const char *name, int err) MUST_USE;
 struct err explain_set(enum tap_kind kind, const char *what, const char *name, int err) MUST_USE;
 
+/* Loads the program that steers by hash; tap->steers stays false where that may not be. */
+void tap_steer_load(const struct sys *sys, struct tap *tap);
+
 /* Which other process holds a TAP of this network namespace: "process 123 (qemu)", or "another
  * process". */
 void tap_holder(const char *name, char *ret, size_t size);

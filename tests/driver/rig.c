@@ -224,7 +224,8 @@ void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
 	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	ck_assert_uint_eq(rig_read(r, REG_STATUS), SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	r->memory.next = 0;
-	r->pairs = rig_has(r, VIRTIO_NET_F_MQ) ? net_pairs(r->net) : 1;
+	r->pairs =
+		rig_has(r, VIRTIO_NET_F_MQ) || rig_has(r, VIRTIO_NET_F_RSS) ? net_pairs(r->net) : 1;
 	for (unsigned i = 0; i < 2 * r->pairs; i++)
 		rig_set_queue(r, i, size);
 	if (rig_has(r, VIRTIO_NET_F_CTRL_VQ))

@@ -32,7 +32,7 @@ struct rig {
 	uint64_t accepted;
 	uint32_t accepted_high;
 	uint32_t hdr_bytes; /* of the header: RIG_HDR but with HASH_REPORT or a tunnel feature */
-	unsigned pairs;     /* that the driver knows of: 1 without MQ */
+	unsigned pairs;     /* that the driver knows of: 1 without MQ and RSS */
 	struct driver_queue queue[DEVICE_QUEUES_MAX]; /* rx and tx of each pair, then ctrl */
 	pthread_mutex_t log_mutex;                    /* lines come from any thread */
 	unsigned log_lines;

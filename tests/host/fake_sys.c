@@ -93,6 +93,13 @@ static int refuse(int why)
 	return -1;
 }
 
+static int new_fd(void)
+{
+	fake.open_fds++;
+	is_open[next_fd] = true;
+	return FAKE_FD + next_fd++;
+}
+
 static int fake_open(const char *path, int flags, mode_t mode)
 {
 	(void)flags;
@@ -101,9 +108,7 @@ static int fake_open(const char *path, int flags, mode_t mode)
 		return -1;
 	if (!fake.node)
 		return refuse(ENOENT);
-	fake.open_fds++;
-	is_open[next_fd] = true;
-	return FAKE_FD + next_fd++;
+	return new_fd();
 }
 
 static int fake_close(int fd)
@@ -269,6 +274,12 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 	return refuse(EINVAL);
 }
 
+static int fake_bpf(int command, union bpf_attr *attr, unsigned size)
+{
+	(void)attr, (void)size;
+	return called("bpf %d", command) ? new_fd() : -1;
+}
+
 const struct sys fake_sys = {
 	.open = fake_open,
 	.close = fake_close,
@@ -276,4 +287,5 @@ const struct sys fake_sys = {
 	.mknod = fake_mknod,
 	.mkdir = fake_mkdir,
 	.chmod = fake_chmod,
+	.bpf = fake_bpf,
 };

@@ -260,6 +260,23 @@ static void check_probe(struct doctor *d)
 	tap_close(&sys_host, &tap);
 }
 
+static void check_queues(struct doctor *d)
+{
+	const struct tap_request request = { .fd = -1, .queues = 2, .owner = -1, .group = -1 };
+	struct tap tap;
+	struct err e = tap_open(&sys_host, &request, &tap);
+
+	if (err_is(e)) {
+		row(d, VERDICT_NOTE, "tap-queues", "one alone: %s", e.text);
+		return;
+	}
+	row(d, VERDICT_OK, "tap-queues", "queues= works");
+	row(d, tap.steers ? VERDICT_OK : VERDICT_NOTE, "tap-steering", "%s",
+	    tap.steers ? "by flow, and by hash (rss)"
+		       : "by flow; the kernel lets root alone load the program for rss");
+	tap_close(&sys_host, &tap);
+}
+
 static void check_tun(struct doctor *d)
 {
 	const struct tap_request request = {
@@ -327,6 +344,7 @@ static int run(const struct command *self, int count, char *const words[], uint6
 	/* Last: we may not come back from there. */
 	if (enter_private(&d)) {
 		check_probe(&d);
+		check_queues(&d);
 		check_tun(&d);
 	}
 	(void)printf("= %u ok, %u failed, %u notes\n", d.count[VERDICT_OK], d.count[VERDICT_FAIL],

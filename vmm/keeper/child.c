@@ -13,7 +13,7 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-enum { KEEP_MAX = NICS_MAX * (QUEUE_PAIRS_MAX + 1) + 8 };
+enum { KEEP_MAX = NICS_MAX * (QUEUE_PAIRS_MAX + 3) + 8 };
 
 static int by_number(const void *a, const void *b)
 {
@@ -34,9 +34,15 @@ static unsigned descriptors_kept(const struct machine_config *config, const stru
 	ret_fds[count++] = config->keeper_fd;
 	ret_fds[count++] = t == NULL ? -1 : t->fd;
 	for (unsigned i = 0; i < config->nic_count; i++) {
+		const struct tap *tap = &config->nic[i].tap;
+
 		ret_fds[count++] = config->nic[i].capture_fd;
-		for (unsigned q = 0; q < config->nic[i].tap.queues; q++)
-			ret_fds[count++] = config->nic[i].tap.fd[q];
+		for (unsigned q = 0; q < tap->queues; q++)
+			ret_fds[count++] = tap->fd[q];
+		if (tap->steers) {
+			ret_fds[count++] = tap->steer_program;
+			ret_fds[count++] = tap->steer_map;
+		}
 	}
 	qsort(ret_fds, count, sizeof(ret_fds[0]), by_number);
 	return count;

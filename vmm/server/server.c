@@ -200,6 +200,7 @@ static void tear_down(struct server *s, const struct server_options *o, bool fai
 		nic_fini(&s->nic);
 		/* Its descriptors are closed with it. */
 		s->config.tap.queues = 0;
+		s->config.tap.steers = false;
 		s->config.capture_fd = -1;
 	}
 	if (s->tap_open)

@@ -209,6 +209,31 @@ START_TEST(one_queue_is_all_that_an_old_driver_has)
 }
 END_TEST
 
+/* A program to steer by, for several queues alone; without it the TAP is as good. */
+START_TEST(a_program_steers_several_queues)
+{
+	static const char *const failing[] = { NULL, "bpf 0", "bpf 5" };
+	struct tap_request r = request();
+
+	r.queues = 2;
+	for (unsigned i = 0; i < ARRAY_LEN(failing); i++) {
+		setup();
+		if (failing[i] != NULL)
+			fake_fail(failing[i], 1, EPERM);
+		assert_open(open_with(r));
+		ck_assert_int_eq(tap.steers, i == 0);
+		ck_assert_int_eq(fake.open_fds, i == 0 ? 4 : 2);
+		tap_close(&fake_sys, &tap);
+		ck_assert_int_eq(fake.open_fds, 0);
+		ck_assert_int_eq(fake.bad_closes, 0);
+	}
+	setup();
+	assert_open(open_with(request()));
+	ck_assert_uint_eq(fake_count("bpf"), 0);
+	ck_assert(!tap.steers);
+}
+END_TEST
+
 /* ---- owner, group, persist ---- */
 
 static const struct {
@@ -284,6 +309,7 @@ START_TEST(each_step_may_fail)
 					      strncmp(line, "TUNSETOFFLOAD", 13) == 0 ||
 					      strncmp(line, "TUNSETCARRIER", 13) == 0 ||
 					      strstr(line, "EBPF") != NULL ||
+					      strncmp(line, "bpf", 3) == 0 ||
 					      strstr(line, "TACHFILTER") != NULL,
 				      "\"%s\" failed unseen", line);
 			tap_close(&fake_sys, &tap);
@@ -318,6 +344,7 @@ int main(void)
 	tcase_add_loop_test(tc, bad_names_never_reach_the_kernel, 0, (int)ARRAY_LEN(bad_names));
 	tcase_add_loop_test(tc, numbers_of_queues, 0, 2);
 	tcase_add_test(tc, one_queue_is_all_that_an_old_driver_has);
+	tcase_add_test(tc, a_program_steers_several_queues);
 	tcase_add_loop_test(tc, the_owner_is_set_before_persist, 0, (int)ARRAY_LEN(owners));
 	tcase_add_test(tc, without_an_owner_nothing_is_persistent);
 	tcase_add_loop_test(tc, each_step_may_fail, 0, 5);
