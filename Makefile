@@ -146,7 +146,7 @@ build-all: all $(TESTS) $(E2E)
 run: all
 	@tools/run.sh $(B)
 
-check: build-all check-layers
+check: build-all check-layers check-conformance
 	@tools/deps.sh check quiet
 	@tests/run.sh $(B) $(TESTS)
 
