@@ -53,6 +53,10 @@ bool step_done(struct guest *g, bool *ret_ok);
 bool announce(struct guest *g);
 /* Brings the NIC up with all that we use (less `without`), learns the host's address. */
 bool bring_up(struct guest *g, uint64_t without);
+bool offers(const struct guest *g, uint64_t features); /* all of them */
+/* Up with these features beside those that we use, and with the second pair's queues if it is
+ * asked for; the host's address is known already. NULL, or why not. */
+const char *up_with(struct guest *g, uint64_t features, bool second);
 /* Sends what the host answers with one frame: who has its address. */
 void ask_host(struct guest *g);
 /* All that our driver has a use for; and what of that is offered, less `without`. */
@@ -66,9 +70,10 @@ struct check {
 	bool ours; /* judges what the specification leaves to the device: on tapvm's alone */
 };
 extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[],
-	odd_checks[], hostile_checks[], ring_checks[], queue_checks[], pair_checks[], told_checks[];
+	odd_checks[], hostile_checks[], ring_checks[], queue_checks[], pair_checks[],
+	filter_checks[], told_checks[];
 extern const unsigned basic_count, offload_count, control_count, load_count, odd_count,
-	hostile_count, ring_count, queue_count, pair_count, told_count;
+	hostile_count, ring_count, queue_count, pair_count, filter_count, told_count;
 /* The check at that place of the table; NULL behind the last. */
 const struct check *check_at(unsigned index);
 

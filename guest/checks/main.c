@@ -163,10 +163,11 @@ const struct check *check_at(unsigned index)
 		unsigned count;
 	} groups[] = {
 		{ basic_checks, basic_count },     { offload_checks, offload_count },
-		{ control_checks, control_count }, { queue_checks, queue_count },
-		{ pair_checks, pair_count },       { load_checks, load_count },
-		{ odd_checks, odd_count },         { hostile_checks, hostile_count },
-		{ ring_checks, ring_count },       { told_checks, told_count },
+		{ control_checks, control_count }, { filter_checks, filter_count },
+		{ queue_checks, queue_count },     { pair_checks, pair_count },
+		{ load_checks, load_count },       { odd_checks, odd_count },
+		{ hostile_checks, hostile_count }, { ring_checks, ring_count },
+		{ told_checks, told_count },
 	};
 
 	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {

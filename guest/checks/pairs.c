@@ -62,23 +62,6 @@ static bool set_pairs(struct guest *g, uint16_t pairs, int ack)
 	return nic_control(&g->nic, CLASS_MQ, PAIRS_SET, &pairs, sizeof(pairs)) == ack;
 }
 
-/* Up with both pairs set up. NULL: why not. */
-static const char *up(struct guest *g, uint64_t more)
-{
-	if (!nic_negotiate(&g->nic, wanted_features(g, 0) | more))
-		return "FEATURES_OK did not stick";
-	if (!nic_queues(&g->nic) || !nic_second(&g->nic))
-		return "the queues could not be set up";
-	nic_go(&g->nic);
-	nic_second_go(&g->nic);
-	return step(g, "@carrier on") ? NULL : g->answer;
-}
-
-static bool offered(const struct guest *g, unsigned bit)
-{
-	return (g->nic.offered >> bit & 1) != 0;
-}
-
 /* ---- MQ ---- */
 
 /* What a pair sent comes back on it. false: not so. */
@@ -110,9 +93,9 @@ static enum verdict mq(struct guest *g)
 	const char *why;
 	struct seen s;
 
-	if (!offered(g, F_MQ))
+	if (!offers(g, UINT64_C(1) << F_MQ))
 		return skip(g, "MQ is not offered");
-	why = up(g, UINT64_C(1) << F_MQ);
+	why = up_with(g, UINT64_C(1) << F_MQ, true);
 	if (why != NULL)
 		return fail(g, "%s", why);
 	if (!flows(g, &s) || s.on[1] != 0)
@@ -200,9 +183,9 @@ static enum verdict rss(struct guest *g)
 	const char *why;
 	struct seen s;
 
-	if (!offered(g, F_RSS))
+	if (!offers(g, UINT64_C(1) << F_RSS))
 		return skip(g, "RSS is not offered");
-	why = up(g, UINT64_C(1) << F_RSS | (g->nic.offered & UINT64_C(1) << F_MQ));
+	why = up_with(g, UINT64_C(1) << F_RSS | (g->nic.offered & UINT64_C(1) << F_MQ), true);
 	if (why != NULL)
 		return fail(g, "%s", why);
 	if (rss_config(g, outside) != ACK_ERR)

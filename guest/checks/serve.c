@@ -322,6 +322,23 @@ bool announce(struct guest *g)
 	return true;
 }
 
+bool offers(const struct guest *g, uint64_t features)
+{
+	return (g->nic.offered & features) == features;
+}
+
+const char *up_with(struct guest *g, uint64_t features, bool second)
+{
+	if (!nic_negotiate(&g->nic, wanted_features(g, 0) | features))
+		return "FEATURES_OK did not stick";
+	if (!nic_queues(&g->nic) || (second && !nic_second(&g->nic)))
+		return "the queues could not be set up";
+	nic_go(&g->nic);
+	if (second)
+		nic_second_go(&g->nic);
+	return step(g, "@carrier on") ? NULL : g->answer;
+}
+
 void ask_host(struct guest *g) { send_plain(g, put_arp_request(g->reply, &g->host4)); }
 
 bool bring_up(struct guest *g, uint64_t without)

@@ -20,22 +20,6 @@ enum {
 	REPLY_BASIC = 56,
 };
 
-/* Up with the control queue, and with these features: false: they are not offered. */
-static bool up(struct guest *g, uint64_t features, const char **ret_why)
-{
-	*ret_why = NULL;
-	if ((g->nic.offered & features) != features)
-		return false;
-	if (!nic_negotiate(&g->nic, wanted_features(g, 0) | features) || !nic_queues(&g->nic)) {
-		*ret_why = "the NIC did not come up with it";
-		return true;
-	}
-	nic_go(&g->nic);
-	if (!step(g, "@carrier on"))
-		*ret_why = g->answer;
-	return true;
-}
-
 static uint64_t get64(const volatile uint8_t *at)
 {
 	uint64_t v = 0;
@@ -64,8 +48,9 @@ static enum verdict coalescing(struct guest *g)
 	static const uint8_t of_control[12] = { 2, 0, 0, 0, 1, 0, 0, 0, 1 };
 	const char *why;
 
-	if (!up(g, UINT64_C(1) << F_NOTF_COAL | UINT64_C(1) << F_VQ_NOTF_COAL, &why))
+	if (!offers(g, UINT64_C(1) << F_NOTF_COAL | UINT64_C(1) << F_VQ_NOTF_COAL))
 		return skip(g, "not offered");
+	why = up_with(g, UINT64_C(1) << F_NOTF_COAL | UINT64_C(1) << F_VQ_NOTF_COAL, false);
 	if (why != NULL)
 		return fail(g, "%s", why);
 	if (!limits_are(g, QUEUE_RX, 0, 0))
@@ -111,8 +96,9 @@ static enum verdict device_stats(struct guest *g)
 	const char *why;
 	uint32_t written;
 
-	if (!up(g, UINT64_C(1) << F_DEVICE_STATS, &why))
+	if (!offers(g, UINT64_C(1) << F_DEVICE_STATS))
 		return skip(g, "not offered");
+	why = up_with(g, UINT64_C(1) << F_DEVICE_STATS, false);
 	if (why != NULL)
 		return fail(g, "%s", why);
 	a = nic_ask(&g->nic, CLASS_STATS, STATS_QUERY, "", 0, 9, &written);

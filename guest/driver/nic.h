@@ -29,6 +29,8 @@ enum {
 	F_STATUS = 16,
 	F_CTRL_VQ = 17,
 	F_CTRL_RX = 18,
+	F_CTRL_VLAN = 19,
+	F_CTRL_RX_EXTRA = 20,
 	F_MQ = 22,
 	F_CTRL_MAC_ADDR = 23,
 	F_INDIRECT = 28,

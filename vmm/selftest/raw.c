@@ -13,7 +13,7 @@
 
 #include "devices/base/uapi_compat.h"
 
-enum { ETH = 14, IP4 = 20, IP6 = 40, HDR = 10, WATCH_MS = 3000, TEST_TYPE = 0x88b5 };
+enum { ETH = 14, TAG = 4, IP4 = 20, IP6 = 40, HDR = 10, WATCH_MS = 3000, TEST_TYPE = 0x88b5 };
 static const uint8_t guest_mac[6] = { 0x02, 0x54, 0x41, 0x50, 0, 2 },
 		     host_mac[6] = { 0x02, 0, 0, 0x77, 0, 1 };
 
@@ -124,20 +124,25 @@ const char *raw_gso(const struct server *s, const char *kind, size_t payload, un
 	return done < 0 ? strerrordesc_np(errno) : NULL;
 }
 
-const char *raw_frames(unsigned count, const uint8_t mac[static 6], size_t size)
+const char *raw_frames(unsigned count, const uint8_t mac[static 6], size_t size, unsigned vlan)
 {
+	size_t head = vlan != 0 ? ETH + TAG : ETH;
 	uint8_t frame[1514];
 	int fd = packet_socket(false, 0);
 	const char *why = fd < 0 ? "no packet socket could be had" : NULL;
 
-	if (size < ETH || size > sizeof(frame))
-		why = "SIZE is 14 to 1514";
+	if (size < head || size > sizeof(frame))
+		why = "SIZE is 14, with a tag 18, to 1514";
 	for (unsigned n = 0; n < count && why == NULL; n++) {
 		memcpy(frame, mac, 6);
 		memcpy(frame + 6, host_mac, 6);
-		put16(frame + 12, TEST_TYPE);
-		for (size_t i = ETH; i < size; i++)
-			frame[i] = pattern_byte(n, i - ETH);
+		if (vlan != 0) {
+			put16(frame + 12, ETH_P_8021Q);
+			put16(frame + 14, vlan);
+		}
+		put16(frame + head - 2, TEST_TYPE);
+		for (size_t i = head; i < size; i++)
+			frame[i] = pattern_byte(n, i - head);
 		if (send(fd, frame, size, 0) < 0)
 			why = strerrordesc_np(errno);
 	}

@@ -253,12 +253,12 @@ static void raw_step(struct server *s, const char *args, struct answer *a)
 {
 	char text[32];
 	uint8_t mac[6];
-	unsigned count;
+	unsigned count, vlan = 0;
 	size_t size;
 
 	(void)s;
-	if (sscanf(args, "%u %31s %zu", &count, text, &size) == 3 && take_mac(text, mac))
-		reply(a, raw_frames(count, mac, size));
+	if (sscanf(args, "%u %31s %zu %u", &count, text, &size, &vlan) >= 3 && take_mac(text, mac))
+		reply(a, raw_frames(count, mac, size, vlan));
 	else
 		no(a, "COUNT, MAC and SIZE are wanted");
 }
