@@ -16,9 +16,10 @@ struct guest {
 		host6; /* from us to the host's end of the TAP; ports are the check's to set */
 	struct flow judge4, judge6; /* to the judge, by way of the host */
 	bool packed;                /* the rings that are asked for now */
-	bool our_device; /* tapvm's: what it promises beyond the specification can be judged */
-	bool ip_only;    /* the host's side is a TUN, which carries nothing but IP */
-	bool know_host;  /* host4.to_mac was learnt by ARP */
+	bool our_device;   /* tapvm's: what it promises beyond the specification can be judged */
+	bool control_kept; /* by the front-end, whose back-end never hears of it */
+	bool ip_only;      /* the host's side is a TUN, which carries nothing but IP */
+	bool know_host;    /* host4.to_mac was learnt by ARP */
 	uint8_t *work, *reply; /* two frames being made, 66 KiB each; reply is serve()'s */
 	char detail[160];      /* of the check under way */
 	uint32_t detail_len;
@@ -37,6 +38,7 @@ enum verdict skip(struct guest *g, const char *why);
 /* Of a check that this link, or rings of this layout, cannot show. */
 enum verdict not_asked(struct guest *g, const char *why);
 #define NOT_ON_A_TUN "a TUN carries no such frames"
+#define CONTROL_KEPT "the front-end keeps the control queue"
 
 /* Takes what came: answers ARP, echo and neighbour requests, hands the rest to on_frame. The
  * number of frames; waits for an interrupt or a while if there is none and `may_wait`. */

@@ -131,6 +131,8 @@ static enum verdict second_mac(struct guest *g)
 	static const uint8_t off = 0;
 	struct raw r;
 
+	if (g->control_kept)
+		return skip(g, CONTROL_KEPT);
 	if (g->ip_only)
 		return not_asked(g, NOT_ON_A_TUN);
 	if (!nic_has(&g->nic, F_CTRL_MAC_ADDR))
@@ -167,6 +169,8 @@ static enum verdict promiscuous(struct guest *g)
 	static const uint8_t on = 1, off = 0;
 	struct raw r;
 
+	if (g->control_kept)
+		return skip(g, CONTROL_KEPT);
 	if (g->ip_only)
 		return not_asked(g, NOT_ON_A_TUN);
 	if (!nic_has(&g->nic, F_CTRL_RX))

@@ -201,7 +201,9 @@ unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
 	/* Whatever comes of it shows in the checks. Until the host side answers we serve: arp,
 	 * echo. */
 	(void)announce(g);
-	g->our_device = step(g, "@hello") && !same(g->answer, "ok peer=qemu");
+	g->our_device = step(g, "@hello") && !same(g->answer, "ok peer=qemu") &&
+			!same(g->answer, "ok peer=qemu-vhost-user");
+	g->control_kept = same(g->answer, "ok peer=qemu-vhost-user");
 	g->ip_only = ends_with(g->answer, " tun");
 	for (unsigned i = 0; (c = check_at(i)) != NULL; i++)
 		if (only == NULL || same(only, c->name))

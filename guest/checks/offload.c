@@ -158,6 +158,8 @@ static enum verdict offloads_off(struct guest *g)
 				   UINT64_C(1) << F_GUEST_USO6);
 	enum verdict v;
 
+	if (g->control_kept)
+		return skip(g, CONTROL_KEPT);
 	if (!nic_has(&g->nic, F_CTRL_GUEST_OFFLOADS))
 		return skip(g, "not offered");
 	for (unsigned i = 0; i < 8; i++)

@@ -47,9 +47,10 @@ static struct err take_with(void *into, const char *value)
 {
 	struct selftest_options *o = into;
 
-	if (strcmp(value, "qemu") != 0)
+	if (strcmp(value, QEMU_ON_TAP) != 0 && strcmp(value, QEMU_ON_VHOST_USER) != 0)
 		return err_make(ERR_USAGE, 0,
-				"unknown machine '%.64s'; it is qemu, or leave the option out",
+				"unknown machine '%.64s'; it is " QEMU_ON_TAP
+				" or " QEMU_ON_VHOST_USER ", or leave the option out",
 				value);
 	o->with = value;
 	return err_none();
@@ -88,8 +89,8 @@ static const struct option rows[] = {
 	  .help = "without a virtual machine: the guest's driver and checks as a process" },
 	{ .name = "--only", .value = "NAME", .take = take_only, .help = "this check alone" },
 	{ .name = "--verbose", .take = take_verbose, .help = "the guest's remarks as well" },
-	{ .name = "--with", .value = "qemu", .take = take_with,
-	  .help = "the same guest on QEMU's device" },
+	{ .name = "--with", .value = QEMU_ON_TAP "|" QEMU_ON_VHOST_USER, .take = take_with,
+	  .help = "the same guest on QEMU's device, or on our server under QEMU" },
 	{ .name = "--net", .value = "tap|tun", .take = take_net,
 	  .help = "what the NIC is on; over a TUN without the checks that IP cannot show" },
 	{ .name = "--capture", .value = "FILE", .take = take_capture,

@@ -1,5 +1,5 @@
 /* vmm/selftest/qemu.c: QEMU as the machine: microvm, its virtio-net device on our TAP's
- * descriptor, the serial line on its stdio, a monitor for the link. */
+ * descriptor or on our vhost-user server, the serial line on its stdio, a monitor for the link. */
 #include "vmm/selftest/qemu.h"
 
 #include <errno.h>
@@ -16,10 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vmm/selftest/back_end.h"
+
 #define QEMU "qemu-system-x86_64"
 enum { STOP_MS = 5000, VERDICT_STATUS_MAX = 3, ARGS_MAX = 40 };
 /* Where the child finds what it inherits. */
-enum { FD_TAP = 3, FD_KERNEL, FD_MONITOR, FD_AFTER };
+enum { FD_KERNEL = 3, FD_MONITOR, FD_TAP, FD_AFTER };
 
 struct qemu {
 	int pid, pidfd, monitor, words; /* words: what it says on stderr */
@@ -27,28 +29,44 @@ struct qemu {
 
 /* ---- the child ---- */
 
-static _Noreturn void exec_qemu(const int fds[static FD_AFTER], const char *append)
+/* Its NIC by the TAP's descriptor, or by our server: then with memory to share. */
+static const char *const on_tap[] = { "-netdev", "tap,id=net0,fd=5", NULL };
+static const char *const on_vhost_user[] = {
+	"-object",  "memory-backend-memfd,id=memory0,size=64M,share=on",
+	"-machine", "memory-backend=memory0",
+	"-chardev", "socket,id=server0,abstract=on,path=" BACK_END_SOCKET,
+	"-netdev",  "vhost-user,id=net0,chardev=server0",
+	NULL
+};
+
+static _Noreturn void exec_qemu(const int fds[static FD_AFTER], const char *append,
+				const char *const nic[])
 {
 	const char *accel = access("/dev/kvm", R_OK | W_OK) == 0 ? "kvm" : "tcg";
 	/* clang-format off */
-	const char *const args[ARGS_MAX] = {
+	const char *args[ARGS_MAX] = {
 		QEMU, "-M", "microvm,acpi=off,pic=off,pit=off,rtc=off", "-accel", accel, "-m", "64",
 		"-global", "virtio-mmio.force-legacy=false", "-nodefaults", "-no-user-config", "-display", "none",
-		"-no-reboot", "-serial", "stdio", "-kernel", "/proc/self/fd/4", "-append", append,
+		"-no-reboot", "-serial", "stdio", "-kernel", "/proc/self/fd/3", "-append", append,
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-		"-chardev", "socket,id=monitor,fd=5", "-mon", "chardev=monitor,mode=readline",
-		"-netdev", "tap,id=tap0,fd=3",
-		"-device", "virtio-net-device,id=nic0,netdev=tap0,mac=02:54:41:50:00:02,host_mtu=1500,packed=on",
+		"-chardev", "socket,id=monitor,fd=4", "-mon", "chardev=monitor,mode=readline",
+		"-device", "virtio-net-device,id=nic0,netdev=net0,mac=02:54:41:50:00:02,host_mtu=1500,packed=on",
 	};
 	/* clang-format on */
+	unsigned count = 0;
 	sigset_t none;
 	int up[FD_AFTER];
+
+	while (args[count] != NULL)
+		count++;
+	for (unsigned i = 0; nic[i] != NULL && count < ARGS_MAX - 1; i++)
+		args[count++] = nic[i];
 
 	/* First out of the way of the numbers that are wanted, then to them. */
 	for (int i = 0; i < FD_AFTER; i++)
 		up[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FD_AFTER);
 	for (int i = 0; i < FD_AFTER; i++)
-		if (up[i] < 0 || dup2(up[i], i) < 0)
+		if (fds[i] >= 0 && (up[i] < 0 || dup2(up[i], i) < 0))
 			_exit(127);
 	(void)close_range(FD_AFTER, ~0u, 0);
 	(void)sigemptyset(&none);
@@ -95,11 +113,12 @@ static void tell_link(struct server *s, bool up)
 		(void)send(s->background[0].fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-static struct err fork_qemu(struct server *s, int serial, struct qemu *ret)
+static struct err fork_qemu(struct server *s, int serial, int tap_fd, const char *const nic[],
+			    struct qemu *ret)
 {
 	struct qemu q = { .words = memfd_create("words", MFD_CLOEXEC) };
 	char append[64] = "";
-	int fds[FD_AFTER], pair[2], on = 1;
+	int fds[FD_AFTER], pair[2];
 	struct err e = image_fd(&fds[FD_KERNEL]);
 
 	if (err_is(e))
@@ -108,15 +127,13 @@ static struct err fork_qemu(struct server *s, int serial, struct qemu *ret)
 		return err_make(ERR_SETUP, errno, "make a monitor for " QEMU);
 	if (s->options->only != NULL)
 		(void)snprintf(append, sizeof(append), "only=%.40s", s->options->only);
-	/* QEMU leaves the carrier alone: it is on from the start. */
-	(void)ioctl(s->world->nic.tap.fd[0], TUNSETCARRIER, &on);
 	fds[0] = fds[1] = serial;
 	fds[2] = q.words;
-	fds[FD_TAP] = s->world->nic.tap.fd[0];
+	fds[FD_TAP] = tap_fd; /* or -1 */
 	fds[FD_MONITOR] = pair[1];
 	q.pid = fork();
 	if (q.pid == 0)
-		exec_qemu(fds, append);
+		exec_qemu(fds, append, nic);
 	(void)close(fds[FD_KERNEL]);
 	(void)close(pair[1]);
 	q.monitor = pair[0];
@@ -134,7 +151,8 @@ static void judge_end(struct server *s, const struct qemu *q, int status)
 	ssize_t got = pread(q->words, words, sizeof(words) - 1, 0);
 	char *line = words;
 
-	if (WIFEXITED(status) && (WEXITSTATUS(status) & 1) != 0 &&
+	/* A verdict; but 1 is also what it ends with when it cannot start. */
+	if (s->counted && WIFEXITED(status) && (WEXITSTATUS(status) & 1) != 0 &&
 	    WEXITSTATUS(status) <= VERDICT_STATUS_MAX)
 		return;
 	words[got > 0 ? got : 0] = '\0';
@@ -174,24 +192,52 @@ static bool there(void)
 	return false;
 }
 
+static struct err start_on_tap(struct server *s, int serial, struct qemu *q)
+{
+	int fd = s->world->nic.tap.fd[0], on = 1;
+
+	/* QEMU leaves the carrier alone: it is on from the start. */
+	(void)ioctl(fd, TUNSETCARRIER, &on);
+	return fork_qemu(s, serial, fd, on_tap, q);
+}
+
+static struct err start_on_vhost_user(struct server *s, int serial, struct qemu *q,
+				      struct back_end *b)
+{
+	struct err e = back_end_start(b, s->world->nic.tap.fd[0], s->options->stats);
+
+	return err_is(e) ? e : fork_qemu(s, serial, -1, on_vhost_user, q);
+}
+
+static struct err start(struct server *s, int serial, struct qemu *q, struct back_end *b)
+{
+	if (!there())
+		return err_make(ERR_SETUP, 0,
+				QEMU " was not found: 'apt-get install qemu-system-x86' brings it");
+	return strcmp(s->options->with, QEMU_ON_VHOST_USER) == 0
+		       ? start_on_vhost_user(s, serial, q, b)
+		       : start_on_tap(s, serial, q);
+}
+
 struct err qemu_run(struct server *s, int serial)
 {
 	struct qemu q = { .pid = -1, .pidfd = -1, .monitor = -1, .words = -1 };
-	struct err e;
+	struct back_end b = { .pid = -1 };
+	struct err e = start(s, serial, &q, &b);
 	int status = 0;
 
-	e = there() ? fork_qemu(s, serial, &q)
-		    : err_make(ERR_SETUP, 0,
-			       QEMU " was not found: 'apt-get install qemu-system-x86' brings it");
 	(void)close(serial);
 	(void)close(s->world->nic.tap.fd[0]);
-	if (err_is(e))
+	if (err_is(e)) {
+		back_end_stop(&b);
 		return e;
+	}
 	serve(s, &q);
 	if (!s->over)
 		(void)kill(q.pid, SIGKILL);
 	(void)waitpid(q.pid, &status, 0);
 	judge_end(s, &q, status);
+	back_end_stop(&b);
 	(void)close(q.pidfd);
 	(void)close(q.words);
 	if (s->background[0].fd >= 0)

@@ -9,12 +9,15 @@
 #include "devices/base/err.h"
 #include "devices/tap/tap.h"
 
+#define QEMU_ON_TAP "qemu"
+#define QEMU_ON_VHOST_USER "qemu-vhost-user" /* QEMU's front-end, our server */
+
 struct selftest_options {
 	enum tap_kind net;   /* what the guest's NIC is on */
 	bool no_kvm;         /* the hosted build of the guest, no virtual machine */
 	bool verbose;        /* remarks of the guest, too */
 	const char *only;    /* one check by name; NULL: all */
-	const char *with;    /* NULL: tapvm itself; "qemu" */
+	const char *with;    /* NULL: tapvm itself; or one of the above */
 	const char *capture; /* a file for the guest's frames; NULL: none */
 	bool stats;
 	uint64_t started_ns; /* CLOCK_MONOTONIC at the start of the process */
