@@ -64,7 +64,7 @@ MACHINE_LIB := $(B)/libtapvm-machine.a
 HOSTED_LIB := $(B)/libtapvm-hosted.a
 
 TARGETS := all run check check-unit check-devices check-aarch64 check-layers check-conformance conformance check-kvm \
-	check-e2e check-fresh lint format deps install clean help
+	check-e2e check-interop check-fresh lint format deps install clean help
 .PHONY: deps-quiet build-all $(TARGETS)
 
 all: $(B)/tapvm $(B)/tapvm-vhost-user build/guest.elf $(EXAMPLES)
@@ -179,6 +179,11 @@ check-kvm: all $(E2E)
 check-e2e: all
 	@tools/deps.sh e2e
 	@SUITES=tests/e2e/qemu.sh tests/run.sh $(B)
+
+# Our vhost-user server under other people's front-ends.
+check-interop: all
+	@tools/deps.sh interop quiet
+	@tests/interop/vhost_user.sh $(B)
 
 check-fresh:
 	@tests/e2e/fresh.sh

@@ -50,7 +50,9 @@ make_tap() {
 }
 
 start_server() {
-	"$build/tapvm-vhost-user" --socket "$w/socket" --tap t0 --net "queues=$1" --stats >"$w/server.words" 2>&1 &
+	local queues=
+	[ "$1" = 1 ] || queues=,queues=$1
+	"$build/tapvm-vhost-user" --socket "$w/socket" --net "tap,name=t0$queues" --stats >"$w/server.words" 2>&1 &
 	server=$!
 	wait_for test -S "$w/socket"
 }
@@ -70,8 +72,6 @@ linux() {
 	prefix=qemu-$1-$([ "$2" = on ] && echo packed || echo split)
 	make_tap "$pairs"
 	start_server "$pairs"
-	iperf3 -s >"$w/iperf3" 2>&1 &
-	local iperf=$!
 	if start_guest "$pairs" "$packed" >"$w/said" && guest net_up >"$w/said" 2>&1; then
 		ok "$prefix-boot"
 		all_steps "$pairs" "$3"
@@ -79,20 +79,82 @@ linux() {
 		bad "$prefix-boot" "$(tail -n 3 "$w/said" | tr '\n' ' ')"
 	fi
 	stop_guest
-	kill $iperf
 	row account stop_server
 	ip link del t0
 }
 
+# ---- dpdk-testpmd ----
+# start_testpmd MODE PACKED: virtio_user, one pair, a core that polls.
+start_testpmd() {
+	rm -f "$w/testpmd.in"
+	mkfifo "$w/testpmd.in"
+	stdbuf -o0 dpdk-testpmd --no-huge -m 256 --no-pci --lcores 0@0,1@0 --file-prefix=tapvm$$ --no-telemetry \
+		--vdev "net_virtio_user0,path=$w/socket,queues=1,mac=02:54:41:50:00:02,packed_vq=$2" -- \
+		-i --auto-start --total-num-mbufs=2048 "--forward-mode=$1" <"$w/testpmd.in" >"$w/testpmd.words" 2>&1 &
+	testpmd=$!
+	exec {to_testpmd}>"$w/testpmd.in"
+	wait_for grep -q 'testpmd> ' "$w/testpmd.words" || { tail -n 3 "$w/testpmd.words"; return 1; }
+}
+
+from_tap() { cat /sys/class/net/t0/statistics/rx_packets; }
+at_least() { [ "$("$1")" -ge "$2" ]; }
+testpmd_received() {
+	echo 'show port stats 0' >&"$to_testpmd"
+	sed -n 's/.*RX-packets: \([0-9]*\).*/\1/p' "$w/testpmd.words" | tail -n 1 | grep . || echo 0
+}
+
+FRAMES=2000
+# Datagrams to the guest, who needs no ARP for it.
+send_frames() {
+	local i
+	ip neigh replace $GUEST4 lladdr 02:54:41:50:00:02 dev t0
+	exec {datagrams}>/dev/udp/$GUEST4/9
+	for ((i = 0; i < FRAMES; i++)); do echo "frame $i" >&"$datagrams"; done
+	exec {datagrams}>&-
+}
+
+testpmd_txonly() { wait_for at_least from_tap $FRAMES && echo "$(from_tap) frames"; }
+testpmd_rxonly() { send_frames && wait_for at_least testpmd_received $FRAMES && echo "$(testpmd_received) frames"; }
+testpmd_macswap() { send_frames && wait_for at_least from_tap $FRAMES && echo "$(from_tap) of $FRAMES frames came back"; }
+
+testpmd() {
+	local mode
+	prefix=testpmd-$1
+	for mode in txonly rxonly macswap; do
+		make_tap 1
+		ip link set t0 txqueuelen $((2 * FRAMES))
+		start_server 1
+		if start_testpmd $mode "$2" >"$w/said" 2>&1; then row $mode testpmd_$mode
+		else bad "$prefix-$mode" "$(tail -n 3 "$w/said" | tr '\n' ' ')"; fi
+		echo quit >&"$to_testpmd"
+		exec {to_testpmd}>&-
+		wait $testpmd
+		row $mode-account stop_server
+		ip link del t0
+	done
+}
+
+# Of this network namespace.
+mount -t sysfs sys /sys
 ip link set lo up
+iperf3 -s >"$w/iperf3" 2>&1 &
+busybox httpd -p 7001 -h "$w"
 if [ -z "$NO_KERNEL" ]; then
 	make_guest
 	linux 1 off 0
 	linux 1 on 1
-	linux 2 off 2
-	linux 2 on 3
+	if "$build/tapvm-vhost-user" --help | grep -q 'queues='; then
+		linux 2 off 2
+		linux 2 on 3
+	else
+		skip qemu-2 "the server has no second queue pair"
+	fi
 else
 	skip qemu "$NO_KERNEL"
 fi
+# The tiny guest, whose driver is ours, by QEMU's front-end.
+table selftest "$build/tapvm" selftest --with qemu-vhost-user --stats
+testpmd split 0
+testpmd packed 1
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -14,6 +14,8 @@ die() { echo "bed: $*" >&2; exit 125; }
 [ $# = 2 ] || die "usage: bed.sh BUILD COMMAND"
 build=$(cd "$1" && pwd) command=$2
 cache=$root/build/bed
+# shellcheck source=tests/interop/kernel.sh
+. "$here/../kernel.sh"
 
 programs="sh bash env timeout mktemp sed grep wc readlink kill cat rm mkdir mkfifo sleep sort tr cut head tail
  unshare setpriv mount mknod chmod cp ls id dirname basename date true ip insmod setsid stty dmesg"
@@ -26,36 +28,11 @@ for lacks in rdseed sha-ni fxsr-opt misalignsse 3dnowprefetch osvw topoext nrip-
 	cpu=$cpu,-$lacks
 done
 
-# The kernel package that linux-image-cloud-amd64 stands for today, unpacked.
-fetch_kernel() {
-	[ ! -e "$cache/kernel/complete" ] || return 0
-	command -v apt-get >/dev/null || die "no apt-get here to fetch a kernel with"
-	rm -rf "$cache" && mkdir -p "$cache/kernel"
-	apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || apt-get update -qq
-	package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[^ ]*\)/\1/p' | head -1)
-	[ -n "$package" ] || die "no package linux-image-cloud-amd64 is known: apt-get update"
-	(cd "$cache" && apt-get -o APT::Sandbox::User=root -qq download "$package") || die "$package was not fetched"
-	dpkg-deb -x "$cache/$package"_*.deb "$cache/kernel"
-	rm -f "$cache/$package"_*.deb
-	depmod -b "$cache/kernel" "$(ls "$cache/kernel/lib/modules")"
-	touch "$cache/kernel/complete"
-}
-
-# add_program TREE FILE: a program and the libraries that ldd names, each where it lies here.
-add_program() {
-	mkdir -p "$1/usr/bin"
-	cp -L "$2" "$1/usr/bin/"
-	{ ldd "$2" 2>/dev/null || :; } | grep -o '/[^ ]*' | while read -r library; do
-		mkdir -p "$1/usr$(dirname "${library#/usr}")"
-		cp -Lu "$library" "$1/usr${library#/usr}"
-	done
-}
-
 # The file tree of the emulated machine.
 make_tree() {
 	tree=$1
-	mkdir -p "$tree"/{usr/bin,usr/sbin,usr/lib,usr/lib64,dev,proc,sys,run,tmp,etc,mnt,modules,tapvm/tests}
-	for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$tree/$folder"; done
+	bare_tree "$tree"
+	mkdir -p "$tree/tapvm/tests"
 	for program in $programs; do
 		file=$(command -v "$program") || die "$program is missing here"
 		case $file in /*) ;; *) file=$(PATH=/usr/bin:/bin command -v "$program") ;; esac
@@ -68,22 +45,17 @@ make_tree() {
 	mv "$tree/usr/bin/tapvm" "$tree/tapvm/build/"
 	[ ! -e "$build/e2e" ] || cp -r "$build/e2e" "$tree/tapvm/build/"
 	cp -r "$root/tests/e2e" "$tree/tapvm/tests/"
-	release=$(ls "$cache/kernel/lib/modules")
-	for module in $modules; do
-		modprobe -d "$cache/kernel" -S "$release" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
-	done | while read -r file; do
-		cp -n "$file" "$tree/modules/"
-		basename "$file" >>"$tree/modules/order"
-	done
+	# shellcheck disable=SC2086
+	add_modules "$tree" $modules
 	cp "$here/init" "$tree/init"
 	echo "$command" >"$tree/command"
 }
 
-fetch_kernel
+why=$(fetch_kernel) || die "$why"
 w=$(mktemp -d)
 trap 'rm -rf "$w"' EXIT
 make_tree "$w/tree"
-(cd "$w/tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$w/initrd"
+pack "$w/tree" "$w/initrd"
 : >"$w/status"
 set +e
 # One thread for both processors. With one each, this QEMU (7.2) now and then keeps running a breakpoint that the

@@ -38,7 +38,7 @@ start_guest() {
 
 stop_guest() {
 	monitor quit
-	wait $qemu
+	wait "$qemu"
 	exec {to_guest}>&- {from_guest}>&- {to_monitor}>&-
 }
 

@@ -1,6 +1,6 @@
 # steps.sh: sourced by vhost_user.sh: what is done with a guest, a function a row.
 # shellcheck shell=bash
-: "${w:?}" "${HOST4:?}" "${HOST6:?}" "${GUEST4:?}" "${GUEST6:?}" "${packed:=off}"
+: "${w:?}" "${HOST4:?}" "${HOST6:?}" "${GUEST4:?}" "${GUEST6:?}" "${packed:=off}" "${server:=}" "${to_guest:=}"
 
 # ---- frames ----
 agreed() {
@@ -15,9 +15,9 @@ agreed() {
 ping_frames() {
 	local size sent=0
 	for ((size = $1; size <= 1472; size += 4)); do
-		ping -q -n -c 1 -W 20 -s "$size" $GUEST4 >"$w/ping" || { echo "IPv4, $size bytes: $(cat "$w/ping")"; return 1; }
+		ping -q -n -c 1 -W 20 -s "$size" "$GUEST4" >"$w/ping" || { echo "IPv4, $size bytes: $(cat "$w/ping")"; return 1; }
 		[ "$size" -gt 1452 ] ||
-			ping -6 -q -n -c 1 -W 20 -s "$size" $GUEST6 >"$w/ping" || { echo "IPv6, $size bytes: $(cat "$w/ping")"; return 1; }
+			ping -6 -q -n -c 1 -W 20 -s "$size" "$GUEST6" >"$w/ping" || { echo "IPv6, $size bytes: $(cat "$w/ping")"; return 1; }
 		sent=$((sent + 1))
 	done
 	echo "$sent sizes from $1"
@@ -40,7 +40,7 @@ tcp() {
 
 udp() {
 	guest "iperf3 -J -u -b 200M -t 2 -c $*" >"$w/iperf3.json" || { cat "$w/iperf3.json"; return 1; }
-	sed -n '/"sum":/,/}/s/.*"\(lost_packets\|packets\)":[[:space:]]*\([0-9]*\).*/\2 \1/p' "$w/iperf3.json" | tr '\n' ' '
+	sed -n '/"sum":/,/}/s/.*"\(lost_packets\|packets\)":[[:space:]]*\([0-9]*\).*/\2 \1/p' "$w/iperf3.json" | tail -n 2 | tr '\n' ' '
 	figure <"$w/iperf3.json"
 }
 
@@ -48,37 +48,35 @@ udp() {
 files() {
 	local sum there
 	sum=$(sha256sum <"$w/initrd")
-	busybox nc -l -p 7001 <"$w/initrd" >/dev/null & 
-	there=$(guest "wait_for nc $HOST4 7001 </dev/null >/tmp/file; sha256sum </tmp/file")
+	there=$(guest "wget -qO /tmp/file http://$HOST4:7001/initrd && sha256sum </tmp/file")
 	[ "$there" = "$sum" ] || { echo "to the guest: $there"; return 1; }
-	busybox nc -l -p 7002 </dev/null >"$w/back" &
-	guest "wait_for nc $HOST4 7002 </tmp/file"
-	wait $!
-	[ "$(sha256sum <"$w/back")" = "$sum" ] || { echo "from the guest"; return 1; }
+	guest "pidof httpd >/dev/null || httpd -p 7002 -h /tmp" && busybox wget -qO "$w/back" "http://$GUEST4:7002/file" || return
+	[ "$(sha256sum <"$w/back")" = "$sum" ] || { echo "from the guest: another sum"; return 1; }
 	stat -c '%s bytes each way' "$w/back"
 }
 
 # ---- settings ----
 # Each offload of the guest's off, and on again: what it sends then is finished by the guest, by us, by the host.
 offloads() {
-	guest "for what in tso gso gro tx sg; do ethtool -K eth0 \$what off || exit; done" && files && tcp $HOST4 &&
+	guest "for what in tso gso gro tx sg; do ethtool -K eth0 \$what off || exit; done" && files && tcp "$HOST4" &&
 		guest "for what in sg tx gro gso tso; do ethtool -K eth0 \$what on || exit; done" && files &&
 		guest "echo \$(ethtool -k eth0 | grep -c ': on') features on"
 }
 
 # channels PAIRS: one, and all again; more than there are is refused.
 channels() {
-	if [ "$1" = 2 ]; then
-		guest "ethtool -L eth0 combined 1" && tcp $HOST4 -P 2 && guest "ethtool -L eth0 combined 2" && tcp $HOST4 -P 4 || return
-	fi
-	! guest "ethtool -L eth0 combined $(($1 + 1)) 2>/dev/null" && guest "ethtool -l eth0 | grep Combined | tr '\n\t' '  '"
+	local count
+	for count in 1 "$1"; do
+		guest "ethtool -L eth0 combined $count; ethtool -l eth0 | tail -n 2 | grep -q 'Combined:.$count' && reach $HOST4" &&
+			tcp "$HOST4" -P $((2 * count)) || return
+	done
+	! guest "ethtool -L eth0 combined $(($1 + 1)) 2>/dev/null" && echo "1 and $1, not $(($1 + 1))"
 }
 
 # Every queue of the guest's has carried something.
 queues_used() {
-	guest "ethtool -S eth0" >"$w/counters"
-	grep -E '_packets: ' "$w/counters" | tr -d '\n'
-	! grep -E '_packets: 0$' "$w/counters"
+	guest "ethtool -S eth0 | grep -E '_[0-9]+_packets:'" >"$w/counters" && ! grep ' 0$' "$w/counters" &&
+		tr '\n' ' ' <"$w/counters"
 }
 
 # ---- lives ----
@@ -91,18 +89,22 @@ link_down_up() {
 
 interface_down_up() { guest "for round in 1 2 3; do ip link set eth0 down && net_up || exit; done"; }
 
-reload() { guest "for round in 1 2 3; do rmmod virtio_net && insmod /modules/virtio_net.ko && net_up || exit; done"; }
+RELOAD="rmmod virtio_net && insmod /modules/virtio_net.ko"
+reload() { guest "for round in 1 2 3; do $RELOAD && net_up || exit; done"; }
 
 reboot_guest() {
 	echo "reboot -f" >&"$to_guest"
 	hear @ready "$BOOT_S" && guest net_up
 }
 
-# server_again PAIRS SIGNAL: QEMU connects to the next server by itself.
+# server_again PAIRS SIGNAL: QEMU connects to the next server by itself. Where it was in packed rings QEMU does not know
+# without the server that was: there the driver starts them anew.
 server_again() {
 	kill "-$2" "$server"
-	wait "$server"
-	start_server "$1" && guest net_up
+	{ wait "$server"; } 2>/dev/null
+	start_server "$1" || return
+	[ "$packed" = off ] || guest "$RELOAD" || return
+	guest net_up
 }
 
 # all_steps PAIRS FIRST_SIZE
@@ -110,12 +112,12 @@ all_steps() {
 	row features agreed
 	row ping-frames ping_frames "$2"
 	row ping-fragments ping_fragments
-	row tcp-out tcp $HOST4
-	row tcp-in tcp $HOST4 -R
-	row tcp6-out tcp $HOST6
-	row tcp6-in tcp $HOST6 -R
-	row udp-out udp $HOST4
-	row udp-in udp $HOST4 -R
+	row tcp-out tcp "$HOST4"
+	row tcp-in tcp "$HOST4" -R
+	row tcp6-out tcp "$HOST6"
+	row tcp6-in tcp "$HOST6" -R
+	row udp-out udp "$HOST4"
+	row udp-in udp "$HOST4" -R
 	row files files
 	row offloads offloads
 	row channels channels "$1"
