@@ -17,6 +17,9 @@ if [ -z "${TAPVM_INTEROP_INSIDE:-}" ]; then
 	[ "$(id -u)" = 0 ] || user=-r
 	exec unshare $user -nmpf --kill-child --mount-proc "$0" "$@"
 fi
+# Of this network namespace.
+mount -t sysfs sys /sys
+ip link set lo up
 # shellcheck source=tests/e2e/table.sh
 . "$here/../e2e/table.sh"
 # shellcheck source=tests/e2e/wait.sh
@@ -134,9 +137,6 @@ testpmd() {
 	done
 }
 
-# Of this network namespace.
-mount -t sysfs sys /sys
-ip link set lo up
 iperf3 -s >"$w/iperf3" 2>&1 &
 busybox httpd -p 7001 -h "$w"
 if [ -z "$NO_KERNEL" ]; then
