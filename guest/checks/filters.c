@@ -74,6 +74,8 @@ static enum verdict rx_extra(struct guest *g)
 	const char *why;
 	struct came c;
 
+	if (g->control_kept)
+		return skip(g, CONTROL_KEPT);
 	if (g->ip_only)
 		return not_asked(g, NOT_ON_A_TUN);
 	if (!offers(g, features))
@@ -108,6 +110,8 @@ static enum verdict vlans(struct guest *g)
 	const char *why;
 	struct came c;
 
+	if (g->control_kept)
+		return skip(g, CONTROL_KEPT);
 	if (g->ip_only)
 		return not_asked(g, NOT_ON_A_TUN);
 	if (!offers(g, features))

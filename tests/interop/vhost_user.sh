@@ -101,9 +101,18 @@ start_testpmd() {
 
 from_tap() { cat /sys/class/net/t0/statistics/rx_packets; }
 at_least() { [ "$("$1")" -ge "$2" ]; }
-testpmd_received() {
+# testpmd_count RX|TX: frames that it has taken from its ring, or given into it.
+testpmd_count() {
 	echo 'show port stats 0' >&"$to_testpmd"
-	sed -n 's/.*RX-packets: \([0-9]*\).*/\1/p' "$w/testpmd.words" | tail -n 1 | grep . || echo 0
+	sed -n "s/.*$1-packets: \\([0-9]*\\).*/\\1/p" "$w/testpmd.words" | tail -n 1 | grep . || echo 0
+}
+testpmd_received() { testpmd_count RX; }
+# It drops what its full ring does not take; all that it gave is here.
+all_came_back() {
+	[ "$(testpmd_count RX)" -ge $FRAMES ] || return
+	local given
+	given=$(testpmd_count TX)
+	[ "$given" -gt 0 ] && [ "$(from_tap)" -ge "$given" ]
 }
 
 FRAMES=2000
@@ -118,7 +127,7 @@ send_frames() {
 
 testpmd_txonly() { wait_for at_least from_tap $FRAMES && echo "$(from_tap) frames"; }
 testpmd_rxonly() { send_frames && wait_for at_least testpmd_received $FRAMES && echo "$(testpmd_received) frames"; }
-testpmd_macswap() { send_frames && wait_for at_least from_tap $FRAMES && echo "$(from_tap) of $FRAMES frames came back"; }
+testpmd_macswap() { send_frames && wait_for all_came_back && echo "$(from_tap) of $FRAMES frames came back"; }
 
 testpmd() {
 	local mode

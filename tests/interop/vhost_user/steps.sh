@@ -34,12 +34,12 @@ figure() { awk -F '[:,]' '/"bits_per_second"/ { rate = $2 } END { if (rate > 0) 
 
 # tcp HOST [-R]: iperf3 in the guest; -R: the host sends.
 tcp() {
-	guest "iperf3 -J -t 2 -c $*" >"$w/iperf3.json" || { cat "$w/iperf3.json"; return 1; }
+	guest "iperf3 -J -t 1 -c $*" >"$w/iperf3.json" || { cat "$w/iperf3.json"; return 1; }
 	figure <"$w/iperf3.json"
 }
 
 udp() {
-	guest "iperf3 -J -u -b 200M -t 2 -c $*" >"$w/iperf3.json" || { cat "$w/iperf3.json"; return 1; }
+	guest "iperf3 -J -u -b 200M -t 1 -c $*" >"$w/iperf3.json" || { cat "$w/iperf3.json"; return 1; }
 	sed -n '/"sum":/,/}/s/.*"\(lost_packets\|packets\)":[[:space:]]*\([0-9]*\).*/\2 \1/p' "$w/iperf3.json" | tail -n 2 | tr '\n' ' '
 	figure <"$w/iperf3.json"
 }
