@@ -180,6 +180,15 @@ START_TEST(a_count_that_cannot_be_is_an_error)
 }
 END_TEST
 
+static void set_ops(const struct backend_ops *ops)
+{
+	device_lock(net_device(r.net));
+	device_pause(net_device(r.net));
+	r.backend->ops = ops;
+	device_resume(net_device(r.net));
+	device_unlock(net_device(r.net));
+}
+
 static struct err refuse(struct backend *be, unsigned queue, bool on)
 {
 	(void)be;
@@ -195,10 +204,10 @@ START_TEST(what_the_backend_refuses_is_an_error)
 	rig_up(&r, RIG_ALL, SIZE);
 	ck_assert_int_eq(set_pairs(2), VIRTIO_NET_OK);
 	ops.set_queue = refuse;
-	r.backend->ops = &ops;
+	set_ops(&ops);
 	ck_assert_int_eq(set_pairs(PAIRS), VIRTIO_NET_ERR);
 	ck_assert_uint_ge(rig_log_lines(&r), 1);
-	r.backend->ops = before;
+	set_ops(before);
 	rig_send_on(&r, 2, plain, frame, LEN);
 	assert_goes(1);
 	assert_comes(1);

@@ -164,7 +164,7 @@ static uint32_t put_ipv4(uint8_t *ip)
 	ip[0] = (uint8_t)(0x40 | header / 4);
 	if (any(16) == 0)
 		ip[0] = (uint8_t)any(256);
-	put16(ip + 6, any(5) == 0 ? any(65536) : any(2) * 0x4000);
+	put16(ip + 6, any(5) == 0 ? any(65536) : any(3) * 0x2000);
 	ip[9] = kind;
 	return header + put_upper(ip + header, kind);
 }
