@@ -14,42 +14,13 @@ if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
 fi
 # shellcheck source=tests/e2e/wait.sh
 . "$(dirname "$0")/wait.sh"
-w=$(mktemp -d)
-trap 'rm -rf "$w"' EXIT
-passed=0 failed=0 skipped=0
-ok() { passed=$((passed + 1)); echo "ok   $*"; }
-bad() { failed=$((failed + 1)); echo "FAIL $*"; }
-skip() { skipped=$((skipped + 1)); echo "skip $*"; }
-
 helper=$build/e2e/helper
 kernels=$build/e2e
 idle=$kernels/IDLE.elf
 
-# ---- what may be left behind ----
-interfaces() { "$helper" interfaces; }
-before=$(interfaces)
-# nothing_left: waits up to 2 s; then says what is left.
-nothing_left() { "$helper" left "$before" "$tapvm"; }
-
-# refuse NAME STATUS PATTERN COMMAND...: that status, one line on stderr with PATTERN in it, nothing left.
-refuse() {
-	name=$1 want=$2 pattern=$3
-	shift 3
-	timeout -k 1 20 "$@" </dev/null >"$w/out" 2>"$w/err"
-	got=$?
-	lines=$(wc -l <"$w/err")
-	if [ $got != "$want" ]; then
-		bad "$name: status $got, want $want: $(head -c 300 "$w/err")"
-	elif [ "$lines" != 1 ] || ! grep -q '^tapvm: ' "$w/err"; then
-		bad "$name: $lines lines on stderr, want one that begins with 'tapvm: ': $(head -c 300 "$w/err")"
-	elif ! grep -q -e "$pattern" "$w/err"; then
-		bad "$name: '$pattern' is not in: $(cat "$w/err")"
-	elif ! left=$(nothing_left); then
-		bad "$name: $left"
-	else
-		ok "$name"
-	fi
-}
+program=$tapvm
+# shellcheck source=tests/e2e/words.sh
+. "$(dirname "$0")/words.sh"
 
 # ends NAME STATUS PATTERN COMMAND...: that status; PATTERN is in stderr (empty: stderr is).
 ends() {
@@ -263,9 +234,9 @@ then ok serial-disk-full; else bad "serial-disk-full: $(cat "$w/err")"; fi
 
 # ---- a persistent TAP: made, stays, is attached to, is free again ----
 "$tapvm" run --net tap,name=e2ek,persist=on "$kernels/VERDICT_0.elf" 2>"$w/err"
-if grep -q 'e2ek made.*stays' "$w/err" && interfaces | grep -q e2ek; then ok persist-made; else
+if grep -q 'e2ek made.*stays' "$w/err" && "$helper" interfaces | grep -q e2ek; then ok persist-made; else
 	bad "persist-made: $(cat "$w/err")"; fi
-before=$(interfaces)
+before=$("$helper" interfaces)
 ends persist-attached 1 'e2ek attached' "$tapvm" run --net tap,name=e2ek "$kernels/VERDICT_0.elf"
 env --default-signal "$tapvm" run --quiet --net tap,name=e2ek "$idle" </dev/null >/dev/null 2>&1 &
 holder=$!

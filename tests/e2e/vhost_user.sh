@@ -13,33 +13,9 @@ if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
 fi
 # shellcheck source=tests/e2e/wait.sh
 . "$(dirname "$0")/wait.sh"
-w=$(mktemp -d)
-trap 'rm -rf "$w"' EXIT
-passed=0 failed=0 skipped=0
-ok() { passed=$((passed + 1)); echo "ok   $*"; }
-bad() { failed=$((failed + 1)); echo "FAIL $*"; }
-skip() { skipped=$((skipped + 1)); echo "skip $*"; }
-before=$("$helper" interfaces)
-nothing_left() { "$helper" left "$before" "$server"; }
-
-# refuse NAME STATUS PATTERN COMMAND...: that status, one line on stderr with PATTERN in it, nothing left.
-refuse() {
-	name=$1 want=$2 pattern=$3
-	shift 3
-	timeout -k 1 20 "$@" </dev/null >"$w/out" 2>"$w/err"
-	got=$?
-	if [ $got != "$want" ]; then
-		bad "$name: status $got, want $want: $(head -c 300 "$w/err")"
-	elif [ "$(wc -l <"$w/err")" != 1 ] || ! grep -q '^tapvm-vhost-user: ' "$w/err"; then
-		bad "$name: not one line of ours on stderr: $(head -c 300 "$w/err")"
-	elif ! grep -q -e "$pattern" "$w/err"; then
-		bad "$name: '$pattern' is not in: $(cat "$w/err")"
-	elif ! left=$(nothing_left); then
-		bad "$name: $left"
-	else
-		ok "$name"
-	fi
-}
+program=$server
+# shellcheck source=tests/e2e/words.sh
+. "$(dirname "$0")/words.sh"
 
 # start COMMAND...: in the background, up to its line; its pid is in $server_pid.
 start() {

@@ -14,6 +14,7 @@
 #include "devices/tap/netns.h"
 #include "devices/tap/tap.h"
 #include "tests/driver/suite.h"
+#include "tests/host/host.h"
 #include "vmm/keeper/keeper_priv.h"
 
 enum { LINE = 512 };
@@ -354,28 +355,13 @@ START_TEST(persist_leaves_a_tap_its_owner)
 }
 END_TEST
 
-/* ret: whether we are root of a network namespace of our own. */
-static bool enter_private(void)
-{
-	int fd;
-
-	if (err_is(netns_private(&fd)))
-		return !err_is(netns_become_root());
-	if (err_is(netns_enter(fd)))
-		return false;
-	(void)close(fd);
-	return true;
-}
-
 int main(void)
 {
 	Suite *s = suite_create("nic");
 	TCase *tc = tcase_create("nic");
 
-	if (!enter_private()) {
-		(void)printf("skip: no network namespace of our own\n");
+	if (!host_ready("nic"))
 		return 77;
-	}
 	tcase_add_test(tc, options_are_set_on_the_tap);
 	tcase_add_test(tc, queue_pairs_are_queues_of_the_tap);
 	tcase_add_test(tc, a_mac_of_ours_is_the_same_at_each_start);

@@ -10,6 +10,7 @@
 
 #include "devices/tap/netns.h"
 #include "tests/driver/suite.h"
+#include "tests/host/host.h"
 #include "vmm/keeper/keeper_priv.h"
 
 enum { LINE = 512 };
@@ -64,27 +65,13 @@ START_TEST(a_capture_that_cannot_be_leaves_nothing)
 }
 END_TEST
 
-static bool enter_private(void)
-{
-	int fd;
-
-	if (err_is(netns_private(&fd)))
-		return !err_is(netns_become_root());
-	if (err_is(netns_enter(fd)))
-		return false;
-	(void)close(fd);
-	return true;
-}
-
 int main(void)
 {
 	Suite *s = suite_create("nic_capture");
 	TCase *tc = tcase_create("nic_capture");
 
-	if (!enter_private()) {
-		(void)printf("skip: no network namespace of our own\n");
+	if (!host_ready("nic_capture"))
 		return 77;
-	}
 	tcase_add_test(tc, a_capture_is_opened_last);
 	tcase_add_test(tc, a_capture_that_cannot_be_leaves_nothing);
 	suite_add_tcase(s, tc);
