@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh build|check|e2e|bed|interop|aarch64|lint|fresh [quiet]: names every missing Debian package of that set and installs it.
+# deps.sh build|check|e2e|bed|interop|uml|aarch64|lint|fresh [quiet]: names every missing Debian package of that set and installs it.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 set_name=${1:-build} quiet=${2:-}
@@ -10,12 +10,13 @@ check) need="mount:mount tshark:tshark iproute2:ip iputils-ping:ping netcat-open
 e2e) need="qemu-system-x86:qemu-system-x86_64" ;;
 interop) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount busybox-static:busybox
 	iperf3:iperf3 ethtool:ethtool iputils-ping:ping dpdk-dev:dpdk-testpmd" ;;
+uml) need="user-mode-linux:linux.uml cpio:cpio iproute2:ip mount:mount busybox-static:busybox" ;;
 aarch64) need="gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
 	qemu-user-static:qemu-aarch64-static" ;;
 lint) need="clang:clang clang-format:clang-format shellcheck:shellcheck" ;;
 bed) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount" ;;
 fresh) need="mmdebstrap:mmdebstrap" ;;
-*) echo "deps: no such set: $set_name (build, check, e2e, bed, interop, aarch64, lint, fresh)" >&2; exit 2 ;;
+*) echo "deps: no such set: $set_name (build, check, e2e, bed, interop, uml, aarch64, lint, fresh)" >&2; exit 2 ;;
 esac
 missing=
 for pair in $need; do

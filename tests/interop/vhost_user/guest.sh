@@ -45,15 +45,16 @@ stop_guest() {
 # hear PREFIX SECONDS: prints what the guest says up to the line that begins so; what follows in it is in $heard. A guest
 # that says nothing is lost: nothing more is asked of it.
 hear() {
-	local line until=$((SECONDS + $2))
+	local line part='' until=$((SECONDS + $2))
 	while [ ! -e "$w/lost" ] && [ $SECONDS -lt $until ] && kill -0 "$qemu" 2>/dev/null; do
 		while read -r -t 1 -u "$from_guest" line; do
-			line=${line%$'\r'}
+			line=$part${line%$'\r'} part=''
 			case $line in
 			"$1"*) heard=${line#"$1"}; return 0 ;;
 			?*) echo "$line" ;;
 			esac
 		done
+		part+=$line # of a line whose rest is still to come
 	done
 	touch "$w/lost"
 	echo "the guest is lost: $(tail -qn 2 "$w/qemu.words" "$w/console" 2>/dev/null)"
