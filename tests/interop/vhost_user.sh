@@ -1,6 +1,6 @@
 #!/bin/bash
 # vhost_user.sh BUILD: tapvm-vhost-user under frontends that others wrote: QEMU with a stock Linux guest (split and packed
-# rings, one and two queue pairs), dpdk-testpmd. Rows "ok NAME figures", "FAIL NAME why", "skip NAME why"; at the end the
+# rings, one and two queue pairs) and with EDK2, dpdk-testpmd. Rows "ok NAME figures", "FAIL NAME why", "skip NAME why"; at the end the
 # counts. Times are bounds for hangs; figures are printed, not judged. All of it is in namespaces of its own, which end
 # with it.
 set -uo pipefail
@@ -31,6 +31,8 @@ HOST4=192.0.2.1 HOST6=2001:db8::1 GUEST4=192.0.2.2 GUEST6=2001:db8::2
 . "$here/vhost_user/guest.sh"
 # shellcheck source=tests/interop/vhost_user/steps.sh
 . "$here/vhost_user/steps.sh"
+# shellcheck source=tests/interop/vhost_user/firmware.sh
+. "$here/vhost_user/firmware.sh"
 
 # row NAME COMMAND...: one row; the last line that COMMAND prints are the figures, or the last three why it failed.
 row() {
@@ -161,6 +163,7 @@ if [ -z "$NO_KERNEL" ]; then
 else
 	skip qemu "$NO_KERNEL"
 fi
+firmware
 # The tiny guest, whose driver is ours, by QEMU's front-end.
 table selftest "$build/tapvm" selftest --with qemu-vhost-user --stats
 testpmd split 0
