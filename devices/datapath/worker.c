@@ -7,6 +7,7 @@
  * turns. */
 #include "devices/datapath/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "devices/base/clock.h"
+#include "devices/datapath/wait.h"
 
 enum {
 	STACK_BYTES = 128 * 1024,
@@ -26,9 +28,9 @@ enum {
 	/* A look costs as much as half a frame: every so many turns of up to a batch each way. */
 	TURNS_A_LOOK = 4,
 	POLL_NS = 1000 * 1000, /* between two looks at rings without a doorbell */
-	NS_A_SECOND = 1000 * 1000 * 1000,
 };
 
+static_assert(COAL_NEVER == WAIT_FOREVER, "what net_signals says is how long to wait");
 enum want { WANT_STOP, WANT_RUN, WANT_PAUSE, WANT_END };
 enum source { SOURCE_WAKE, SOURCE_KICK_RX, SOURCE_KICK_TX, SOURCE_BACKEND };
 
@@ -36,7 +38,8 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	struct net_pair *pair;
-	int epoll_fd, wake_fd;
+	struct event_set events;
+	int wake_fd;
 
 	/* Asked by whoever holds the device mutex, acknowledged by the thread. */
 	pthread_mutex_t mutex;
@@ -69,7 +72,7 @@ static void watch_backend(struct worker *w, bool out)
 	};
 
 	if (out || w->out_watched)
-		(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, net_backend_fd(w->pair), &event);
+		(void)epoll_ctl(w->events.epoll_fd, EPOLL_CTL_MOD, net_backend_fd(w->pair), &event);
 	w->out_watched = out;
 }
 
@@ -165,17 +168,14 @@ static void on_event(struct worker *w, const struct epoll_event *event)
 static void take_events(struct worker *w, uint64_t wait_ns)
 {
 	struct epoll_event events[EVENTS_A_TURN];
-	const struct timespec wait = { .tv_sec = (time_t)(wait_ns / NS_A_SECOND),
-				       .tv_nsec = (long)(wait_ns % NS_A_SECOND) };
-	int count = epoll_pwait2(w->epoll_fd, events, EVENTS_A_TURN,
-				 wait_ns == COAL_NEVER ? NULL : &wait, NULL);
+	int count = wait_events(&w->events, events, EVENTS_A_TURN, wait_ns);
 
 	w->turns = 0;
 	for (int i = 0; i < count; i++)
 		on_event(w, &events[i]);
 }
 
-/* COAL_NEVER: until something happens. Rings without a doorbell are looked at again and again. */
+/* WAIT_FOREVER: until something happens. Rings without a doorbell are looked at again and again. */
 static void sleep_on(struct worker *w, uint64_t wait_ns)
 {
 	if (w->polled && wait_ns > POLL_NS)
@@ -269,7 +269,7 @@ static bool watch(struct worker *w, int fd, uint32_t events, enum source source)
 {
 	struct epoll_event event = { .events = events, .data.u32 = source };
 
-	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+	return epoll_ctl(w->events.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 /* The new one first: if it cannot be watched, the old one still is. */
@@ -288,7 +288,7 @@ static bool runner_move_kick(void *self, unsigned index, int old, int fd)
 	if (fd >= 0 && !watch(w, fd, EPOLLIN | EPOLLET, source))
 		return false;
 	if (old >= 0)
-		(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, old, NULL);
+		(void)epoll_ctl(w->events.epoll_fd, EPOLL_CTL_DEL, old, NULL);
 	other = source == SOURCE_KICK_RX ? net_kick_fd_tx(w->pair) : net_kick_fd_rx(w->pair);
 	w->polled = fd < 0 || other < 0;
 	return true;
@@ -334,9 +334,9 @@ static struct err worker_init(struct worker *w)
 	(void)pthread_mutex_init(&w->mutex, NULL);
 	(void)pthread_cond_init(&w->asked, NULL);
 	(void)pthread_cond_init(&w->done, NULL);
-	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	w->events.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (w->epoll_fd < 0 || w->wake_fd < 0 || !watch(w, w->wake_fd, EPOLLIN, SOURCE_WAKE))
+	if (w->events.epoll_fd < 0 || w->wake_fd < 0 || !watch(w, w->wake_fd, EPOLLIN, SOURCE_WAKE))
 		return err_make(ERR_SETUP, errno, "make a worker's events");
 	why = start_thread(w);
 	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "start a worker");
@@ -348,8 +348,8 @@ static void worker_fini(struct worker *w)
 		ask(w, WANT_END);
 		(void)pthread_join(w->thread, NULL);
 	}
-	if (w->epoll_fd >= 0)
-		(void)close(w->epoll_fd);
+	if (w->events.epoll_fd >= 0)
+		(void)close(w->events.epoll_fd);
 	if (w->wake_fd >= 0)
 		(void)close(w->wake_fd);
 	(void)pthread_cond_destroy(&w->asked);
