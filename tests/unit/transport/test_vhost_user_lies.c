@@ -107,6 +107,33 @@ START_TEST(too_short)
 }
 END_TEST
 
+/* The kernel closes what a control buffer has no room for; QEMU's user mode does not. */
+static bool surplus_is_closed(void)
+{
+	struct front front = { .fd = -1 };
+	uint8_t byte = 0, control[CMSG_SPACE(sizeof(int))];
+	struct iovec to = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &to,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	int pair[2], fds[FAR_TOO_MANY];
+	unsigned before;
+	bool good;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return false;
+	front.fd = pair[0];
+	for (unsigned i = 0; i < FAR_TOO_MANY; i++)
+		fds[i] = pair[0];
+	before = open_fds();
+	good = front_send_raw(&front, &byte, 1, fds, FAR_TOO_MANY) &&
+	       recvmsg(pair[1], &m, 0) == 1 && open_fds() <= before + 2; /* with padding */
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	return good;
+}
+
 /* With every number of descriptors: none of them stays open. */
 /* rule: VHU-05 */
 START_TEST(wrong_descriptors)
@@ -114,12 +141,17 @@ START_TEST(wrong_descriptors)
 	uint8_t bytes[sizeof(struct wire_vu_header) + 256];
 	const struct sample *s = &samples[_i];
 	uint32_t all = message(s, bytes);
+	bool surplus = surplus_is_closed();
 	unsigned before = open_fds();
+	unsigned most = surplus ? FDS_MAX + 1 : FDS_MAX;
 	int fds[FAR_TOO_MANY];
 
 	for (unsigned i = 0; i < FAR_TOO_MANY; i++)
 		fds[i] = w.front.memfd;
-	for (unsigned count = 0; count <= FDS_MAX + 1; count++) {
+	if (!surplus && _i == 0)
+		(void)printf(
+			"skip: 32 descriptors at once: here they stay open, whoever gets them\n");
+	for (unsigned count = 0; count <= most; count++) {
 		unsigned n = count > FDS_MAX ? FAR_TOO_MANY : count;
 
 		if (n == s->fds || (s->either && n == 0))
