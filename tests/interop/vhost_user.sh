@@ -1,6 +1,6 @@
 #!/bin/bash
 # vhost_user.sh BUILD: tapvm-vhost-user under frontends that others wrote: QEMU with a stock Linux guest (split and packed
-# rings, one and two queue pairs) and with EDK2, dpdk-testpmd. Rows "ok NAME figures", "FAIL NAME why", "skip NAME why"; at the end the
+# rings, one and two queue pairs; two guests over a VPN) and with EDK2, dpdk-testpmd. Rows "ok NAME figures", "FAIL NAME why", "skip NAME why"; at the end the
 # counts. Times are bounds for hangs; figures are printed, not judged. All of it is in namespaces of its own, which end
 # with it.
 set -uo pipefail
@@ -33,13 +33,15 @@ HOST4=192.0.2.1 HOST6=2001:db8::1 GUEST4=192.0.2.2 GUEST6=2001:db8::2
 . "$here/vhost_user/steps.sh"
 # shellcheck source=tests/interop/vhost_user/firmware.sh
 . "$here/vhost_user/firmware.sh"
+# shellcheck source=tests/interop/vhost_user/vpn.sh
+. "$here/vhost_user/vpn.sh"
 
 # row NAME COMMAND...: one row; the last line that COMMAND prints are the figures, or the last three why it failed.
 row() {
-	local name=$prefix-$1
+	local name=$prefix-$1 words=$w/words
 	shift
-	if "$@" >"$w/words" 2>&1; then ok "$name $(tail -n 1 "$w/words")"
-	else bad "$name" "$(tail -n 3 "$w/words" | tr '\n' ' ')"; fi
+	if "$@" >"$words" 2>&1; then ok "$name $(tail -n 1 "$words")"
+	else bad "$name" "$(tail -n 3 "$words" | tr '\n' ' ')"; fi
 }
 
 # ---- the host's side ----
@@ -160,6 +162,7 @@ if [ -z "$NO_KERNEL" ]; then
 	else
 		skip qemu-2 "the server has no second queue pair"
 	fi
+	vpn
 else
 	skip qemu "$NO_KERNEL"
 fi
