@@ -63,6 +63,7 @@ start_west() {
 	west_vpn=$!
 }
 start_east() {
+	: >"$w/east.says" # what an earlier one said is not waited for
 	nsenter -t "$(holder east)" -n "$vpn" tun0 10.8.0.2/30 192.0.2.2 192.0.2.1 5555 10.1.0.0/24 >"$w/east.says" 2>&1 &
 	east_vpn=$!
 	wait_for grep -q '^tun0: ' "$w/east.says"
