@@ -121,6 +121,18 @@ static void send_late(struct backend *be, unsigned queue, struct batch *batch)
 	behind->send(be, queue, batch);
 }
 
+/* The worker looks at them at any time but in a pause. */
+static void set_ops(const struct backend_ops *ops)
+{
+	struct device *d = net_device(r.net);
+
+	device_lock(d);
+	device_pause(d);
+	r.backend->ops = ops;
+	device_resume(d);
+	device_unlock(d);
+}
+
 /* rule: CORE-31 */
 START_TEST(what_was_judged_is_what_is_sent)
 {
@@ -133,11 +145,11 @@ START_TEST(what_was_judged_is_what_is_sent)
 	late.send = send_late;
 	rig_up(&r, RIG_ALL, SIZE);
 	judged_at = (r.memory.next + 15) / 16 * 16; /* where rig_send puts it */
-	r.backend->ops = &late;
+	set_ops(&late);
 	rig_send(&r, hdr, frame, len);
 	ck_assert_int_eq(rig_await_sent(&r, &h, got, sizeof(got)), (int)len);
 	rig_await_used(&r, RIG_TX, 1);
-	r.backend->ops = behind;
+	set_ops(behind);
 	ck_assert_uint_eq(*(uint8_t *)driver_at(&r.memory, judged_at), 0xff);
 	ck_assert(memcmp(frame, got, len) == 0);
 	ck_assert(h.flags == 1 && h.csum_start == 34 && h.csum_offset == 16);
