@@ -1,7 +1,7 @@
 # firmware.sh: sourced by vhost_user.sh: EDK2's driver, which polls and knows few features, boots from the network: DHCP, and a
 # file by TFTP from the host.
 # shellcheck shell=bash
-: "${w:?}" "${HOST4:?}"
+: "${w:?}" "${HOST4:?}" "${prefix:=}"
 OVMF=/usr/share/OVMF/OVMF_CODE.fd FILE_BYTES=3000000
 
 start_boot_server() {

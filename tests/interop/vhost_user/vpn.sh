@@ -1,7 +1,7 @@
 # vpn.sh: sourced by vhost_user.sh: docs/examples/vpn.c between two guests, each on a NIC of ours in a namespace of its own:
 #   guest (10.1.0.2) - west (10.1.0.1, tunnel) = UDP over 198.51.100.1, .2 = east (tunnel, 10.2.0.1) - guest (10.2.0.2)
 # shellcheck shell=bash
-: "${w:?}" "${build:?}" "${server:=}" "${qemu:=}" "${to_guest:=}" "${from_guest:=}" "${to_monitor:=}"
+: "${w:?}" "${build:?}" "${prefix:=}" "${server:=}" "${qemu:=}" "${to_guest:=}" "${from_guest:=}" "${to_monitor:=}"
 VPN_BYTES=4000000
 
 declare -A its_qemu its_server its_vpn its_to its_from its_monitor
