@@ -198,7 +198,7 @@ q="--quiet --memory 16M --timeout 10"
 	ends netns-by-path 1 'in namespace /proc/self/ns/net' "$tapvm" run --net tap,netns=/proc/self/ns/net \
 		"$kernels/VERDICT_0.elf"
 	ends inherited 1 'TAP e2ei inherited as fd 9' "$helper" tap e2ei "$tapvm" run --net tap,fd=9 "$kernels/VERDICT_0.elf"
-	ends tun 1 'TUN e2e0 made, 10.99.0.1/24, MTU 1500, guest 02:.*, its neighbour 02:00:00:00:00:09' "$tapvm" run \
+	ends tun 1 'TUN e2e0 made, 10.99.0.1/24, MTU 1500, guest [0-9a-f:]*, its neighbour 02:00:00:00:00:09' "$tapvm" run \
 		--net tun,name=e2e0,ip=10.99.0.1/24,host-mac=02:00:00:00:00:09 "$kernels/VERDICT_0.elf"
 	ends closed-stdio 1 '' sh -c "exec '$tapvm' run $q '$kernels/VERDICT_0.elf' <&- >&- 2>&-"
 	ends stats 1 'net.0.rx.pkts' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
