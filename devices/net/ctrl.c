@@ -5,6 +5,7 @@
 
 #include "devices/base/le.h"
 #include "devices/base/uapi_compat.h"
+#include "devices/mem/slices.h"
 #include "devices/net/ctrl_priv.h"
 
 enum { CTRL_HEADER = 2 }; /* class, command */
@@ -78,29 +79,6 @@ static const struct ctrl_row *find_row(const struct net *n, uint8_t class, uint8
 	return found;
 }
 
-/* What the slices have no room for is left out. */
-static void slices_write(const struct iovec *iov, int iov_count, uint64_t offset, const void *bytes,
-			 uint64_t len)
-{
-	const uint8_t *from = bytes;
-
-	for (int i = 0; i < iov_count && len > 0; i++) {
-		uint64_t part = iov[i].iov_len;
-
-		if (offset >= part) {
-			offset -= part;
-			continue;
-		}
-		part -= offset;
-		if (part > len)
-			part = len;
-		memcpy((uint8_t *)iov[i].iov_base + offset, from, part);
-		from += part;
-		len -= part;
-		offset = 0;
-	}
-}
-
 void ctrl_answer(struct ctrl *c, uint64_t offset, const void *bytes, uint64_t len)
 {
 	uint64_t room = c->chain->writable_bytes;
@@ -109,7 +87,7 @@ void ctrl_answer(struct ctrl *c, uint64_t offset, const void *bytes, uint64_t le
 		return;
 	if (len > room - offset)
 		len = room - offset;
-	slices_write(c->chain->writable, c->chain->writable_count, offset, bytes, len);
+	(void)slices_write(c->chain->writable, c->chain->writable_count, offset, bytes, len);
 	if (offset + len > c->written)
 		c->written = offset + len;
 }

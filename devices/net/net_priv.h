@@ -144,7 +144,4 @@ bool pair_transmits(const struct net_pair *p);
 /* rx.c: reads and drops what was queued for a driver, or a queue, that was not there. */
 void net_rx_stale(struct net_pair *p);
 
-/* Copies len bytes from offset of the slices to ret (false: the slices end before that). */
-bool slices_read(const struct iovec *iov, int iov_count, uint64_t offset, void *ret, uint64_t len);
-
 #endif

@@ -2,33 +2,11 @@
 #include <string.h>
 
 #include "devices/frame/gso.h"
+#include "devices/mem/slices.h"
 #include "devices/net/net_priv.h"
 
 /* virtio 1.4, 5.1.2: transmit queue of pair i. */
 static unsigned tx_index(const struct net_pair *p) { return 2 * p->index + 1; }
-
-/* SPLIT-03: header, frame and command may be cut anywhere. */
-bool slices_read(const struct iovec *iov, int iov_count, uint64_t offset, void *ret, uint64_t len)
-{
-	uint8_t *to = ret;
-
-	for (int i = 0; i < iov_count && len > 0; i++) {
-		uint64_t part = iov[i].iov_len;
-
-		if (offset >= part) {
-			offset -= part;
-			continue;
-		}
-		part -= offset;
-		if (part > len)
-			part = len;
-		memcpy(to, (const uint8_t *)iov[i].iov_base + offset, part);
-		to += part;
-		len -= part;
-		offset = 0;
-	}
-	return len == 0;
-}
 
 /* The slices behind the first `skip` bytes, into ret: their number, -1 if there are more than
  * max. */

@@ -98,6 +98,10 @@ void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count);
 int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max);
 int rig_await_sent_on(struct rig *r, unsigned pair, struct vnet_hdr *ret_hdr, void *ret_bytes,
 		      uint32_t max);
+/* VQ_PAIRS_SET: its ack. */
+int rig_set_pairs(struct rig *r, uint16_t pairs);
+/* Which queues of the loopback take frames: a bit each, of as many as there are. */
+unsigned rig_queues_on(struct rig *r);
 struct net_stats rig_stats(struct rig *r);
 
 /* A frame of `len` bytes: broadcast, ethertype 0x88b5, then a pattern that depends on number. */

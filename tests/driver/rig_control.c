@@ -1,5 +1,6 @@
 /* tests/driver/rig_control.c: commands for the control queue of a NIC for tests. */
 #include <check.h>
+#include <linux/virtio_net.h>
 #include <string.h>
 
 #include "tests/driver/rig.h"
@@ -50,4 +51,20 @@ int rig_control(struct rig *r, uint8_t class, uint8_t command, const void *data,
 		memcpy(bytes + 2, data, len);
 	ck_assert_uint_eq(rig_command(r, bytes, 2 + len, sizeof(bytes), &ack, 1), 1);
 	return ack;
+}
+
+int rig_set_pairs(struct rig *r, uint16_t pairs)
+{
+	const uint8_t wire[2] = { (uint8_t)pairs, (uint8_t)(pairs >> 8) };
+
+	return rig_control(r, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, wire, 2);
+}
+
+unsigned rig_queues_on(struct rig *r)
+{
+	unsigned on = 0;
+
+	for (unsigned i = 0; i < r->backend->caps.queues; i++)
+		on |= loopback_queue_on(r->backend, i) ? 1u << i : 0;
+	return on;
 }

@@ -33,23 +33,6 @@ static void setup(void)
 }
 static void teardown(void) { rig_end(&r); }
 
-static int set_pairs(uint16_t pairs)
-{
-	const uint8_t wire[2] = { (uint8_t)pairs, (uint8_t)(pairs >> 8) };
-
-	return rig_control(&r, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, wire, 2);
-}
-
-/* Which queues of the backend take frames: a bit each. */
-static unsigned queues_on(void)
-{
-	unsigned on = 0;
-
-	for (unsigned i = 0; i < PAIRS; i++)
-		on |= loopback_queue_on(r.backend, i) ? 1u << i : 0;
-	return on;
-}
-
 static void assert_comes(unsigned pair)
 {
 	struct driver_queue *q = &r.queue[2 * pair];
@@ -124,7 +107,7 @@ START_TEST(the_control_queue_goes_by_what_is_accepted)
 	ck_assert_uint_eq(rig_ctrl(&r), 2);
 	ck_assert_uint_eq(queues_that_exist(), 3);
 	ck_assert_int_eq(rig_control(&r, 0, 0, &on, 1), VIRTIO_NET_OK);
-	ck_assert_int_eq(set_pairs(1), VIRTIO_NET_ERR);
+	ck_assert_int_eq(rig_set_pairs(&r, 1), VIRTIO_NET_ERR);
 	assert_goes(0);
 	assert_comes(0);
 	rig_stop_queue(&r, 2);
@@ -134,7 +117,7 @@ START_TEST(the_control_queue_goes_by_what_is_accepted)
 	ck_assert_uint_eq(rig_ctrl(&r), 2 * PAIRS);
 	ck_assert_uint_eq(queues_that_exist(), 2 * PAIRS + 1);
 	ck_assert_int_eq(rig_control(&r, 0, 0, &on, 1), VIRTIO_NET_OK);
-	ck_assert_int_eq(set_pairs(2), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 2), VIRTIO_NET_OK);
 }
 END_TEST
 
@@ -143,20 +126,20 @@ END_TEST
 /* rule: NET-43 CTRL-18 */
 START_TEST(one_pair_at_first_and_after_a_reset)
 {
-	ck_assert_uint_eq(queues_on(), 1);
+	ck_assert_uint_eq(rig_queues_on(&r), 1);
 	for (unsigned life = 0; life < 3; life++) {
 		rig_up(&r, RIG_ALL, SIZE);
-		ck_assert_uint_eq(queues_on(), 1);
+		ck_assert_uint_eq(rig_queues_on(&r), 1);
 		assert_comes(0);
-		ck_assert_int_eq(set_pairs(PAIRS), VIRTIO_NET_OK);
-		ck_assert_uint_eq(queues_on(), 0xf);
+		ck_assert_int_eq(rig_set_pairs(&r, PAIRS), VIRTIO_NET_OK);
+		ck_assert_uint_eq(rig_queues_on(&r), 0xf);
 		for (unsigned i = 0; i < PAIRS; i++) {
 			assert_comes(i);
 			assert_goes(i);
 		}
 	}
 	rig_write(&r, REG_STATUS, 0);
-	ck_assert_uint_eq(queues_on(), 1);
+	ck_assert_uint_eq(rig_queues_on(&r), 1);
 }
 END_TEST
 
@@ -166,17 +149,17 @@ START_TEST(a_count_that_cannot_be_is_an_error)
 	static const uint8_t bytes[3] = { 2, 0, 0 };
 
 	rig_up(&r, RIG_ALL, SIZE);
-	ck_assert_int_eq(set_pairs(3), VIRTIO_NET_OK);
-	ck_assert_int_eq(set_pairs(0), VIRTIO_NET_ERR);
-	ck_assert_int_eq(set_pairs(PAIRS + 1), VIRTIO_NET_ERR);
-	ck_assert_int_eq(set_pairs(0x0101), VIRTIO_NET_ERR);
+	ck_assert_int_eq(rig_set_pairs(&r, 3), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 0), VIRTIO_NET_ERR);
+	ck_assert_int_eq(rig_set_pairs(&r, PAIRS + 1), VIRTIO_NET_ERR);
+	ck_assert_int_eq(rig_set_pairs(&r, 0x0101), VIRTIO_NET_ERR);
 	for (uint32_t len = 0; len <= 3; len++)
 		ck_assert_int_eq(rig_control(&r, VIRTIO_NET_CTRL_MQ,
 					     VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, bytes, len),
 				 len == 2 ? VIRTIO_NET_OK : VIRTIO_NET_ERR);
-	ck_assert_uint_eq(queues_on(), 3);
-	ck_assert_int_eq(set_pairs(PAIRS + 1), VIRTIO_NET_ERR);
-	ck_assert_uint_eq(queues_on(), 3);
+	ck_assert_uint_eq(rig_queues_on(&r), 3);
+	ck_assert_int_eq(rig_set_pairs(&r, PAIRS + 1), VIRTIO_NET_ERR);
+	ck_assert_uint_eq(rig_queues_on(&r), 3);
 }
 END_TEST
 
@@ -202,10 +185,10 @@ START_TEST(what_the_backend_refuses_is_an_error)
 	const struct backend_ops *before = r.backend->ops;
 
 	rig_up(&r, RIG_ALL, SIZE);
-	ck_assert_int_eq(set_pairs(2), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 2), VIRTIO_NET_OK);
 	ops.set_queue = refuse;
 	set_ops(&ops);
-	ck_assert_int_eq(set_pairs(PAIRS), VIRTIO_NET_ERR);
+	ck_assert_int_eq(rig_set_pairs(&r, PAIRS), VIRTIO_NET_ERR);
 	ck_assert_uint_ge(rig_log_lines(&r), 1);
 	set_ops(before);
 	rig_send_on(&r, 2, plain, frame, LEN);
@@ -231,10 +214,10 @@ START_TEST(beyond_the_count_nothing_is_read_yet)
 			ck_assert_uint_eq(driver_used_index(&r.queue[2 * i + 1]), 0);
 			ck_assert_int_lt(loopback_taken(r.backend, i, &h, got, sizeof(got)), 0);
 		}
-		ck_assert_int_eq(set_pairs((uint16_t)(pairs + 1)), VIRTIO_NET_OK);
+		ck_assert_int_eq(rig_set_pairs(&r, (uint16_t)(pairs + 1)), VIRTIO_NET_OK);
 		ck_assert_int_eq(rig_await_sent_on(&r, pairs, &h, got, sizeof(got)), LEN);
 	}
-	ck_assert_int_eq(set_pairs(1), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 1), VIRTIO_NET_OK);
 	rig_send_on(&r, 3, plain, frame, LEN);
 	assert_goes(0);
 	ck_assert_int_lt(loopback_taken(r.backend, 3, &h, got, sizeof(got)), 0);
@@ -245,18 +228,18 @@ END_TEST
 START_TEST(what_waits_for_a_pair_that_goes)
 {
 	rig_up(&r, RIG_ALL, SIZE);
-	ck_assert_int_eq(set_pairs(2), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 2), VIRTIO_NET_OK);
 	(void)rig_post_on(&r, 1, 1, RIG_HDR + LEN - 1);
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert(loopback_give(r.backend, 1, plain, frame, LEN));
 	assert_comes(0);
-	ck_assert_int_eq(set_pairs(1), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 1), VIRTIO_NET_OK);
 	ck_assert(!loopback_give(r.backend, 1, plain, frame, LEN));
 	ck_assert_uint_eq(dropped(DROP_RX_STALE) + dropped(DROP_RX_RESET) +
 				  dropped(DROP_RX_TOO_BIG) + dropped(DROP_RX_NO_BUFFERS),
 			  3);
 	ck_assert_uint_eq(rig_stats(&r).rx_held, 0);
-	ck_assert_int_eq(set_pairs(2), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 2), VIRTIO_NET_OK);
 	assert_comes(0);
 }
 END_TEST
@@ -269,12 +252,12 @@ START_TEST(a_queue_that_is_not_set_up_gets_nothing)
 	rig_prepare(&r, RIG_ALL, SIZE);
 	rig_stop_queue(&r, 2);
 	rig_go(&r);
-	ck_assert_int_eq(set_pairs(3), VIRTIO_NET_OK);
-	ck_assert_uint_eq(queues_on(), 5);
+	ck_assert_int_eq(rig_set_pairs(&r, 3), VIRTIO_NET_OK);
+	ck_assert_uint_eq(rig_queues_on(&r), 5);
 	assert_comes(2);
 	assert_goes(1);
 	rig_set_queue(&r, 2, SIZE);
-	ck_assert_uint_eq(queues_on(), 7);
+	ck_assert_uint_eq(rig_queues_on(&r), 7);
 	assert_comes(1);
 }
 END_TEST
@@ -283,18 +266,18 @@ END_TEST
 START_TEST(a_queue_being_reset_is_passed_over)
 {
 	rig_up(&r, RIG_ALL, SIZE);
-	ck_assert_int_eq(set_pairs(3), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 3), VIRTIO_NET_OK);
 	ck_assert(loopback_give(r.backend, 1, plain, frame, LEN));
 	rig_stop_queue(&r, 2);
-	ck_assert_uint_eq(queues_on(), 5);
+	ck_assert_uint_eq(rig_queues_on(&r), 5);
 	ck_assert_uint_eq(dropped(DROP_RX_STALE), 1);
 	assert_comes(0);
 	assert_comes(2);
 	rig_set_queue(&r, 2, SIZE);
-	ck_assert_uint_eq(queues_on(), 7);
+	ck_assert_uint_eq(rig_queues_on(&r), 7);
 	assert_comes(1);
 	rig_stop_queue(&r, 6); /* not of those that receive */
-	ck_assert_uint_eq(queues_on(), 7);
+	ck_assert_uint_eq(rig_queues_on(&r), 7);
 }
 END_TEST
 

@@ -85,15 +85,6 @@ static int configure(const struct rss *s)
 	return rig_control(&r, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG, bytes, len);
 }
 
-static unsigned queues_on(void)
-{
-	unsigned on = 0;
-
-	for (unsigned i = 0; i < PAIRS; i++)
-		on |= loopback_queue_on(r.backend, i) ? 1u << i : 0;
-	return on;
-}
-
 /* The queue of UDP from that port, by what the backend was told; -1: by flow. */
 static int queue_of(unsigned port)
 {
@@ -104,13 +95,6 @@ static int queue_of(unsigned port)
 	frame[34] = (uint8_t)(port >> 8);
 	frame[35] = (uint8_t)port;
 	return loopback_steers(r.backend, frame, len, &queue) ? (int)queue : -1;
-}
-
-static int set_pairs(uint8_t pairs)
-{
-	const uint8_t bytes[2] = { pairs, 0 };
-
-	return rig_control(&r, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, bytes, 2);
 }
 
 /* ---- what is offered ---- */
@@ -154,10 +138,10 @@ START_TEST(it_does_without_mq)
 	rig_up(&r, RIG_ALL & ~MQ, SIZE);
 	ck_assert_uint_eq(rig_ctrl(&r), 2 * PAIRS);
 	ck_assert_int_eq(configure(&s), VIRTIO_NET_OK);
-	ck_assert_int_eq(set_pairs(2), VIRTIO_NET_ERR);
+	ck_assert_int_eq(rig_set_pairs(&r, 2), VIRTIO_NET_ERR);
 	rig_up(&r, RIG_ALL & ~RSS, SIZE);
 	ck_assert_int_eq(configure(&s), VIRTIO_NET_ERR);
-	ck_assert_int_eq(set_pairs(2), VIRTIO_NET_OK);
+	ck_assert_int_eq(rig_set_pairs(&r, 2), VIRTIO_NET_OK);
 }
 END_TEST
 
@@ -244,7 +228,7 @@ START_TEST(what_cannot_be_is_refused)
 		      spoilt[_i].says);
 	if (spoilt[_i].taken)
 		return;
-	ck_assert_uint_eq(queues_on(), 7);
+	ck_assert_uint_eq(rig_queues_on(&r), 7);
 	for (unsigned port = 0; port < 64; port++)
 		ck_assert_int_eq(queue_of(port), before[port]);
 }
@@ -279,7 +263,7 @@ START_TEST(pairs_go_by_table_and_transmit_count)
 	rig_send_on(&r, 2, plain, frame, sizeof(frame));
 	rig_send_on(&r, 1, plain, frame, sizeof(frame));
 	ck_assert_int_eq(configure(&s), VIRTIO_NET_OK);
-	ck_assert_uint_eq(queues_on(), 7);
+	ck_assert_uint_eq(rig_queues_on(&r), 7);
 	ck_assert_int_eq(rig_await_sent_on(&r, 1, &h, got, sizeof(got)), sizeof(frame));
 	(void)rig_post_on(&r, 2, 1, ROOM);
 	ck_assert(loopback_give(r.backend, 2, plain, frame, sizeof(frame)));
@@ -301,14 +285,14 @@ START_TEST(by_flow_again)
 	for (unsigned round = 0; round < 3; round++) {
 		ck_assert_int_eq(configure(&s), VIRTIO_NET_OK);
 		ck_assert_int_ge(queue_of(1), 0);
-		ck_assert_int_eq(set_pairs(4), VIRTIO_NET_OK);
+		ck_assert_int_eq(rig_set_pairs(&r, 4), VIRTIO_NET_OK);
 		ck_assert_int_eq(queue_of(1), -1);
-		ck_assert_uint_eq(queues_on(), 0xf);
+		ck_assert_uint_eq(rig_queues_on(&r), 0xf);
 	}
 	ck_assert_int_eq(configure(&s), VIRTIO_NET_OK);
 	rig_write(&r, REG_STATUS, 0);
 	ck_assert_int_eq(queue_of(1), -1);
-	ck_assert_uint_eq(queues_on(), 1);
+	ck_assert_uint_eq(rig_queues_on(&r), 1);
 }
 END_TEST
 
@@ -323,7 +307,7 @@ START_TEST(a_queue_being_reset_keeps_its_place)
 	rig_up(&r, RIG_ALL, SIZE);
 	ck_assert_int_eq(configure(&s), VIRTIO_NET_OK);
 	rig_stop_queue(&r, 2);
-	ck_assert_uint_eq(queues_on(), 7);
+	ck_assert_uint_eq(rig_queues_on(&r), 7);
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert(loopback_give(r.backend, 1, plain, frame, sizeof(frame)));
 	rig_set_queue(&r, 2, SIZE);
@@ -360,7 +344,7 @@ START_TEST(what_the_backend_refuses_is_an_error)
 	set_ops(&ops);
 	s.unclassified = 3;
 	ck_assert_int_eq(configure(&s), VIRTIO_NET_ERR);
-	ck_assert_uint_eq(queues_on(), 1);
+	ck_assert_uint_eq(rig_queues_on(&r), 1);
 	ck_assert_uint_ge(rig_log_lines(&r), 1);
 	set_ops(before);
 }

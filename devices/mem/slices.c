@@ -1,0 +1,43 @@
+/* devices/mem/slices.c: one walk over slices, for both directions. */
+#include "devices/mem/slices.h"
+
+#include <string.h>
+
+static bool copy(const struct iovec *iov, int iov_count, uint64_t offset, uint8_t *local,
+		 uint64_t len, bool in)
+{
+	for (int i = 0; i < iov_count && len > 0; i++) {
+		uint64_t part = iov[i].iov_len;
+		uint8_t *at;
+
+		if (offset >= part) {
+			offset -= part;
+			continue;
+		}
+		at = (uint8_t *)iov[i].iov_base + offset;
+		part -= offset;
+		if (part > len)
+			part = len;
+		if (in)
+			memcpy(local, at, part);
+		else
+			memcpy(at, local, part);
+		local += part;
+		len -= part;
+		offset = 0;
+	}
+	return len == 0;
+}
+
+/* SPLIT-03: header, frame and command may be cut anywhere. */
+bool slices_read(const struct iovec *iov, int iov_count, uint64_t offset, void *ret, uint64_t len)
+{
+	return copy(iov, iov_count, offset, ret, len, true);
+}
+
+bool slices_write(const struct iovec *iov, int iov_count, uint64_t offset, const void *bytes,
+		  uint64_t len)
+{
+	/* copy() only reads from it in this direction. */
+	return copy(iov, iov_count, offset, (uint8_t *)(uintptr_t)bytes, len, false);
+}

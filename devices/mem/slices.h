@@ -1,0 +1,16 @@
+/* devices/mem/slices.h: bytes that lie scattered over host slices, as mem_slice gives them. Pure.
+ */
+#ifndef TAPVM_MEM_SLICES_H
+#define TAPVM_MEM_SLICES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* Copies len bytes from offset of the slices to ret. false: the slices end before that. */
+bool slices_read(const struct iovec *iov, int iov_count, uint64_t offset, void *ret, uint64_t len);
+/* The other way; what the slices have no room for is left out, and false. */
+bool slices_write(const struct iovec *iov, int iov_count, uint64_t offset, const void *bytes,
+		  uint64_t len);
+
+#endif
