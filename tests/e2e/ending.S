@@ -26,7 +26,8 @@ _start:
 	outb %al, $0x64
 #elif defined(CRASH)
 	lidt nowhere
-	int3
+	xorl %ecx, %ecx
+	divl %ecx			/* a fault that every emulator of KVM knows */
 nowhere:
 	.word 0
 	.long 0

@@ -1,8 +1,10 @@
 /* Single queues reset while the others run, kicks with data, and queues of any size. */
 #include <check.h>
+#include <errno.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "devices/base/uapi_compat.h"
 #include "tests/driver/rig.h"
@@ -196,34 +198,40 @@ END_TEST
 
 /* ---- kicks with data ---- */
 
+/* Doorbells rung since the last look: nobody else reads the eventfd. */
+static uint64_t kicked(uint32_t queue)
+{
+	uint64_t count = 0;
+	ssize_t bytes = read(device_kick_fd(net_device(r.net), queue), &count, sizeof(count));
+
+	ck_assert(bytes == sizeof(count) || errno == EAGAIN);
+	return count;
+}
+
 /* Any offset and wrap bit: the ring decides. Without the feature the upper half is a part of the
  * index, of which there is no queue. */
 /* rule: MMIO-16 CORE-30 */
 START_TEST(kicks_with_data)
 {
 	const uint32_t data[] = { 0, 0x7fff0000, 0x80000000, 0xffff0000, 0x12340000 };
-	struct net_stats before, after;
 
 	rig_end(&r);
 	rig_make_with(&r, 256, RIG_BIT(VIRTIO_F_NOTIFICATION_DATA));
 	rig_up(&r, layout(_i), SIZE);
 	ck_assert(rig_has(&r, VIRTIO_F_NOTIFICATION_DATA));
 	for (unsigned i = 0; i < ARRAY_LEN(data); i++) {
-		before = rig_stats(&r);
+		(void)kicked(RIG_TX);
 		rig_write(&r, MMIO_QUEUE_NOTIFY, data[i] | RIG_TX);
-		do
-			after = rig_stats(&r);
-		while (after.kicks_tx == before.kicks_tx);
+		ck_assert_uint_eq(kicked(RIG_TX), 1);
 		sent();
 	}
 	rig_write(&r, MMIO_QUEUE_NOTIFY, 0xffff0000u | 99);
 	rig_up(&r, layout(_i) & ~RIG_BIT(VIRTIO_F_NOTIFICATION_DATA), SIZE);
 	sent();
-	before = rig_stats(&r);
+	(void)kicked(RIG_TX);
 	rig_write(&r, MMIO_QUEUE_NOTIFY, 0x12340000 | RIG_TX);
+	ck_assert_uint_eq(kicked(RIG_TX), 0);
 	received();
-	after = rig_stats(&r);
-	ck_assert_uint_eq(after.kicks_tx, before.kicks_tx);
 }
 END_TEST
 
