@@ -20,12 +20,9 @@ struct backend_offloads {
 };
 
 /* Steering by hash (RSS): the queue of a frame is that of the table's entry. */
-enum {
-	STEERING_TABLE_MAX = 128,
-	STEERING_TYPES = HASH_IPV4 | HASH_TCPV4 | HASH_UDPV4 | HASH_IPV6 | HASH_TCPV6 | HASH_UDPV6,
-};
+enum { STEERING_TABLE_MAX = 128 };
 struct backend_steering {
-	struct hash_config hash;            /* of STEERING_TYPES alone, and of no tunnel */
+	struct hash_config hash;
 	uint16_t mask;                      /* one below the number of entries, a power of two */
 	uint16_t queue[STEERING_TABLE_MAX]; /* each is on */
 	uint16_t unclassified;              /* for what has no hash; it is on */

@@ -12,9 +12,6 @@
 
 static_assert((int)STEER_TABLE_MAX == (int)STEERING_TABLE_MAX,
 	      "the program's table is the device's");
-static_assert((int)STEER_TYPES == (int)STEERING_TYPES, "the program's hash types");
-static_assert(sizeof(((struct steer_map *)0)->share) == sizeof(((struct hash_config *)0)->share),
-	      "the program's hash is that of frame/hash.h");
 
 struct err tap_steer_open(int map_fd, struct steer_map **ret_map)
 {
@@ -35,10 +32,9 @@ void tap_steer_close(struct steer_map *map)
 
 void tap_steer_fill(struct steer_map *map, const struct backend_steering *s, const uint16_t *place)
 {
-	map->types = s->hash.types;
+	map->hash = s->hash;
 	map->mask = s->mask;
 	map->unclassified = place[s->unclassified];
-	memcpy(map->share, s->hash.share, sizeof(map->share));
 	for (unsigned i = 0; i <= s->mask; i++)
 		map->queue[i] = place[s->queue[i]];
 }

@@ -283,6 +283,11 @@ static struct err tun_set_carrier(struct backend *be, bool on)
 	return t->tap->ops->set_carrier(t->tap, on);
 }
 
+static struct err tun_set_steering(struct backend *be, const struct backend_steering *s)
+{
+	return of(be)->tap->ops->set_steering(of(be)->tap, s);
+}
+
 static bool tun_gone(const struct backend *be)
 {
 	return of_const(be)->tap->ops->gone(of_const(be)->tap);
@@ -309,6 +314,7 @@ static const struct backend_ops tun_ops = {
 	.set_offloads = tun_set_offloads,
 	.set_carrier = tun_set_carrier,
 	.set_queue = tun_set_queue,
+	.set_steering = tun_set_steering,
 	.gone = tun_gone,
 	.counters = tun_counters,
 	.destroy = tun_destroy,

@@ -11,6 +11,7 @@ enum {
 	IPV4_BYTES_MIN = 20,
 	IPV6_BYTES = 40,
 	EXTENSIONS_MAX = 8,
+	OPTIONS_MAX = 6,
 	PROTO_HOP = 0,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
@@ -50,13 +51,13 @@ static bool ipv4(const uint8_t *bytes, uint32_t len, struct parsed *p)
 	return !p->fragment;
 }
 
-/* The home address option among those of a destination header of `size` bytes: its offset, 0:
+/* The home address option among the first of a destination header of `size` bytes: its offset, 0:
  * none. */
 static uint16_t home_option(const uint8_t *bytes, uint32_t header, uint32_t size)
 {
 	uint32_t at = header + 2, end = header + size;
 
-	while (at + 2 <= end) {
+	for (unsigned i = 0; i < OPTIONS_MAX && at + 2 <= end; i++) {
 		if (bytes[at] == OPTION_PAD1) {
 			at++;
 			continue;

@@ -25,14 +25,6 @@ static_assert(offsetof(struct wire_net_config, speed) == 12, "virtio 1.4, 5.1.4"
 static_assert(offsetof(struct wire_net_config, duplex) == 16, "virtio 1.4, 5.1.4");
 static_assert(sizeof(struct wire_net_config) == 28, "virtio 1.4, 5.1.4");
 
-/* One field for both: what is steered by is no more than the backend knows. */
-uint32_t net_hash_types(const struct net *n)
-{
-	struct features offered = net_offer(&n->config);
-
-	return features_has(&offered, VIRTIO_NET_F_RSS) ? STEERING_TYPES : HASH_TYPES_ALL;
-}
-
 /* NET-05, NET-07: the MTU is that of the offer for ever. */
 void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t len)
 {
@@ -59,7 +51,7 @@ void net_config_bytes(const struct net *n, uint32_t offset, void *ret, uint32_t 
 	if (features_has(&offered, VIRTIO_NET_F_HASH_REPORT) ||
 	    features_has(&offered, VIRTIO_NET_F_RSS)) {
 		w.rss_max_key_size = HASH_KEY_MAX;
-		w.hash_types = le32_put(net_hash_types(n));
+		w.hash_types = le32_put(HASH_TYPES_ALL);
 	}
 	if (features_has(&offered, VIRTIO_NET_F_RSS))
 		w.rss_max_table = le16_put(STEERING_TABLE_MAX);

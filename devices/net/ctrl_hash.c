@@ -23,7 +23,7 @@ static_assert(HASH_CONFIG_BYTES == 13, "virtio 1.4, 5.1.9.5.6.4");
 /* CTRL-21: of types and key. */
 bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned key_len)
 {
-	if ((types & ~net_hash_types(n)) != 0 || key_len > HASH_KEY_MAX)
+	if ((types & ~(uint32_t)HASH_TYPES_ALL) != 0 || key_len > HASH_KEY_MAX)
 		return false;
 	device_pause(n->device);
 	n->hash.types = types;
@@ -50,15 +50,20 @@ bool ctrl_hash(struct net *n, struct ctrl *c)
 /* CTRL-23. */
 bool ctrl_hash_tunnel(struct net *n, struct ctrl *c)
 {
+	struct steering to = n->steering;
 	le32 wire;
+	bool good;
 
 	if (c->len != sizeof(wire))
 		return false;
 	memcpy(&wire, c->data, sizeof(wire));
 	if ((le32_get(wire) & ~(uint32_t)TUNNELS_ALL) != 0)
 		return false;
+	to.table.hash.tunnels = le32_get(wire);
 	device_pause(n->device);
-	n->hash.tunnels = le32_get(wire);
+	good = net_steer_by(n, &to);
+	if (good)
+		n->hash.tunnels = le32_get(wire);
 	device_resume(n->device);
-	return true;
+	return good;
 }

@@ -87,8 +87,9 @@ bool ctrl_rss(struct net *n, struct ctrl *c)
 	to.tx_pairs = tail.max_tx[0] | (unsigned)tail.max_tx[1] << 8;
 	if (c->len - at != sizeof(tail) + (uint32_t)tail.key_len || to.tx_pairs == 0 ||
 	    to.tx_pairs > n->config.pairs || tail.key_len > HASH_KEY_MAX ||
-	    (to.table.hash.types & ~net_hash_types(n)) != 0)
+	    (to.table.hash.types & ~(uint32_t)HASH_TYPES_ALL) != 0)
 		return false;
+	to.table.hash.tunnels = n->hash.tunnels;
 	hash_set_key(&to.table.hash, key, tail.key_len);
 	device_pause(n->device);
 	good = net_steer_by(n, &to) && net_hash_set(n, to.table.hash.types, key, tail.key_len);

@@ -20,11 +20,9 @@ static bool can_tunnel_csum(const struct net_config *c)
 {
 	return can_tunnel(c) && can(c).tunnel_csum;
 }
-/* By what a tunnel carries it cannot: who asks for that steers by flow. */
 static bool can_steer(const struct net_config *c)
 {
-	return c->pairs > 1 && c->backend->caps.steering &&
-	       !features_has(&c->switches.on, VIRTIO_NET_F_HASH_TUNNEL);
+	return c->pairs > 1 && c->backend->caps.steering;
 }
 static bool has_mtu(const struct net_config *c) { return c->mtu != 0; }
 

@@ -128,8 +128,6 @@ bool net_drop_is_rx(enum drop_reason why);
 bool net_drop_is_error(enum drop_reason why);
 /* net.c: as many pairs as the driver can know of. */
 unsigned net_pairs_agreed(const struct net *n);
-/* config.c: hash types that can be asked for. */
-uint32_t net_hash_types(const struct net *n);
 /* net.c: the plan of what is agreed on now; workers paused. */
 void net_replan(struct net *n);
 void net_complain(struct net *n, const char *what, struct err e); /* if it is one */

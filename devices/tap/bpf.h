@@ -7,7 +7,7 @@
 #include <linux/bpf.h>
 #include <stdint.h>
 
-enum { BPF_INSNS_MAX = 2048, BPF_JUMPS_MAX = 128, BPF_LABELS_MAX = 16 };
+enum { BPF_INSNS_MAX = 8192, BPF_JUMPS_MAX = 1024, BPF_LABELS_MAX = 32 };
 
 struct bpf_program {
 	struct bpf_insn insn[BPF_INSNS_MAX];

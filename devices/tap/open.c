@@ -289,7 +289,7 @@ struct err tap_open(const struct sys *sys, const struct tap_request *request, st
 		e = tap_settle(sys, &tap);
 	if (!err_is(e))
 		e = make_persistent(sys, request, &tap);
-	if (!err_is(e) && tap.queues > 1 && tap.kind == TAP_KIND_TAP)
+	if (!err_is(e) && tap.queues > 1)
 		tap_steer_load(sys, &tap);
 	if (err_is(e)) {
 		tap_close(sys, &tap);

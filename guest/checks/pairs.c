@@ -183,8 +183,6 @@ static enum verdict rss(struct guest *g)
 	const char *why;
 	struct seen s;
 
-	if (g->ip_only)
-		return not_asked(g, "RSS is for a TAP: the host's program reads Ethernet");
 	if (!offers(g, UINT64_C(1) << F_RSS))
 		return skip(g, "RSS is not offered");
 	why = up_with(g, UINT64_C(1) << F_RSS | (g->nic.offered & UINT64_C(1) << F_MQ), true);

@@ -118,10 +118,12 @@ void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on)
 	make(r, a_loopback(1), &(struct how){ .queue_size = queue_size, .on = on });
 }
 
-void rig_make_pairs(struct rig *r, unsigned pairs)
+void rig_make_pairs_with(struct rig *r, unsigned pairs, uint64_t on)
 {
-	make(r, a_loopback(pairs), &(struct how){ 0 });
+	make(r, a_loopback(pairs), &(struct how){ .on = on });
 }
+
+void rig_make_pairs(struct rig *r, unsigned pairs) { rig_make_pairs_with(r, pairs, 0); }
 
 void rig_make(struct rig *r) { rig_make_pairs(r, 1); }
 

@@ -157,6 +157,12 @@ static const struct { const char *says; const uint8_t *bytes; uint32_t len; uint
 	{ "padding of one byte in front of it",
 	  FRAME(ETH(0x86dd), IP6(DESTINATION), T, 2, 0, 0, 0, 0, 0xc9, 16, HOME, TCP(5)), HASH_TYPES_ALL, 8,
 	  INPUT(HOME, D6, P) },
+	{ "as the sixth option",
+	  FRAME(ETH(0x86dd), IP6(DESTINATION), T, 3, 0, 0, 0, 0, 0, 0xc9, 16, HOME, 0, 0, 0, 0, 0, 0, 0, TCP(5)), HASH_TYPES_ALL, 8,
+	  INPUT(HOME, D6, P) },
+	{ "as the seventh, which is not looked for",
+	  FRAME(ETH(0x86dd), IP6(DESTINATION), T, 3, 0, 0, 0, 0, 0, 0, 0xc9, 16, HOME, 0, 0, 0, 0, 0, 0, TCP(5)), HASH_TYPES_ALL, 8,
+	  INPUT(S6, D6, P) },
 	{ "a fragment behind a home address", FRAME(ETH(0x86dd), IP6(DESTINATION), HOME_OPTION(FRAGMENT), EXT(T, 0), TCP(5)),
 	  HASH_TYPES_ALL, 7, INPUT(HOME, D6) },
 };

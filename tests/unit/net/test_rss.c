@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "devices/base/uapi_compat.h"
+#include "devices/frame/tunnel.h"
 #include "tests/driver/rig.h"
 #include "tests/driver/suite.h"
 
@@ -85,6 +86,12 @@ static int configure(const struct rss *s)
 	return rig_control(&r, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG, bytes, len);
 }
 
+static int tunnels(const uint8_t types[static 4])
+{
+	return rig_control(&r, VIRTIO_NET_CTRL_HASH_TUNNEL, VIRTIO_NET_CTRL_HASH_TUNNEL_SET, types,
+			   4);
+}
+
 /* The queue of UDP from that port, by what the backend was told; -1: by flow. */
 static int queue_of(unsigned port)
 {
@@ -106,7 +113,7 @@ START_TEST(what_a_driver_may_ask_for_is_told)
 
 	ck_assert_uint_ge(word >> 8 & 0xff, 40);
 	ck_assert_uint_ge(word >> 16, 128);
-	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 20), 0x3f);
+	ck_assert_uint_eq(rig_read(&r, REG_CONFIG + 20), HASH_TYPES_ALL);
 	rig_up(&r, RIG_ALL, SIZE);
 	ck_assert(rig_has(&r, VIRTIO_NET_F_RSS));
 	rig_end(&r);
@@ -174,6 +181,47 @@ START_TEST(the_table_is_the_backends)
 }
 END_TEST
 
+/* Frames of UDP in IPv4 in IPv4 go by the inner ports while that is asked for, whether the table
+ * comes before or after. */
+/* rule: CTRL-23 */
+START_TEST(a_tunnel_goes_by_what_it_carries)
+{
+	struct rss s = good();
+	uint8_t inner[128], frame[148], on[4] = { TUNNEL_IPIP }, off[4] = { 0 };
+	uint32_t len = rig_fill_ip(inner, false, false, 20);
+	unsigned queue, first, used[2] = { 0, 0 };
+
+	memcpy(frame, inner, 34);
+	frame[23] = 4; /* IPIP */
+	memcpy(frame + 34, inner + 14, len - 14);
+	len += 20;
+	rig_end(&r);
+	rig_make_pairs_with(&r, PAIRS, RIG_BIT(VIRTIO_NET_F_HASH_TUNNEL));
+	rig_up(&r, RIG_ALL, SIZE);
+	ck_assert(rig_has(&r, VIRTIO_NET_F_RSS) && rig_has(&r, VIRTIO_NET_F_HASH_TUNNEL));
+	for (unsigned tunnel_first = 0; tunnel_first < 2; tunnel_first++) {
+		if (tunnel_first)
+			ck_assert_int_eq(tunnels(on), VIRTIO_NET_OK);
+		ck_assert_int_eq(configure(&s), VIRTIO_NET_OK);
+		if (!tunnel_first)
+			ck_assert_int_eq(tunnels(on), VIRTIO_NET_OK);
+		for (unsigned port = 0; port < 50; port++) {
+			frame[55] = (uint8_t)port;
+			ck_assert(loopback_steers(r.backend, frame, len, &queue));
+			used[tunnel_first] |= 1u << queue;
+		}
+		ck_assert_uint_eq(used[tunnel_first], 7);
+		ck_assert_int_eq(tunnels(off), VIRTIO_NET_OK);
+		ck_assert(loopback_steers(r.backend, frame, len, &first));
+		for (unsigned port = 0; port < 50; port++) {
+			frame[55] = (uint8_t)port;
+			ck_assert(loopback_steers(r.backend, frame, len, &queue));
+			ck_assert_uint_eq(queue, first);
+		}
+	}
+}
+END_TEST
+
 /* What cannot be, each a field of a good command set to another value. entry: of that place. */
 /* clang-format off */
 static const struct {
@@ -196,7 +244,8 @@ static const struct {
 	{ "an unclassified queue with bit 15", 0x3f, 7, 8, 0x8000, 0, 0, 2, KEY, KEY, false },
 	{ "no transmit queue", 0x3f, 7, 8, 1, 0, 0, 0, KEY, KEY, false },
 	{ "more transmit queues than pairs", 0x3f, 7, 8, 1, 0, 0, PAIRS + 1, KEY, KEY, false },
-	{ "a type that is not supported", 0x7f, 7, 8, 1, 0, 0, 2, KEY, KEY, false },
+	{ "every type", 0x1ff, 7, 8, 1, 0, 0, 2, KEY, KEY, true },
+	{ "a type that is not supported", 0x200, 7, 8, 1, 0, 0, 2, KEY, KEY, false },
 	{ "a type that is none", 0x8000003f, 7, 8, 1, 0, 0, 2, KEY, KEY, false },
 	{ "a key that is too long", 0x3f, 7, 8, 1, 0, 0, 2, KEY + 1, KEY + 1, false },
 	{ "a key shorter than it says", 0x3f, 7, 8, 1, 0, 0, 2, KEY, KEY - 1, false },
@@ -361,6 +410,7 @@ int main(void)
 	tcase_add_test(tc, it_needs_the_control_queue);
 	tcase_add_test(tc, it_does_without_mq);
 	tcase_add_test(tc, the_table_is_the_backends);
+	tcase_add_test(tc, a_tunnel_goes_by_what_it_carries);
 	tcase_add_loop_test(tc, what_cannot_be_is_refused, 0, ARRAY_LEN(spoilt));
 	tcase_add_test(tc, a_command_cut_anywhere_is_refused);
 	tcase_add_test(tc, pairs_go_by_table_and_transmit_count);

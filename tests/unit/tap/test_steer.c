@@ -1,5 +1,5 @@
 /* The steering program in the kernel chooses the queue that devices/frame/hash.c says, frame by
- * frame, on a TAP of our own; skipped where bpf() is not permitted. */
+ * frame, on a TAP and on a TUN of our own; skipped where bpf() is not permitted. */
 #include <check.h>
 #include <endian.h>
 #include <linux/if_packet.h>
@@ -9,15 +9,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "devices/backend/tap.h"
+#include "devices/backend/tun.h"
 #include "devices/frame/frame.h"
+#include "devices/frame/tunnel.h"
 #include "devices/tap/tap.h"
 #include "tests/driver/suite.h"
 #include "tests/host/host.h"
 
-enum { QUEUES = 4, ROOM = 1600, FRAMES = 3000, PROBE_MS = 20 };
+enum { QUEUES = 4, ROOM = 8192, LEN_MAX = 1514, ETH_BYTES = 14, FRAMES = 3000 };
 
 static struct backend *be;
+static enum tap_kind kind;
 static int packet;
 static unsigned index_of_tap;
 static struct backend_steering steering;
@@ -34,7 +36,7 @@ static uint32_t any(uint32_t below)
 static struct err make_tap(struct tap *ret_tap)
 {
 	const struct tap_request request = {
-		.name = "st0", .fd = -1, .queues = QUEUES, .owner = -1, .group = -1
+		.name = "st0", .kind = kind, .fd = -1, .queues = QUEUES, .owner = -1, .group = -1
 	};
 
 	return tap_open(&sys_host, &request, ret_tap);
@@ -59,14 +61,27 @@ static unsigned drain(unsigned queue, const uint8_t **ret_bytes, uint32_t *ret_l
 	return count;
 }
 
+/* To a TUN without the Ethernet header. */
 static void give(const uint8_t *bytes, uint32_t len)
 {
 	/* Steering by flow goes by the protocol that is said here, not by the frame. */
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)index_of_tap };
+	uint32_t from = kind == TAP_KIND_TUN ? ETH_BYTES : 0;
 
 	memcpy(&to.sll_protocol, bytes + 12, sizeof(to.sll_protocol));
-	ck_assert_int_eq(sendto(packet, bytes, len, 0, (const struct sockaddr *)&to, sizeof(to)),
-			 (ssize_t)len);
+	ck_assert_int_eq(sendto(packet, bytes + from, len - from, 0, (const struct sockaddr *)&to,
+				sizeof(to)),
+			 (ssize_t)(len - from));
+}
+
+static void make_backend(const struct backend_tap_config *config)
+{
+	struct backend_tun_config tun = { .tap = *config, .host_mac = { 2 }, .guest_mac = { 6 } };
+
+	if (kind == TAP_KIND_TUN)
+		ck_assert(!err_is(backend_tun_create(&tun, &be)));
+	else
+		ck_assert(!err_is(backend_tap_create(config, &be)));
 }
 
 static void setup(void)
@@ -88,7 +103,7 @@ static void setup(void)
 	config.carrier = tap.carrier;
 	config.steer_program = tap.steer_program;
 	config.steer_map = tap.steer_map;
-	ck_assert(!err_is(backend_tap_create(&config, &be)));
+	make_backend(&config);
 	host_up("st0");
 	ck_assert(!err_is(be->ops->set_carrier(be, true)));
 	index_of_tap = host_info("st0").index;
@@ -102,6 +117,18 @@ static void setup(void)
 	}
 	for (unsigned i = 0; i < QUEUES; i++)
 		(void)drain(i, NULL, NULL);
+}
+
+static void setup_tap(void)
+{
+	kind = TAP_KIND_TAP;
+	setup();
+}
+
+static void setup_tun(void)
+{
+	kind = TAP_KIND_TUN;
+	setup();
 }
 
 static void teardown(void)
@@ -118,7 +145,9 @@ static void steer_anyhow(void)
 	for (unsigned i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)any(256);
 	steering = (struct backend_steering){ .mask = (uint16_t)((1u << any(8)) - 1) };
-	steering.hash.types = any(4) == 0 ? any(64) : STEERING_TYPES;
+	steering.hash.types = any(2) == 0 ? any(HASH_TYPES_ALL + 1) : (uint32_t)HASH_TYPES_ALL;
+	if (any(4) != 0)
+		steering.hash.tunnels = any(3) == 0 ? any(TUNNELS_ALL + 1) : (uint32_t)TUNNELS_ALL;
 	hash_set_key(&steering.hash, key, any(5) == 0 ? any(40) : 40);
 	for (unsigned i = 0; i <= steering.mask; i++)
 		steering.queue[i] = (uint16_t)any(QUEUES);
@@ -141,12 +170,12 @@ static void put16(uint8_t *at, uint32_t v)
 
 /* ---- frames: right ones, and with any one thing wrong ---- */
 
-static uint32_t put_upper(uint8_t *at, uint8_t kind)
+static uint32_t put_upper(uint8_t *at, uint8_t upper)
 {
-	at[12] = (uint8_t)(kind == 6 ? 0x50 : any(256));
+	at[12] = (uint8_t)(upper == 6 ? 0x50 : any(256));
 	if (any(8) == 0)
 		at[12] = (uint8_t)any(256);
-	return kind == 6 ? 20 + any(8) : 8 + any(20);
+	return upper == 6 ? 20 + any(8) : 8 + any(20);
 }
 
 static uint8_t any_upper(void)
@@ -156,56 +185,171 @@ static uint8_t any_upper(void)
 	return kinds[any(ARRAY_LEN(kinds))];
 }
 
-static uint32_t put_ipv4(uint8_t *ip)
+static uint32_t put_frame(uint8_t *frame, unsigned depth);
+static uint32_t put_packet(uint8_t *ip, uint16_t type, unsigned depth);
+
+static uint32_t put_typed(uint8_t *at, uint16_t type, unsigned depth)
 {
-	uint8_t kind = any_upper();
+	return type == TYPE_ETHERNET ? put_frame(at, depth) : put_packet(at, type, depth);
+}
+
+static uint16_t any_carried(void)
+{
+	static const uint16_t types[] = { TYPE_ETHERNET, TYPE_ETHERNET, TYPE_IPV4, TYPE_IPV6,
+					  0x88b5 };
+
+	return types[any(ARRAY_LEN(types))];
+}
+
+static uint32_t put_gre(uint8_t *at, unsigned depth)
+{
+	static const uint16_t flags[] = { 0,      0,      0x2000, 0x2000, 0x8000,
+					  0x1000, 0xb000, 0xa000, 0x4000, 1 };
+	uint16_t which = flags[any(ARRAY_LEN(flags))], type = any_carried();
+	uint32_t size = 4;
+
+	put16(at, which);
+	put16(at + 2, type);
+	for (uint16_t word = 0x8000; word >= 0x1000; word >>= 1)
+		size += (which & word) != 0 ? 4 : 0;
+	return size + put_typed(at + size, type, depth);
+}
+
+static uint32_t put_udp_tunnel(uint8_t *at, unsigned depth)
+{
+	static const uint16_t ports[] = { 4754, 4789, 4789, 4790, 4790, 6081, 6081, 4791 };
+	static const uint16_t gpe[] = { 0, TYPE_IPV4, TYPE_IPV6, TYPE_ETHERNET, 0 };
+	uint16_t port = ports[any(ARRAY_LEN(ports))], type = any_carried();
+	uint32_t size = 16;
+
+	put16(at + 2, port);
+	if (port == 4754)
+		return 8 + put_gre(at + 8, depth);
+	at[8] = (uint8_t)(any(3) * 4);
+	if (port == 6081) {
+		put16(at + 10, type);
+		size += 4u * at[8];
+	} else if (port == 4790 && (at[8] & 4) != 0) {
+		at[11] = (uint8_t)any(ARRAY_LEN(gpe));
+		type = gpe[at[11]];
+	} else {
+		type = TYPE_ETHERNET;
+	}
+	return size + put_typed(at + size, type, depth);
+}
+
+static uint32_t put_ipv4(uint8_t *ip, unsigned depth)
+{
+	static const uint8_t tunnels[] = { 4, 17, 17, 47 };
+	bool carries = depth < 2 && any(2) == 0;
+	uint8_t upper = carries ? tunnels[any(ARRAY_LEN(tunnels))] : any_upper();
 	uint32_t header = 20 + 4 * (any(3) == 0 ? any(11) : 0);
 
 	ip[0] = (uint8_t)(0x40 | header / 4);
 	if (any(16) == 0)
 		ip[0] = (uint8_t)any(256);
 	put16(ip + 6, any(5) == 0 ? any(65536) : any(3) * 0x2000);
-	ip[9] = kind;
-	return header + put_upper(ip + header, kind);
+	ip[9] = upper;
+	if (carries && any(8) != 0)
+		put16(ip + 6, 0);
+	if (!carries)
+		return header + put_upper(ip + header, upper);
+	if (upper == 4)
+		return header + put_ipv4(ip + header, depth + 1);
+	return header + (upper == 17 ? put_udp_tunnel(ip + header, depth + 1)
+				     : put_gre(ip + header, depth + 1));
 }
 
-static uint32_t put_ipv6(uint8_t *ip)
+/* Options of a destination header, or a routing header, with a home address as a rule. */
+static void put_home(uint8_t *header, uint8_t what)
 {
-	static const uint8_t extensions[] = { 0, 43, 60, 60, 44 };
-	uint8_t kind = any_upper(), *next = ip + 6;
+	uint8_t *at = header + 2;
+
+	if (any(3) == 0)
+		return;
+	if (what == 43) {
+		header[1] = (uint8_t)(any(6) == 0 ? 3 : 2);
+		header[2] = (uint8_t)(any(6) == 0 ? 0 : 2);
+		return;
+	}
+	header[1] = (uint8_t)(2 + any(4));
+	for (unsigned count = any(8); count > 0; count--)
+		if (any(2) == 0) {
+			*at++ = 0;
+		} else {
+			at[0] = 1;
+			at[1] = (uint8_t)any(4);
+			at += 2 + at[1];
+		}
+	at[0] = (uint8_t)(any(8) == 0 ? 0xc8 : 0xc9);
+	at[1] = (uint8_t)(any(8) == 0 ? 15 : 16);
+}
+
+static uint32_t put_ipv6(uint8_t *ip, unsigned depth)
+{
+	static const uint8_t extensions[] = { 0, 43, 60, 60, 43, 44 };
+	bool carries = depth < 2 && any(2) == 0;
+	uint8_t upper = carries ? (uint8_t)(any(2) == 0 ? 17 : 47) : any_upper(), *next = ip + 6;
 	uint32_t at = 40;
 
 	ip[0] = (uint8_t)(any(16) == 0 ? any(256) : 0x60);
-	for (unsigned count = any(3) == 0 ? any(11) : 0; count > 0; count--) {
-		*next = extensions[any(ARRAY_LEN(extensions))];
-		next = ip + at;
+	for (unsigned count = any(2) == 0 ? any(any(4) == 0 ? 11 : 4) : 0; count > 0; count--) {
+		*next = extensions[any(ARRAY_LEN(extensions) - (carries ? 1 : 0))];
 		ip[at + 1] = (uint8_t)any(any(4) == 0 ? 8 : 2);
+		if (*next == 43 || *next == 60)
+			put_home(ip + at, *next);
+		next = ip + at;
 		at += (ip[at + 1] + 1u) * 8;
 	}
-	*next = kind;
-	return at + put_upper(ip + at, kind);
+	*next = upper;
+	if (!carries)
+		return at + put_upper(ip + at, upper);
+	return at +
+	       (upper == 17 ? put_udp_tunnel(ip + at, depth + 1) : put_gre(ip + at, depth + 1));
 }
 
-static uint32_t any_frame(uint8_t *frame)
+static uint32_t put_packet(uint8_t *ip, uint16_t type, unsigned depth)
+{
+	switch (type) {
+	case TYPE_IPV4: return put_ipv4(ip, depth);
+	case TYPE_IPV6: return put_ipv6(ip, depth);
+	default: return any(100);
+	}
+}
+
+static uint32_t put_frame(uint8_t *frame, unsigned depth)
 {
 	static const uint16_t tags[] = { 0x8100, 0x88a8, 0x8100, 0x9100 };
-	static const uint16_t types[] = { 0x0800, 0x86dd, 0x0800, 0x86dd, 0x0806, 0x88b5 };
+	static const uint16_t types[] = {
+		TYPE_IPV4, TYPE_IPV6, TYPE_IPV4, TYPE_IPV6, 0x0806, 0x88b5
+	};
 	uint16_t type = types[any(ARRAY_LEN(types))];
-	uint32_t at = 12, len;
+	uint32_t at = 12;
+
+	for (unsigned count = any(3) == 0 ? any(4) : 0; count > 0; count--, at += 4)
+		put16(frame + at, tags[any(ARRAY_LEN(tags))]);
+	put16(frame + at, type);
+	return at + 2 + put_packet(frame + at + 2, type, depth);
+}
+
+/* On a TUN there is IP alone. */
+static uint32_t any_frame(uint8_t *frame)
+{
+	uint16_t type = any(2) == 0 ? TYPE_IPV4 : TYPE_IPV6;
+	uint32_t len;
 
 	for (unsigned i = 0; i < ROOM; i++)
 		frame[i] = (uint8_t)any(256);
 	frame[0] = 0x52;
-	for (unsigned count = any(3) == 0 ? any(4) : 0; count > 0; count--, at += 4)
-		put16(frame + at, tags[any(ARRAY_LEN(tags))]);
-	put16(frame + at, type);
-	at += 2;
-	len = at + (type == 0x0800   ? put_ipv4(frame + at)
-		    : type == 0x86dd ? put_ipv6(frame + at)
-				     : any(100));
+	if (kind == TAP_KIND_TUN) {
+		len = ETH_BYTES + put_packet(frame + ETH_BYTES, type, 0);
+		put16(frame + 12, frame[ETH_BYTES] >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6);
+	} else {
+		len = put_frame(frame, 0);
+	}
 	if (any(8) == 0)
-		len = 14 + any(len - 13);
-	return len < 1514 ? len : 1514;
+		len = ETH_BYTES + 1 + any(len - ETH_BYTES);
+	return len < LEN_MAX ? len : LEN_MAX;
 }
 
 static void assert_steered(const uint8_t *frame, uint32_t len, unsigned number)
@@ -220,7 +364,8 @@ static void assert_steered(const uint8_t *frame, uint32_t len, unsigned number)
 
 		ck_assert_msg(came == (i == queue), "frame %u of %u bytes: %u in queue %u, not %u",
 			      number, len, came, i, queue);
-		ck_assert(came == 0 || (got == len && memcmp(bytes, frame, len) == 0));
+		ck_assert(came == 0 || kind == TAP_KIND_TUN ||
+			  (got == len && memcmp(bytes, frame, len) == 0));
 	}
 }
 
@@ -287,6 +432,7 @@ int main(void)
 {
 	Suite *s = suite_create("steer");
 	TCase *tc = tcase_create("steer");
+	TCase *tun = tcase_create("steer_tun");
 	struct tap tap;
 
 	if (!host_ready("the steering program"))
@@ -297,10 +443,14 @@ int main(void)
 	}
 	tap_close(&sys_host, &tap);
 	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup_tap, teardown);
 	tcase_add_loop_test(tc, the_kernel_steers_as_the_hash_says, 0, 4);
 	tcase_add_test(tc, queues_that_changed_places);
 	tcase_add_test(tc, by_flow_again);
 	suite_add_tcase(s, tc);
+	tcase_set_timeout(tun, 60);
+	tcase_add_checked_fixture(tun, setup_tun, teardown);
+	tcase_add_loop_test(tun, the_kernel_steers_as_the_hash_says, 4, 8);
+	suite_add_tcase(s, tun);
 	return suite_run(s);
 }

@@ -1,0 +1,263 @@
+/* devices/tap/steer_parse.c: the steering program's way through a frame, as devices/frame/parse.c
+ * goes. */
+#include <endian.h>
+#include <stddef.h>
+
+#include "devices/tap/steer_priv.h"
+
+enum {
+	ETH_BYTES = 14,
+	ETH_TYPE = 12,
+	VLAN_BYTES = 4,
+	VLAN_TAGS_MAX = 2,
+	IPV4_BYTES = 20,
+	IPV6_BYTES = 40,
+	EXTENSIONS_MAX = 8,
+	OPTIONS_MAX = 6,
+	PROTO_HOP = 0,
+	PROTO_ROUTING = 43,
+	PROTO_FRAGMENT = 44,
+	PROTO_NONE = 59,
+	PROTO_DESTINATION = 60,
+	ROUTING_HOME = 2,
+	OPTION_HOME = 0xc9,
+	ADDRESS_BYTES = 16,
+};
+
+/* ---- what a program does often ---- */
+
+void steer_fetch(struct bpf_program *p, unsigned at, int32_t offset, int to, int32_t bytes,
+		 enum label beyond)
+{
+	bpf_with_register(p, BPF_MOV, BPF_REG_1, FRAME);
+	bpf_with_register(p, BPF_MOV, BPF_REG_2, at);
+	bpf_with(p, BPF_ADD, BPF_REG_2, offset);
+	bpf_with_register(p, BPF_MOV, BPF_REG_3, BPF_REG_10);
+	bpf_with(p, BPF_ADD, BPF_REG_3, to);
+	bpf_with(p, BPF_MOV, BPF_REG_4, bytes);
+	bpf_emit(p, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_skb_load_bytes);
+	bpf_jump(p, BPF_JNE, BPF_REG_0, 0, beyond);
+}
+
+void steer_left_from(struct bpf_program *p, unsigned to, unsigned at)
+{
+	bpf_load(p, BPF_W, to, FRAME, offsetof(struct __sk_buff, len));
+	bpf_with_register(p, BPF_SUB, to, at);
+}
+
+void steer_unless_enabled(struct bpf_program *p, uint32_t type, enum label label)
+{
+	bpf_load(p, BPF_W, BPF_REG_1, MAP, offsetof(struct steer_map, hash.types));
+	bpf_with(p, BPF_AND, BPF_REG_1, (int32_t)type);
+	bpf_jump(p, BPF_JEQ, BPF_REG_1, 0, label);
+}
+
+static void set(struct bpf_program *p, int slot, int32_t value)
+{
+	bpf_with(p, BPF_MOV, BPF_REG_1, value);
+	bpf_store(p, BPF_DW, slot, BPF_REG_1);
+}
+
+static void copy(struct bpf_program *p, int to, int from, int bytes)
+{
+	for (int at = 0; at < bytes; at += 8) {
+		bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, from + at);
+		bpf_store(p, BPF_DW, to + at, BPF_REG_1);
+	}
+}
+
+/* ---- Ethernet ---- */
+
+/* AT: where the packet begins, behind up to two VLAN tags. One that the kernel keeps beside the
+ * frame is in it when it is read. MORE: tags that may come. */
+void steer_ethernet(struct bpf_program *p, enum level level)
+{
+	bpf_here(p, ETHERNET_AT + level);
+	bpf_with(p, BPF_MOV, MORE, VLAN_TAGS_MAX);
+	if (level == OUTER) {
+		unsigned none;
+
+		bpf_load(p, BPF_W, BPF_REG_1, FRAME, offsetof(struct __sk_buff, vlan_present));
+		none = bpf_skip(p, BPF_JEQ, BPF_REG_1, 0);
+		bpf_with(p, BPF_MOV, MORE, VLAN_TAGS_MAX - 1);
+		bpf_skip_end(p, none);
+	}
+	steer_fetch(p, AT, ETH_TYPE, SMALL, 2, UNCLASSIFIED);
+	bpf_with(p, BPF_ADD, AT, ETH_BYTES);
+	for (unsigned tag = 0; tag < VLAN_TAGS_MAX; tag++) {
+		unsigned is_vlan, no_tag;
+
+		bpf_load(p, BPF_H, BPF_REG_1, BPF_REG_10, SMALL);
+		is_vlan = bpf_skip(p, BPF_JEQ, BPF_REG_1, htobe16(0x8100));
+		no_tag = bpf_skip(p, BPF_JNE, BPF_REG_1, htobe16(0x88a8));
+		bpf_skip_end(p, is_vlan);
+		bpf_jump(p, BPF_JEQ, MORE, 0, UNCLASSIFIED);
+		bpf_with(p, BPF_SUB, MORE, 1);
+		steer_fetch(p, AT, VLAN_BYTES - 2, SMALL, 2, UNCLASSIFIED);
+		bpf_with(p, BPF_ADD, AT, VLAN_BYTES);
+		bpf_skip_end(p, no_tag);
+	}
+	bpf_load(p, BPF_H, BPF_REG_1, BPF_REG_10, SMALL);
+	bpf_jump(p, BPF_JEQ, BPF_REG_1, htobe16(TYPE_IPV4), IPV4_AT + level);
+	bpf_jump(p, BPF_JEQ, BPF_REG_1, htobe16(TYPE_IPV6), IPV6_AT + level);
+	bpf_jump(p, BPF_JA, 0, 0, UNCLASSIFIED);
+}
+
+/* ---- IP ---- */
+
+/* From AT on. MORE: where the transport header begins. */
+void steer_ipv4(struct bpf_program *p, enum level level)
+{
+	bpf_here(p, IPV4_AT + level);
+	steer_fetch(p, AT, 0, HEADER, IPV4_BYTES, UNCLASSIFIED);
+	bpf_load(p, BPF_B, MORE, BPF_REG_10, HEADER);
+	bpf_with_register(p, BPF_MOV, BPF_REG_1, MORE);
+	bpf_with(p, BPF_RSH, BPF_REG_1, 4);
+	bpf_jump(p, BPF_JNE, BPF_REG_1, 4, UNCLASSIFIED);
+	bpf_with(p, BPF_AND, MORE, 15);
+	bpf_with(p, BPF_LSH, MORE, 2);
+	bpf_jump(p, BPF_JLT, MORE, IPV4_BYTES, UNCLASSIFIED);
+	steer_left_from(p, BPF_REG_2, AT);
+	bpf_jump_register(p, BPF_JGT, MORE, BPF_REG_2, UNCLASSIFIED);
+	for (int at = 0; at < 8; at += 4) {
+		bpf_load(p, BPF_W, BPF_REG_1, BPF_REG_10, HEADER + 12 + at);
+		bpf_store(p, BPF_W, INPUT + at, BPF_REG_1);
+	}
+	/* A fragment has no ports, and is no tunnel. */
+	bpf_load(p, BPF_H, BPF_REG_1, BPF_REG_10, HEADER + 6);
+	bpf_with(p, BPF_AND, BPF_REG_1, htobe16(0x3fff));
+	bpf_jump(p, BPF_JNE, BPF_REG_1, 0, IPV4_ALONE);
+	bpf_with_register(p, BPF_ADD, MORE, AT);
+	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, HEADER + 9);
+	if (level == OUTER) {
+		steer_tunnel(p, 4, IPV4_NO_TUNNEL);
+		bpf_here(p, IPV4_NO_TUNNEL);
+		bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, PROTOCOL);
+	}
+	bpf_jump(p, BPF_JA, 0, 0, IPV4_TRANSPORT);
+}
+
+/* Of the destination options from MORE to HEADER_END the first home address (RFC 6275), to HOME.
+ * AT: the option. */
+static void home_option(struct bpf_program *p)
+{
+	unsigned done[3 * OPTIONS_MAX], count = 0;
+
+	bpf_with_register(p, BPF_MOV, AT, MORE);
+	bpf_with(p, BPF_ADD, AT, 2);
+	for (unsigned i = 0; i < OPTIONS_MAX; i++) {
+		unsigned longer, other, other_size, next;
+
+		bpf_load(p, BPF_DW, BPF_REG_2, BPF_REG_10, HEADER_END);
+		bpf_with_register(p, BPF_SUB, BPF_REG_2, AT);
+		done[count++] = bpf_skip(p, BPF_JSLT, BPF_REG_2, 2);
+		steer_fetch(p, AT, 0, OPTION, 2, UNCLASSIFIED);
+		bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, OPTION);
+		longer = bpf_skip(p, BPF_JNE, BPF_REG_1, 0);
+		bpf_with(p, BPF_ADD, AT, 1);
+		next = bpf_skip(p, BPF_JA, 0, 0);
+		bpf_skip_end(p, longer);
+		other = bpf_skip(p, BPF_JNE, BPF_REG_1, OPTION_HOME);
+		bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, OPTION + 1);
+		other_size = bpf_skip(p, BPF_JNE, BPF_REG_1, ADDRESS_BYTES);
+		bpf_load(p, BPF_DW, BPF_REG_2, BPF_REG_10, HEADER_END);
+		bpf_with_register(p, BPF_SUB, BPF_REG_2, AT);
+		done[count++] = bpf_skip(p, BPF_JSLT, BPF_REG_2, 2 + ADDRESS_BYTES);
+		steer_fetch(p, AT, 2, HOME, ADDRESS_BYTES, UNCLASSIFIED);
+		set(p, HOME_FOUND, 1);
+		done[count++] = bpf_skip(p, BPF_JA, 0, 0);
+		bpf_skip_end(p, other);
+		bpf_skip_end(p, other_size);
+		bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, OPTION + 1);
+		bpf_with_register(p, BPF_ADD, AT, BPF_REG_1);
+		bpf_with(p, BPF_ADD, AT, 2);
+		bpf_skip_end(p, next);
+	}
+	while (count > 0)
+		bpf_skip_end(p, done[--count]);
+}
+
+/* What the extension header of kind AT at MORE says of the addresses. */
+static void note_home(struct bpf_program *p)
+{
+	unsigned no_routing, not_home, other_size, no_options, found;
+
+	no_routing = bpf_skip(p, BPF_JNE, AT, PROTO_ROUTING);
+	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL + 2);
+	not_home = bpf_skip(p, BPF_JNE, BPF_REG_1, ROUTING_HOME);
+	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL + 1);
+	other_size = bpf_skip(p, BPF_JNE, BPF_REG_1, ADDRESS_BYTES / 8);
+	steer_fetch(p, MORE, 8, HOME + ADDRESS_BYTES, ADDRESS_BYTES, UNCLASSIFIED);
+	bpf_skip_end(p, no_routing);
+	bpf_skip_end(p, not_home);
+	bpf_skip_end(p, other_size);
+	no_options = bpf_skip(p, BPF_JNE, AT, PROTO_DESTINATION);
+	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, HOME_FOUND);
+	found = bpf_skip(p, BPF_JNE, BPF_REG_1, 0);
+	home_option(p);
+	bpf_skip_end(p, no_options);
+	bpf_skip_end(p, found);
+}
+
+/* AT: the kind of the header at MORE. More extension headers than that have nothing behind them. */
+static void extensions(struct bpf_program *p, enum level level)
+{
+	for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
+		unsigned hop, routing, destination;
+
+		hop = bpf_skip(p, BPF_JEQ, AT, PROTO_HOP);
+		routing = bpf_skip(p, BPF_JEQ, AT, PROTO_ROUTING);
+		destination = bpf_skip(p, BPF_JEQ, AT, PROTO_DESTINATION);
+		bpf_jump(p, BPF_JA, 0, 0, IPV6_UPPER + level);
+		bpf_skip_end(p, hop);
+		bpf_skip_end(p, routing);
+		bpf_skip_end(p, destination);
+		set(p, EXTENDED, 1);
+		steer_fetch(p, MORE, 0, SMALL, 8, IPV6_CUT + level);
+		bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL + 1);
+		bpf_with(p, BPF_ADD, BPF_REG_1, 1);
+		bpf_with(p, BPF_LSH, BPF_REG_1, 3);
+		steer_left_from(p, BPF_REG_2, MORE);
+		bpf_jump_register(p, BPF_JGT, BPF_REG_1, BPF_REG_2, IPV6_CUT + level);
+		bpf_with_register(p, BPF_ADD, BPF_REG_1, MORE);
+		bpf_store(p, BPF_DW, HEADER_END, BPF_REG_1);
+		note_home(p);
+		bpf_load(p, BPF_B, AT, BPF_REG_10, SMALL);
+		bpf_load(p, BPF_DW, MORE, BPF_REG_10, HEADER_END);
+	}
+	bpf_jump(p, BPF_JA, 0, 0, IPV6_UPPER + level);
+	bpf_here(p, IPV6_CUT + level);
+	bpf_with(p, BPF_MOV, AT, PROTO_NONE);
+}
+
+/* From AT on. Then MORE: where the transport header begins, AT: its kind. */
+void steer_ipv6(struct bpf_program *p, enum level level)
+{
+	unsigned whole;
+
+	bpf_here(p, IPV6_AT + level);
+	steer_fetch(p, AT, 0, HEADER, IPV6_BYTES, UNCLASSIFIED);
+	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, HEADER);
+	bpf_with(p, BPF_RSH, BPF_REG_1, 4);
+	bpf_jump(p, BPF_JNE, BPF_REG_1, 6, UNCLASSIFIED);
+	copy(p, INPUT, HEADER + 8, 2 * ADDRESS_BYTES);
+	copy(p, HOME, HEADER + 8, 2 * ADDRESS_BYTES);
+	set(p, HOME_FOUND, 0);
+	set(p, EXTENDED, 0);
+	bpf_with_register(p, BPF_MOV, MORE, AT);
+	bpf_with(p, BPF_ADD, MORE, IPV6_BYTES);
+	bpf_load(p, BPF_B, AT, BPF_REG_10, HEADER + 6);
+	extensions(p, level);
+	bpf_here(p, IPV6_UPPER + level);
+	/* A fragment has no ports, and is no tunnel. */
+	whole = bpf_skip(p, BPF_JNE, AT, PROTO_FRAGMENT);
+	set(p, EXTENDED, 1);
+	bpf_skip_end(p, whole);
+	if (level == OUTER) {
+		bpf_with_register(p, BPF_MOV, BPF_REG_1, AT);
+		steer_tunnel(p, 6, IPV6_NO_TUNNEL);
+		bpf_here(p, IPV6_NO_TUNNEL);
+		bpf_load(p, BPF_DW, AT, BPF_REG_10, PROTOCOL);
+	}
+	bpf_jump(p, BPF_JA, 0, 0, IPV6_TRANSPORT);
+}
