@@ -11,6 +11,7 @@
 #ifndef TAPVM_TRANSPORT_VHOST_USER_H
 #define TAPVM_TRANSPORT_VHOST_USER_H
 
+#include "devices/base/signaller.h"
 #include "devices/virtio/device.h"
 
 struct vhost_user_config {
@@ -18,10 +19,11 @@ struct vhost_user_config {
 	struct guest_mem *mem; /* lent: the device's; empty whenever nobody is connected */
 	struct loop *loop;     /* lent */
 	struct log log;
-	const char *name;   /* for log lines; lent */
-	unsigned rings;     /* of the device, 1 to DEVICE_QUEUES_MAX */
-	unsigned queue_num; /* the answer to GET_QUEUE_NUM: for a net device, pairs */
-	bool inband;        /* offer notifications by messages */
+	const char *name;            /* for log lines; lent */
+	struct signaller *signaller; /* for eventfds that a front-end shares with us; lent */
+	unsigned rings;              /* of the device, 1 to DEVICE_QUEUES_MAX */
+	unsigned queue_num;          /* the answer to GET_QUEUE_NUM: for a net device, pairs */
+	bool inband;                 /* offer notifications by messages */
 	/* Takes off what a front-end agreed to for queues that it serves itself. */
 	void (*trim)(struct features *f);
 	/* The connection is over and the device is reset: last call of all, from the loop;

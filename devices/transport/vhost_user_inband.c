@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/base/signaller.h"
 #include "devices/transport/vhost_user_priv.h"
 
 /* Who does not read it finds the news when he does: in the ring, in the configuration. */
@@ -24,7 +25,6 @@ static void tell(const struct vhost_user *v, enum vhost_user_backend_request wha
 static void tell_broken(struct vhost_user *v)
 {
 	for (unsigned i = 0; i < v->config.rings; i++) {
-		const uint64_t one = 1;
 		bool broken;
 
 		device_lock(v->config.device);
@@ -34,8 +34,8 @@ static void tell_broken(struct vhost_user *v)
 			continue;
 		if (v->ring[i].relay_fd >= 0)
 			tell(v, VHOST_USER_BACKEND_VRING_ERR, &v->ring[i]);
-		else if (v->ring[i].err_fd >= 0 && write(v->ring[i].err_fd, &one, sizeof(one)) < 0)
-			continue; /* it has news that nobody has read yet */
+		else if (v->ring[i].err_fd >= 0)
+			signaller_signal(v->config.signaller, v->ring[i].err_fd);
 	}
 }
 
@@ -81,8 +81,8 @@ static struct err relay(struct vhost_user *v, struct vu_ring *r)
 	if (r->relay_fd < 0)
 		return err_make(ERR_SETUP, errno, "make an eventfd");
 	e = loop_add(v->config.loop, r->relay_fd, EPOLLIN, on_ring, r);
-	if (!err_is(e) && r->call_fd < 0)
-		device_queue_set_call(v->config.device, (uint32_t)(r - v->ring), r->relay_fd);
+	if (!err_is(e))
+		vu_set_call(v, r);
 	return e;
 }
 

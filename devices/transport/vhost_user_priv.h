@@ -119,6 +119,8 @@ struct err vu_set_vring_kick(struct vhost_user *v, struct vu_message *m) MUST_US
 struct err vu_set_vring_call(struct vhost_user *v, struct vu_message *m) MUST_USE;
 struct err vu_set_vring_err(struct vhost_user *v, struct vu_message *m) MUST_USE;
 struct err vu_set_vring_enable(struct vhost_user *v, struct vu_message *m) MUST_USE;
+/* What the device calls for it: the front-end's descriptor, else our relay, else nothing. */
+void vu_set_call(struct vhost_user *v, struct vu_ring *r);
 struct err vu_vring_kick(struct vhost_user *v, struct vu_message *m) MUST_USE;
 /* Starts every ring that is wanted and has all that it needs. */
 struct err vu_start_rings(struct vhost_user *v) MUST_USE;

@@ -1,10 +1,10 @@
 /* devices/transport/vhost_user_ring.c: what a front-end says of each ring, in any order. A ring is
  * started when it was kicked off (SET_VRING_KICK) and all that it needs is there. */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <unistd.h>
 
+#include "devices/base/signaller.h"
 #include "devices/transport/vhost_user_priv.h"
 
 enum { PACKED_WRAP = 0x8000, PACKED_INDEX = 0x7fff };
@@ -231,8 +231,7 @@ struct err vu_get_vring_base(struct vhost_user *v, struct vu_message *m)
 
 /* ---- descriptors ---- */
 
-/* VHU-14: the descriptor of KICK, CALL and ERR; *ret_fd is -1 if none is to come. A write of ours
- * does not wait for whoever has the other end. */
+/* VHU-14: the descriptor of KICK, CALL and ERR; *ret_fd is -1 if none is to come. */
 static struct err take_fd(struct vu_message *m, int *ret_fd)
 {
 	bool none = (m->payload.number & VHOST_USER_RING_NO_FD) != 0;
@@ -241,12 +240,8 @@ static struct err take_fd(struct vu_message *m, int *ret_fd)
 		return err_make(ERR_SETUP, 0, "request %u with %u descriptors", m->header.request,
 				m->fd_count);
 	*ret_fd = none ? -1 : m->fd[0];
-	if (!none) {
-		int flags = fcntl(m->fd[0], F_GETFL);
-
-		(void)fcntl(m->fd[0], F_SETFL, flags | O_NONBLOCK);
+	if (!none)
 		m->fd[0] = -1;
-	}
 	return err_none();
 }
 
@@ -271,12 +266,12 @@ struct err vu_set_vring_kick(struct vhost_user *v, struct vu_message *m)
 	return vu_start_rings(v);
 }
 
-static void poke(int fd)
+void vu_set_call(struct vhost_user *v, struct vu_ring *r)
 {
-	const uint64_t one = 1;
-	ssize_t written = write(fd, &one, sizeof(one));
+	bool shared = r->call_fd >= 0;
 
-	(void)written;
+	device_queue_set_call(v->config.device, index_of(v, r), shared ? r->call_fd : r->relay_fd,
+			      shared ? v->config.signaller : NULL);
 }
 
 /* What was used before the front-end gave this descriptor was told to another, or to none: once
@@ -284,16 +279,16 @@ static void poke(int fd)
 struct err vu_set_vring_call(struct vhost_user *v, struct vu_message *m)
 {
 	struct vu_ring *r = m->ring;
-	int fd = -1;
+	int fd = -1, before = r->call_fd;
 	struct err e = take_fd(m, &fd);
 
 	if (err_is(e))
 		return e;
-	device_queue_set_call(v->config.device, index_of(v, r), fd >= 0 ? fd : r->relay_fd);
-	close_fd(&r->call_fd);
 	r->call_fd = fd;
+	vu_set_call(v, r);
+	close_fd(&before);
 	if (fd >= 0 && r->running)
-		poke(fd);
+		signaller_signal(v->config.signaller, fd);
 	return err_none();
 }
 
@@ -348,7 +343,7 @@ void vu_rings_init(struct vhost_user *v)
 		v->ring[i].kick_fd = v->ring[i].call_fd = v->ring[i].err_fd = -1;
 		v->ring[i].relay_fd = -1;
 		v->ring[i].of = v;
-		device_queue_set_call(v->config.device, i, DEVICE_FD_NONE);
+		device_queue_set_call(v->config.device, i, DEVICE_FD_NONE, NULL);
 	}
 	vu_enable_rings(v, false);
 }
@@ -358,7 +353,7 @@ void vu_rings_fini(struct vhost_user *v)
 	vu_stop_rings(v);
 	for (unsigned i = 0; i < v->config.rings; i++) {
 		(void)device_queue_set_kick(v->config.device, i, DEVICE_FD_OWN);
-		device_queue_set_call(v->config.device, i, DEVICE_FD_NONE);
+		device_queue_set_call(v->config.device, i, DEVICE_FD_NONE, NULL);
 		close_fd(&v->ring[i].kick_fd);
 		close_fd(&v->ring[i].call_fd);
 		close_fd(&v->ring[i].err_fd);

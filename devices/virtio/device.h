@@ -128,6 +128,7 @@ struct device_config {
 };
 
 struct device;
+struct signaller;
 
 struct err device_create(const struct device_config *config, struct device **ret_device) MUST_USE;
 void device_destroy(struct device *d); /* takes NULL; stops the runner first */
@@ -168,10 +169,11 @@ bool device_queue_start(struct device *d, uint32_t index, const struct queue_con
 struct queue_state device_queue_stop(struct device *d, uint32_t index);
 void device_queue_enable(struct device *d, uint32_t index, bool on);
 /* The doorbell, or the call, of a queue is this descriptor, lent, from now on. At first both are
- * the device's own. Neither is ever read; writing it must not wait. */
+ * the device's own. Neither is ever read; writing it must not wait, or it is signalled by the
+ * signaller, lent too. */
 enum { DEVICE_FD_NONE = -1, DEVICE_FD_OWN = -2 };
 bool device_queue_set_kick(struct device *d, uint32_t index, int fd); /* false: not watchable */
-void device_queue_set_call(struct device *d, uint32_t index, int fd);
+void device_queue_set_call(struct device *d, uint32_t index, int fd, struct signaller *signaller);
 bool device_request(struct device *d, enum device_request what, uint64_t value);
 
 /* ---- notifications ---- */

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/base/signaller.h"
 #include "devices/virtio/device_priv.h"
 
 enum { CONTROL_LOOKS = 16 };
@@ -104,18 +105,21 @@ void device_fault(struct device *d, enum device_fault fault)
 int device_call_fd(struct device *d) { return d->call_fd; }
 
 /* The status is there before the interrupt that makes the driver look at it (MMIO-12). */
-static void signal_driver(struct device *d, unsigned bit, int call_fd)
+static void signal_driver(struct device *d, unsigned bit, int call_fd, struct signaller *signaller)
 {
 	atomic_fetch_or(&d->interrupt_status, bit);
 	if (call_fd < 0)
 		return;
 	atomic_fetch_add_explicit(&d->signals, 1, memory_order_relaxed);
-	poke(call_fd);
+	if (signaller != NULL)
+		signaller_signal(signaller, call_fd);
+	else
+		poke(call_fd);
 }
 
 void device_signal_queue(struct device *d, uint32_t index)
 {
-	signal_driver(d, DEVICE_INT_QUEUE, d->vq[index].call_fd);
+	signal_driver(d, DEVICE_INT_QUEUE, d->vq[index].call_fd, d->vq[index].signaller);
 }
 
 uint32_t device_interrupt_status(struct device *d) { return atomic_load(&d->interrupt_status); }
@@ -135,7 +139,7 @@ void device_config_end(struct device *d, bool notify)
 {
 	d->generation++;
 	if (notify && (d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
-		signal_driver(d, DEVICE_INT_CONFIG, d->call_fd);
+		signal_driver(d, DEVICE_INT_CONFIG, d->call_fd, NULL);
 }
 
 /* ---- the control queue ---- */
@@ -248,7 +252,7 @@ void device_needs_reset(struct device *d)
 				    d->config.name, i, queue_fault_name(why));
 	}
 	if ((d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
-		signal_driver(d, DEVICE_INT_CONFIG, d->call_fd);
+		signal_driver(d, DEVICE_INT_CONFIG, d->call_fd, NULL);
 }
 
 void device_poke(struct device *d) { poke(d->report_fd); }

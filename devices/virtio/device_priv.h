@@ -10,7 +10,10 @@ struct device_vq {
 	bool ready;
 	int own_kick_fd;
 	int kick_fd; /* watched: our own, one lent by the transport, or -1 */
-	int call_fd; /* the device's, one lent by the transport, or -1; changed in a pause */
+	/* The device's, one lent by the transport, or -1, and what it is signalled by, NULL: it is
+	 * written; changed in a pause. */
+	int call_fd;
+	struct signaller *signaller;
 };
 
 enum runner_is {

@@ -76,11 +76,12 @@ bool device_queue_set_kick(struct device *d, uint32_t index, int fd)
 	return moved;
 }
 
-void device_queue_set_call(struct device *d, uint32_t index, int fd)
+void device_queue_set_call(struct device *d, uint32_t index, int fd, struct signaller *signaller)
 {
 	device_lock(d);
 	device_pause(d);
 	d->vq[index].call_fd = fd == DEVICE_FD_OWN ? d->call_fd : fd;
+	d->vq[index].signaller = signaller;
 	device_resume(d);
 	device_unlock(d);
 }

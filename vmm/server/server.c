@@ -18,6 +18,7 @@ enum { LINE_BYTES = 600, STATS_BYTES = 8192 };
 
 struct server {
 	struct loop *loop;
+	struct signaller *signaller;
 	struct signals signals;
 	struct listen listen;
 	struct net_home home;
@@ -66,6 +67,7 @@ static void on_come(void *self, int fd)
 					     .rings = 2 * net_pairs(s->nic.net) + 1,
 					     .queue_num = net_pairs(s->nic.net),
 					     .inband = s->inband,
+					     .signaller = s->signaller,
 					     .trim = net_features_trim,
 					     .ended = on_ended,
 					     .self = s };
@@ -173,6 +175,8 @@ static struct err set_up(struct server *s, const struct server_options *o, int p
 	if (!err_is(e))
 		e = loop_add(s->loop, s->signals.fd, EPOLLIN, on_signal, s);
 	if (!err_is(e))
+		e = signaller_create(&s->signaller);
+	if (!err_is(e))
 		e = listen_open(&s->listen, o, passed_fd);
 	if (!err_is(e))
 		e = open_nic(s, o);
@@ -207,6 +211,7 @@ static void tear_down(struct server *s, const struct server_options *o, bool fai
 		net_close(&o->nic, &s->config, &s->watch, failed);
 	net_home_close(&s->home);
 	guest_mem_destroy(s->mem);
+	signaller_destroy(s->signaller);
 	if (s->fault_fd >= 0)
 		(void)close(s->fault_fd);
 	signals_close(&s->signals);

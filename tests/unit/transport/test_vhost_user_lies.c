@@ -1,5 +1,9 @@
 /* A front-end that breaks off, lies, and hands over what it should not: it is refused or dropped
  * with a word, nothing of it stays open, and the next one is served. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+
 #include "tests/unit/transport/vhost_user.h"
 
 enum { FDS_MAX = VHOST_USER_TABLE_MAX + 1, FAR_TOO_MANY = 32 };
@@ -292,6 +296,47 @@ START_TEST(answers_that_nobody_reads)
 }
 END_TEST
 
+/* From now on a write to it waits until somebody reads. */
+static void fill_and_block(int fd)
+{
+	const uint64_t most = UINT64_MAX - 1;
+	uint64_t count;
+
+	ck_assert(read(fd, &count, sizeof(count)) > 0 || errno == EAGAIN);
+	ck_assert_int_eq(write(fd, &most, sizeof(most)), sizeof(most));
+	ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
+}
+
+/* A front-end that fills its call and error descriptors and has writes wait: neither the workers
+ * nor the loop do. */
+/* rule: VHU-14 */
+START_TEST(descriptors_that_are_full)
+{
+	const int64_t deadline = front_deadline();
+	int err_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	uint64_t ring = TX;
+
+	front_up(&w.front, PLAIN, SIZE);
+	ck_assert_uint_eq(
+		front_set(&w.front, VHOST_USER_SET_VRING_ERR, &ring, sizeof(ring), &err_fd, 1), 0);
+	fill_and_block(err_fd);
+	fill_and_block(w.front.call[TX]);
+	fill_and_block(w.front.call[RX]);
+	for (unsigned i = 0; i < 2 * SIZE; i++)
+		frame_each_way(0, i);
+	front_set_call(&w.front, TX);
+	frame_each_way(0, 1);
+	/* A head past the table breaks the ring. */
+	driver_offer(&w.front.queue[TX], 0xffff);
+	driver_show(&w.front.queue[TX]);
+	front_kick(&w.front, TX);
+	while ((device_status(net_device(w.net)) & VIRTIO_CONFIG_S_NEEDS_RESET) == 0)
+		ck_assert(front_turn(&w.front, deadline));
+	serves_the_next();
+	(void)close(err_fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("transport/vhost_user_lies");
@@ -307,6 +352,7 @@ int main(void)
 	tcase_add_test(tc, an_index_of_no_ring);
 	tcase_add_test(tc, death_in_the_middle);
 	tcase_add_test(tc, answers_that_nobody_reads);
+	tcase_add_test(tc, descriptors_that_are_full);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

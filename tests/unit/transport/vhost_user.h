@@ -30,6 +30,7 @@ static struct world {
 	struct loop *loop;
 	struct backend *backend;
 	struct workers *workers;
+	struct signaller *signaller;
 	struct net *net;
 	struct vhost_user *vhost_user;
 	struct front front;
@@ -64,6 +65,7 @@ static inline int connect_one(void)
 					     .rings = RINGS,
 					     .queue_num = PAIRS,
 					     .inband = w.inband,
+					     .signaller = w.signaller,
 					     .trim = net_features_trim,
 					     .ended = on_ended };
 	int pair[2];
@@ -89,6 +91,7 @@ static inline void world_make(bool inband)
 	w.mem = guest_mem_create();
 	ck_assert(!err_is(loop_create(&w.loop)));
 	ck_assert(!err_is(workers_create(PAIRS, &w.workers)));
+	ck_assert(!err_is(signaller_create(&w.signaller)));
 	c.backend = w.backend;
 	c.mem = w.mem;
 	c.loop = w.loop;
@@ -119,6 +122,7 @@ static inline void teardown(void)
 	front_fini(&w.front);
 	net_destroy(w.net);
 	workers_destroy(w.workers);
+	signaller_destroy(w.signaller);
 	w.backend->ops->destroy(w.backend);
 	loop_destroy(w.loop);
 	guest_mem_destroy(w.mem);
