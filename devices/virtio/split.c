@@ -91,19 +91,20 @@ static struct queue_state split_save(const struct queue *q)
 	return (struct queue_state){ .index = q->split.next_avail, .restored = true };
 }
 
-/* How many are there to take (SPLIT-21). SPLIT-20: more than the ring holds, counted from the
- * oldest that we have not given back, breaks the queue. */
+/* How many are there to take (SPLIT-21). SPLIT-20: more than the ring has room for beside what is
+ * held breaks the queue; so does an index behind what was taken, which is as far ahead. */
 static uint32_t look(struct queue *q)
 {
 	struct split *s = &q->split;
 	uint16_t index = load16_acquire(&s->avail->index);
+	uint16_t count = ring_distance(s->next_avail, index);
 
 	s->seen_avail = index;
-	if (ring_distance((uint16_t)(s->next_avail - q->held), index) > q->config.size) {
+	if (count > q->config.size - q->held) {
 		queue_break(q, QUEUE_FAULT_AVAIL);
 		return 0;
 	}
-	return ring_distance(s->next_avail, index);
+	return count;
 }
 
 /* SPLIT-14, SPLIT-15, SPLIT-16, SPLIT-19: an indirect table, entry 0 first, up to the first entry

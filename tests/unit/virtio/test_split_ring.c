@@ -62,6 +62,22 @@ START_TEST(available_index_ahead_of_what_is_held)
 }
 END_TEST
 
+/* Behind what was taken, though not behind what was given back. rule: SPLIT-20 */
+START_TEST(available_index_back_among_what_is_held)
+{
+	struct chain c;
+
+	begin(_i == 1, false);
+	for (unsigned i = 0; i < 3; i++)
+		(void)driver_post(&d, 0x80000, 5, false);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(queue_take(q, &c), TAKE_CHAIN);
+	driver_show_index(&d, 2);
+	ck_assert_int_eq(queue_take(q, &c), TAKE_BROKEN);
+	ck_assert_int_eq(queue_fault_of(q), QUEUE_FAULT_AVAIL);
+}
+END_TEST
+
 /* rule: SPLIT-20 SPLIT-26 SPLIT-27 */
 START_TEST(indices_wrap_many_times)
 {
@@ -380,6 +396,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, available_index_jumps);
 	tcase_add_loop_test(tc, available_index_ahead_of_what_is_held, 0, 2);
+	tcase_add_loop_test(tc, available_index_back_among_what_is_held, 0, 2);
 	tcase_add_test(tc, indices_wrap_many_times);
 	tcase_add_test(tc, nothing_shows_before_publish_and_rewind_takes_back);
 	tcase_add_test(tc, slices_run_out_between_chains_only);
