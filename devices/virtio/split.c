@@ -71,6 +71,15 @@ static bool split_map(struct queue *q)
 	return true;
 }
 
+/* SPLIT-29, SPLIT-30: from that index on, by the word that is in use. */
+static void ask_for_kicks(struct queue *q, uint16_t from)
+{
+	le16 *word = q->config.event_idx ? avail_event(q) : &q->split.used->flags;
+
+	store16(word, q->config.event_idx ? from : 0);
+	mem_wrote(q->mem, word, sizeof(*word));
+}
+
 static bool split_restore(struct queue *q, struct queue_state state)
 {
 	struct split *s = &q->split;
@@ -80,9 +89,8 @@ static bool split_restore(struct queue *q, struct queue_state state)
 	s->next_used = state.restored ? load16(&s->used->index) : 0;
 	/* Kicks are wanted from the start on. */
 	store16(&s->used->flags, 0);
-	if (q->config.event_idx)
-		store16(avail_event(q), s->next_avail);
-	mem_wrote(q->mem, s->used, sizeof(le16));
+	mem_wrote(q->mem, &s->used->flags, sizeof(le16));
+	ask_for_kicks(q, s->next_avail);
 	return true;
 }
 
@@ -229,12 +237,7 @@ static bool split_kick_enable(struct queue *q)
 	struct split *s = &q->split;
 	uint16_t seen = s->seen_avail;
 
-	/* SPLIT-29, SPLIT-30. */
-	if (q->config.event_idx)
-		store16(avail_event(q), seen);
-	else
-		store16(&s->used->flags, 0);
-	mem_wrote(q->mem, q->config.event_idx ? avail_event(q) : &s->used->flags, sizeof(le16));
+	ask_for_kicks(q, seen);
 	/* SPLIT-32: pairs with the driver's fence between its index and its look at the event
 	 * word. */
 	atomic_thread_fence(memory_order_seq_cst);

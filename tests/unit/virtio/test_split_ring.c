@@ -339,6 +339,24 @@ START_TEST(restore)
 }
 END_TEST
 
+/* The event word of a used ring may lie on a page of its own. rule: VHU-18 */
+START_TEST(what_a_start_writes_is_logged)
+{
+	enum { FLAGS_PAGE = 0x90, EVENT_PAGE };
+	uint8_t bits[REGION / MEM_LOG_PAGE / 8] = { 0 };
+	const struct mem_log log = { .bits = bits, .bytes = sizeof(bits) };
+	struct queue_config c;
+
+	driver_queue_init(&d, &m, SIZE, true);
+	d.used = EVENT_PAGE * MEM_LOG_PAGE - (4 + 8 * SIZE);
+	c = driver_config(&d, false);
+	guest_mem_set_log(m.mem, &log);
+	ck_assert(queue_start(q, m.mem, &c, (struct queue_state){ 0 }));
+	ck_assert_uint_eq(bits[FLAGS_PAGE / 8], 1 << FLAGS_PAGE % 8 | 1 << EVENT_PAGE % 8);
+	guest_mem_set_log(m.mem, &(struct mem_log){ .bits = NULL });
+}
+END_TEST
+
 /* rule: SPLIT-33 */
 START_TEST(junk_in_the_used_ring_is_not_read)
 {
@@ -408,6 +426,7 @@ int main(void)
 	tcase_add_test(tc, kicks_by_flags);
 	tcase_add_test(tc, kicks_by_event_index);
 	tcase_add_test(tc, restore);
+	tcase_add_test(tc, what_a_start_writes_is_logged);
 	tcase_add_test(tc, junk_in_the_used_ring_is_not_read);
 	tcase_add_test(tc, remap_without_the_ring_breaks);
 	tcase_add_loop_test(tc, a_broken_queue_touches_no_ring, 0, 2);
