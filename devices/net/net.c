@@ -92,13 +92,15 @@ static void kind_reset(void *self)
 	struct net *n = self;
 	struct backend *be = n->config.backend;
 
+	device_config_begin(n->device);
 	memcpy(n->mac, n->config.mac, sizeof(n->mac));
+	n->announces = n->announce = false;
+	device_config_end(n->device, false);
 	n->filter = (struct filter){ 0 };
 	memcpy(n->filter.mac, n->mac, sizeof(n->mac));
 	n->hash = (struct hash_config){ 0 }; /* CTRL-22, CTRL-23 */
 	n->guest_offloads = 0;
 	n->mrg_rxbuf = false;
-	n->announces = n->announce = false;
 	/* CTRL-28. */
 	n->rx_limits = n->tx_limits = (struct coal_limits){ 0 };
 	for (unsigned i = 0; i < n->config.pairs; i++)

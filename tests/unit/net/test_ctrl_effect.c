@@ -99,6 +99,11 @@ START_TEST(an_address_shows_in_the_configuration)
 	ck_assert_uint_eq(rig_read(&r, 0x104) & 0xffff, 0x0900);
 	ck_assert_uint_ne(rig_read(&r, 0x0fc), generation);
 	ck_assert_uint_eq(rig_read(&r, 0x060) & DEVICE_INT_CONFIG, 0);
+	/* So does a reset, which takes it back. */
+	generation = rig_read(&r, 0x0fc);
+	rig_write(&r, 0x070, 0);
+	ck_assert_uint_eq(rig_read(&r, 0x104) & 0xffff, 0x0100);
+	ck_assert_uint_ne(rig_read(&r, 0x0fc), generation);
 }
 END_TEST
 
