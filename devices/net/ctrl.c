@@ -27,6 +27,17 @@ static bool guest_offloads(struct net *n, struct ctrl *c)
 	return true;
 }
 
+/* CTRL-15: clear before the command is used; clear already is as good. */
+static bool announce_ack(struct net *n, struct ctrl *c)
+{
+	if (c->len != 0)
+		return false;
+	device_config_begin(n->device);
+	n->announce = false;
+	device_config_end(n->device, false);
+	return true;
+}
+
 /* Which command needs which feature (CTRL-03), and what does it. A command that either of two
  * features will do for has two rows. */
 /* clang-format off */
@@ -51,7 +62,7 @@ static const struct ctrl_row {
 	{ VIRTIO_NET_CTRL_HASH_TUNNEL, VIRTIO_NET_CTRL_HASH_TUNNEL_SET, VIRTIO_NET_F_HASH_TUNNEL, 0, ctrl_hash_tunnel },
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, VIRTIO_NET_F_MQ, 0, ctrl_pairs },
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG, VIRTIO_NET_F_RSS, 0, ctrl_rss },
-	{ VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, VIRTIO_NET_F_GUEST_ANNOUNCE, 0, ctrl_announce_ack },
+	{ VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, VIRTIO_NET_F_GUEST_ANNOUNCE, 0, announce_ack },
 	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 0, guest_offloads },
 	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET, VIRTIO_NET_F_NOTF_COAL, 0, ctrl_coal_set },
 	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, VIRTIO_NET_F_NOTF_COAL, 0, ctrl_coal_set },

@@ -40,8 +40,6 @@ bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned ke
 /* ctrl_steer.c */
 bool ctrl_pairs(struct net *n, struct ctrl *c);
 bool ctrl_rss(struct net *n, struct ctrl *c);
-/* ctrl_announce.c */
-bool ctrl_announce_ack(struct net *n, struct ctrl *c);
 /* ctrl_stats.c */
 bool ctrl_stats_query(struct net *n, struct ctrl *c);
 bool ctrl_stats_get(struct net *n, struct ctrl *c);

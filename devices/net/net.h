@@ -47,9 +47,6 @@ struct device *net_device(struct net *n);
  * asked to announce itself, for the network may have another shape now. The control loop's thread.
  */
 void net_set_link(struct net *n, bool up);
-/* Asks the guest to announce itself: it is in another place of the network than before. false: its
- * driver cannot. */
-bool net_announce(struct net *n);
 
 /* How many pairs move frames, from the first on: 1 at first and after each reset; what
  * VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET does, for a transport whose control queue is elsewhere. With the
