@@ -198,16 +198,24 @@ START_TEST(what_the_backend_refuses_is_an_error)
 }
 END_TEST
 
+/* Neither does a worker look, nor is there anything to send for one that does. */
 /* rule: NET-44 */
 START_TEST(beyond_the_count_nothing_is_read_yet)
 {
 	struct vnet_hdr h;
 
 	rig_up(&r, RIG_ALL, SIZE);
+	device_lock(net_device(r.net));
+	device_pause(net_device(r.net)); /* the pairs are ours */
 	for (unsigned i = 1; i < PAIRS; i++) {
 		rig_send_on(&r, i, plain, frame, LEN);
 		rig_kick(&r, 2 * i + 1);
+		ck_assert(!net_tx_waiting(net_pair(r.net, i)));
+		ck_assert_int_eq(net_tx(net_pair(r.net, i)), RUN_IDLE);
+		ck_assert(!net_tx_wait(net_pair(r.net, i)));
 	}
+	device_resume(net_device(r.net));
+	device_unlock(net_device(r.net));
 	assert_goes(0);
 	for (unsigned pairs = 1; pairs < PAIRS; pairs++) {
 		for (unsigned i = pairs; i < PAIRS; i++) {
