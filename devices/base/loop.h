@@ -1,7 +1,8 @@
 /* devices/base/loop.h: the control loop, an epoll set with a function for each descriptor.
  * Threads: all calls on the loop's own thread, but for loop_add and loop_remove (any thread).
  * A function may remove its own descriptor or any other; a removed one is not called any more,
- * not even for an event of the same turn. */
+ * not even for an event of the same turn. Only a call that another thread's loop_remove finds under
+ * way goes on behind it. */
 #ifndef TAPVM_BASE_LOOP_H
 #define TAPVM_BASE_LOOP_H
 

@@ -20,7 +20,6 @@ enum { HASH_CONFIG_BYTES = offsetof(struct wire_hash_config, key_len) + 1 };
 static_assert(HASH_CONFIG_BYTES == 13, "virtio 1.4, 5.1.9.5.6.4");
 
 /* CTRL-21: a type that is not offered, a key that is too long. */
-/* CTRL-21: of types and key. */
 bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned key_len)
 {
 	if ((types & ~(uint32_t)HASH_TYPES_ALL) != 0 || key_len > HASH_KEY_MAX)

@@ -48,12 +48,6 @@ struct device *net_device(struct net *n);
  */
 void net_set_link(struct net *n, bool up);
 
-/* How many pairs move frames, from the first on: 1 at first and after each reset; what
- * VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET does, for a transport whose control queue is elsewhere. With the
- * device mutex, in a pause. 1 to net_pairs; false: the backend would not, and nothing was
- * changed. */
-bool net_set_pairs(struct net *n, unsigned pairs);
-
 /* ---- the account (contract 11) ---- */
 struct net_direction {
 	uint64_t packets, bytes, errors, drops;

@@ -136,6 +136,8 @@ void net_complain(struct net *n, const char *what, struct err e); /* if it is on
 bool net_steer(struct net *n);
 /* The same by another steering; false: nothing was changed. */
 bool net_steer_by(struct net *n, const struct steering *to);
+/* By flow, over that many pairs from the first on: 1 to net_pairs. */
+bool net_set_pairs(struct net *n, unsigned pairs);
 /* Its queue is set up, and its place below the pairs that do. */
 bool pair_receives(const struct net_pair *p);
 bool pair_transmits(const struct net_pair *p);

@@ -67,9 +67,8 @@ struct runner_ops {
 	 * counted. */
 	void (*stop)(void *self);
 	/* Stopped or paused: the doorbell of queue i is descriptor `fd` from now on instead of
-	 * `old`
-	 * (-1: none, the ring is polled); both are open until this returns. false: it cannot be
-	 * watched, and nothing changed. The control queue's is no affair of the runner's. */
+	 * `old` (-1: none, the ring is polled); both are open until this returns. false: it cannot
+	 * be watched, and nothing changed. The control queue's is no affair of the runner's. */
 	bool (*move_kick)(void *self, unsigned index, int old, int fd);
 };
 
@@ -144,7 +143,6 @@ uint32_t device_generation(struct device *d);
 void device_config_read(struct device *d, uint32_t offset, void *ret, uint32_t len);
 
 enum queue_address { QUEUE_ADDRESS_DESC, QUEUE_ADDRESS_DRIVER, QUEUE_ADDRESS_DEVICE };
-bool device_queue_exists(struct device *d, uint32_t index);
 uint32_t device_queue_size_max(struct device *d, uint32_t index); /* 0: no such queue */
 void device_queue_set_size(struct device *d, uint32_t index, uint32_t size);
 /* Sets one half (high: bits 32 to 63) of one ring address. */
@@ -198,8 +196,7 @@ struct queue *device_queue(struct device *d, uint32_t index);
 const struct features *device_accepted(const struct device *d);
 /* Ors the status bit, then writes the queue's call eventfd: never waits; any thread, no mutex. */
 void device_signal_queue(struct device *d, uint32_t index);
-/* The configuration changed (call before and after writing its bytes is done by this pair). With
- * the mutex. */
+/* Around each change of the configuration's bytes. notify: the driver is told. With the mutex. */
 void device_config_begin(struct device *d);
 void device_config_end(struct device *d, bool notify);
 /* A worker says that queue i is broken: stores it with the reset count it saw and pokes the
@@ -207,8 +204,6 @@ void device_config_end(struct device *d, bool notify);
 void device_report_broken(struct device *d, uint32_t index);
 /* Has the kind's poked() called on the control loop. Any thread, no mutex, never waits. */
 void device_poke(struct device *d);
-/* device_report_broken, but on the control loop with the mutex held: at once. */
-void device_needs_reset(struct device *d);
 /* Pauses / resumes the runner if it runs; one that is started meanwhile waits. They nest: one
  * resume for each pause, whatever happens in between. With the mutex. */
 void device_pause(struct device *d);

@@ -85,8 +85,8 @@ int device_kick_fd(struct device *d, uint32_t index)
 	return index < d->config.queue_max ? d->vq[index].kick_fd : -1;
 }
 
-/* MMIO-16, SPLIT-31: whatever is written, and however often. */
-/* CORE-30: the rest of the data is a hint, which the ring itself makes needless. */
+/* MMIO-16, SPLIT-31: whatever is written, and however often. CORE-30: the rest of the data is a
+ * hint, which the ring itself makes needless. */
 void device_kick(struct device *d, uint32_t value)
 {
 	uint32_t index = atomic_load(&d->notification_data) ? value & 0xffff : value;

@@ -50,8 +50,9 @@ struct device {
 };
 
 /* With the mutex. */
-bool device_live(const struct device *d); /* DRIVER_OK, and nothing has parked the queues since */
-void device_park(struct device *d);       /* no queue is served any more until reset */
+bool device_live(const struct device *d);  /* DRIVER_OK, and nothing has parked the queues since */
+void device_park(struct device *d);        /* no queue is served any more until reset */
+void device_needs_reset(struct device *d); /* as device_report_broken, at once */
 /* false: the driver's rings won't do */
 bool device_start_queue(struct device *d, unsigned index, struct queue_state state);
 void device_queue_defaults(struct device *d, unsigned index);

@@ -14,17 +14,6 @@ static bool exists(struct device *d, uint32_t index)
 	       index < d->config.kind->queue_count(d->config.kind_self);
 }
 
-bool device_queue_exists(struct device *d, uint32_t index)
-{
-	bool there;
-
-	device_lock(d);
-	there = exists(d, index);
-	device_unlock(d);
-	return there;
-}
-
-/* MMIO-05. */
 /* SPLIT-01: only a packed ring may have another size than a power of two. */
 static uint32_t size_max(const struct device *d)
 {
@@ -37,6 +26,7 @@ static uint32_t size_max(const struct device *d)
 	return size;
 }
 
+/* MMIO-05. */
 uint32_t device_queue_size_max(struct device *d, uint32_t index)
 {
 	uint32_t size;

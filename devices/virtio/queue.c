@@ -39,7 +39,7 @@ void queue_destroy(struct queue *q)
 bool queue_running(const struct queue *q) { return q->ops != NULL; }
 
 /* SPLIT-01, PACKED-01. */
-bool queue_size_ok(uint32_t size, bool packed)
+static bool size_ok(uint32_t size, bool packed)
 {
 	return size > 0 && size <= QUEUE_SIZE_MAX && (packed || (size & (size - 1)) == 0);
 }
@@ -53,7 +53,7 @@ bool queue_config_ok(const struct guest_mem *mem, const struct queue_config *con
 {
 	struct queue trial = { .mem = mem, .config = *config };
 
-	return queue_size_ok(config->size, config->packed) && layout(config)->map(&trial);
+	return size_ok(config->size, config->packed) && layout(config)->map(&trial);
 }
 
 /* Room for the longest chain that is followed, and for a batch of usual ones beside it. */

@@ -73,9 +73,6 @@ void queue_destroy(struct queue *q); /* takes NULL */
 /* Would queue_start take this? For a transport's QueueReady (virtio 1.4, 2.7, 2.7.1, 2.8). */
 bool queue_config_ok(const struct guest_mem *mem, const struct queue_config *config);
 
-/* The sizes that a layout can have: a power of two for a split ring, any for a packed one. */
-bool queue_size_ok(uint32_t size, bool packed);
-
 /* Resolves the rings in mem and makes the queue usable. false: queue_config_ok is false, the state
  * is none of such a ring, or out of memory; the queue stays stopped. A fresh queue is state {0};
  * with state.restored the used index is read from the ring (the one time), and the first publish
