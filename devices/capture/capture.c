@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 enum {
 	SNAPLEN = SLOT_BYTES - VNET_HDR_MAX,
 	OUT_BYTES = 256 * 1024,
-	FINISH_MS = 1000,
+	NS_A_MS = 1000000,
 };
 static_assert(OUT_BYTES > SNAPLEN + 1024, "an empty buffer has room for any block");
 
@@ -285,7 +286,7 @@ struct err capture_create(const struct capture_config *config, struct capture **
 		e = loop_add(c->loop, c->poke_fd, EPOLLIN, on_poke, c);
 	if (err_is(e)) {
 		c->fd = -1;
-		capture_destroy(c);
+		capture_destroy(c, NULL);
 		return e;
 	}
 	begin(c);
@@ -293,23 +294,31 @@ struct err capture_create(const struct capture_config *config, struct capture **
 	return e;
 }
 
-/* Waits for room until the deadline. */
-static bool room_by(const struct capture *c, uint64_t deadline_ns)
+static int ms_until(uint64_t ns)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
 	uint64_t now = clock_now_ns(&clock_host);
+	uint64_t ms = ns > now ? (ns - now) / NS_A_MS + 1 : 0;
 
-	return now < deadline_ns && poll(&p, 1, (int)((deadline_ns - now) / 1000000) + 1) > 0;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
-static void finish(struct capture *c)
+/* false: in vain. */
+static bool await_room(const struct capture *c, const struct capture_wait *wait)
 {
-	uint64_t deadline = clock_now_ns(&clock_host) + FINISH_MS * UINT64_C(1000000);
+	struct pollfd p[2] = { { .fd = c->fd, .events = POLLOUT }, { .fd = wait->cancel_fd } };
+
+	while (poll(p, ARRAY_LEN(p), ms_until(wait->until_ns)) < 0 && errno == EINTR)
+		;
+	return p[0].revents != 0;
+}
+
+static void finish(struct capture *c, const struct capture_wait *wait)
+{
 	bool more = true, complete = false;
 
 	while (!complete) {
 		while (!write_out(c))
-			if (!room_by(c, deadline)) {
+			if (!await_room(c, wait)) {
 				end(c, "its reader takes no more");
 				return;
 			}
@@ -321,14 +330,16 @@ static void finish(struct capture *c)
 	}
 }
 
-void capture_destroy(struct capture *c)
+void capture_destroy(struct capture *c, const struct capture_wait *wait)
 {
+	static const struct capture_wait none = { .cancel_fd = -1 };
+
 	if (c == NULL)
 		return;
 	if (c->blocked)
 		loop_remove(c->loop, c->fd);
 	if (c->fd >= 0 && !atomic_load(&c->ended))
-		finish(c);
+		finish(c, wait != NULL ? wait : &none);
 	if (c->poke_fd >= 0) {
 		loop_remove(c->loop, c->poke_fd);
 		(void)close(c->poke_fd);

@@ -33,9 +33,14 @@ struct capture_config {
 struct capture;
 struct err capture_create(const struct capture_config *config,
 			  struct capture **ret_capture) MUST_USE;
-/* Writes what there is, and the statistics; a reader that does not take them loses them after a
- * second. Takes NULL. No worker may use it any more. */
-void capture_destroy(struct capture *c);
+/* How long a capture's end waits for a reader that has no room. */
+struct capture_wait {
+	uint64_t until_ns; /* of clock_host */
+	int cancel_fd;     /* whose hang-up ends it; -1: nothing does */
+};
+/* Writes what there is, and the statistics: what a reader has not taken when the wait ends is lost.
+ * wait: NULL: there is none. Takes NULL. No worker may use it any more. */
+void capture_destroy(struct capture *c, const struct capture_wait *wait);
 
 enum capture_direction { CAPTURE_TO_GUEST, CAPTURE_FROM_GUEST };
 /* A frame that has ended, with its fate; what it lends is read before this returns. */

@@ -89,7 +89,9 @@ static void make(struct rig *r, struct backend *backend, const struct how *how)
 		.clock = &r->clock,
 	};
 
-	*r = (struct rig){ .backend = backend, .pairs = 1, .clock = { rig_now, r } };
+	*r = (struct rig){
+		.backend = backend, .pairs = 1, .clock = { rig_now, r }, .wait = { UINT64_MAX, -1 }
+	};
 	(void)pthread_mutex_init(&r->log_mutex, NULL);
 	driver_memory_init(&r->memory, REGION);
 	ck_assert(!err_is(loop_create(&r->loop)));
@@ -142,7 +144,7 @@ void rig_end(struct rig *r)
 	net_destroy(r->net);
 	workers_destroy(r->workers);
 	r->backend->ops->destroy(r->backend);
-	capture_destroy(r->capture);
+	capture_destroy(r->capture, &r->wait);
 	loop_destroy(r->loop);
 	driver_memory_fini(&r->memory);
 }

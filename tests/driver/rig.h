@@ -23,8 +23,9 @@ enum { RIG_TUNNELS = 0x1e };
 struct rig {
 	struct driver_memory memory;
 	struct loop *loop;
-	struct backend *backend; /* a loopback, but for rig_make_on */
-	struct capture *capture; /* NULL, but for rig_make_captured */
+	struct backend *backend;  /* a loopback, but for rig_make_on */
+	struct capture *capture;  /* NULL, but for rig_make_captured */
+	struct capture_wait wait; /* of its end: for ever, if nobody says else */
 	struct workers *workers;
 	struct net *net;
 	struct mmio *mmio;

@@ -174,12 +174,15 @@ static void close_fd(int fd)
 		(void)close(fd);
 }
 
+/* Without a keeper nothing is waited for. */
 static void tear_down(struct machine *m)
 {
+	const struct capture_wait wait = nic_end_wait(m->config->keeper_fd);
+
 	vcpu_stop(&m->vcpu);
 	for (unsigned i = 0; i < m->config->nic_count; i++) {
 		mmio_destroy(m->bus.mmio[i]);
-		nic_fini(&m->nic[i]);
+		nic_fini(&m->nic[i], &wait);
 	}
 	console_close(&m->console);
 	vcpu_fini(&m->vcpu);

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "devices/backend/tun.h"
+#include "devices/base/clock.h"
+
+enum { END_WAIT_NS = 1000000000 };
 
 static struct err make_backend(const struct machine_nic *config, struct log log,
 			       struct backend **ret_backend)
@@ -67,11 +70,16 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 	return err_is(e) ? err_within(e, "NIC %u", index) : e;
 }
 
-void nic_fini(struct nic *nic)
+struct capture_wait nic_end_wait(int cancel_fd)
+{
+	return (struct capture_wait){ clock_now_ns(&clock_host) + END_WAIT_NS, cancel_fd };
+}
+
+void nic_fini(struct nic *nic, const struct capture_wait *wait)
 {
 	net_destroy(nic->net);
 	workers_destroy(nic->workers);
 	if (nic->backend != NULL)
 		nic->backend->ops->destroy(nic->backend);
-	capture_destroy(nic->capture);
+	capture_destroy(nic->capture, wait);
 }

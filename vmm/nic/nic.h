@@ -17,6 +17,9 @@ struct nic {
 };
 struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned index,
 		    struct guest_mem *mem, struct loop *loop, struct log log) MUST_USE;
-void nic_fini(struct nic *nic);
+/* Lets go of everything. A capture's reader is waited for as capture_destroy says. */
+void nic_fini(struct nic *nic, const struct capture_wait *wait);
+/* A second from now on, or until cancel_fd hangs up: for all NICs that end together. */
+struct capture_wait nic_end_wait(int cancel_fd);
 
 #endif

@@ -204,6 +204,7 @@ void hosted_run(const struct machine_config *config)
 			    .memory_next = PAGE,
 			    .only = config->append[0] != '\0' ? config->append : NULL };
 	struct err e = set_up(&h);
+	struct capture_wait wait;
 	uint64_t count;
 
 	if (err_is(e)) {
@@ -225,7 +226,8 @@ void hosted_run(const struct machine_config *config)
 	(void)pthread_join(h.thread, NULL);
 	words_tell(config, "end %d %d ", (int)MACHINE_END_VERDICT, h.failed > 0);
 	mmio_destroy(h.mmio);
-	nic_fini(&h.nic);
+	wait = nic_end_wait(config->keeper_fd);
+	nic_fini(&h.nic, &wait);
 	ram_fini(&h.ram);
 	loop_destroy(h.loop);
 	(void)close(h.done_fd);

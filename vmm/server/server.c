@@ -201,7 +201,7 @@ static void tear_down(struct server *s, const struct server_options *o, bool fai
 	vhost_user_destroy(s->vhost_user);
 	listen_close(&s->listen);
 	if (s->nic.net != NULL) {
-		nic_fini(&s->nic);
+		nic_fini(&s->nic, NULL);
 		/* Its descriptors are closed with it. */
 		s->config.tap.queues = 0;
 		s->config.tap.steers = false;

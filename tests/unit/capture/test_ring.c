@@ -213,7 +213,7 @@ START_TEST(workers_and_control_loop_at_once)
 		ck_assert(!err_is(loop_once(c.loop, 1)));
 	for (unsigned i = 0; i < WORKERS; i++)
 		(void)pthread_join(thread[i], NULL);
-	capture_destroy(capture);
+	capture_destroy(capture, NULL);
 	loop_destroy(c.loop);
 	f = pf_read(fd);
 	judge(f);

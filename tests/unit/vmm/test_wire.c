@@ -68,7 +68,7 @@ START_TEST(each_queue_has_a_doorbell)
 		ck_assert_uint_eq(bell[q].datamatch, q);
 		ck_assert_int_eq(bell[q].fd, device_kick_fd(net_device(nic.net), q));
 	}
-	nic_fini(&nic);
+	nic_fini(&nic, NULL);
 	ram_fini(&ram);
 	loop_destroy(loop);
 	(void)close(pair[1]);
