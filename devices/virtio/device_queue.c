@@ -54,7 +54,6 @@ static struct queue_config wanted(const struct device *d, unsigned index)
 	c.packed = features_has(&d->accepted, VIRTIO_F_RING_PACKED);
 	c.event_idx = features_has(&d->accepted, VIRTIO_RING_F_EVENT_IDX);
 	c.indirect = features_has(&d->accepted, VIRTIO_RING_F_INDIRECT_DESC);
-	c.in_order = features_has(&d->accepted, VIRTIO_F_IN_ORDER);
 	return c;
 }
 

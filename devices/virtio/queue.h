@@ -14,11 +14,12 @@
 
 enum { QUEUE_SIZE_MAX = 32768 };
 
-/* Where the driver put the rings and what was negotiated for them. */
+/* Where the driver put the rings and what was negotiated for them. IN_ORDER changes nothing: chains
+ * are used in that order in any case. */
 struct queue_config {
 	uint32_t size;                 /* entries */
 	uint64_t desc, driver, device; /* guest addresses: table, available part, used part */
-	bool packed, event_idx, indirect, in_order;
+	bool packed, event_idx, indirect;
 };
 
 /* Everything that is left of a queue at rest: used = available, nothing is held.
