@@ -8,7 +8,10 @@
 #include "devices/mem/slices.h"
 #include "devices/net/ctrl_priv.h"
 
-enum { CTRL_HEADER = 2 }; /* class, command */
+enum {
+	CTRL_HEADER = 2,      /* class, command */
+	COMMANDS_A_TURN = 16, /* each may cost a pause, or the backend's time */
+};
 
 /* CTRL-25, CTRL-26. */
 static bool guest_offloads(struct net *n, struct ctrl *c)
@@ -146,10 +149,9 @@ static uint32_t command(struct net *n, const struct chain *chain)
 void ctrl_run(struct net *n, struct queue *q)
 {
 	struct chain c;
-	enum take took;
 
 	queue_kick_disable(q);
-	while ((took = queue_take(q, &c)) == TAKE_CHAIN) {
+	for (unsigned i = 0; i < COMMANDS_A_TURN && queue_take(q, &c) == TAKE_CHAIN; i++) {
 		if (c.writable_bytes == 0) {
 			queue_rewind(q, &c);
 			queue_break(q, QUEUE_FAULT_CONTROL);

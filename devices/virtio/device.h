@@ -102,8 +102,8 @@ struct device_kind {
 	void (*config_read)(void *self, uint32_t offset, void *ret, uint32_t len);
 	/* A worker called device_poke: something of the kind's own. On the control loop. */
 	void (*poked)(void *self);
-	/* The control queue was kicked: take its chains and push them; device.c publishes and
-	 * signals. */
+	/* The control queue was kicked: take some of its chains and push them; the device
+	 * publishes, signals, and comes again if there are more. */
 	void (*control)(void *self, struct queue *q);
 	/* In a pause: a queue that is off may run, but nothing comes into it, and what the driver
 	 * sends by it is used and thrown away. All are on at first; a reset changes nothing. */

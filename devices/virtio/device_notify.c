@@ -9,8 +9,6 @@
 #include "devices/base/signaller.h"
 #include "devices/virtio/device_priv.h"
 
-enum { CONTROL_LOOKS = 16 };
-
 /* An eventfd takes one more until it has counted to 2^64 - 2: the write neither waits nor fails. */
 static void poke(int eventfd_fd)
 {
@@ -144,22 +142,16 @@ void device_config_end(struct device *d, bool notify)
 
 /* ---- the control queue ---- */
 
-/* A bounded number of looks, so that a driver that posts for ever takes nobody's turn. true: there
- * may be more. */
-static bool control_round(struct device *d, uint32_t index, struct queue *q)
+/* One look a turn of the loop, so that a driver that posts for ever takes nobody else's. true:
+ * there may be more. What a look leaves is no news, so no kick tells of it. */
+static bool control_turn(struct device *d, uint32_t index, struct queue *q)
 {
-	for (unsigned look = 0; look < CONTROL_LOOKS; look++) {
-		d->config.kind->control(d->config.kind_self, q);
-		if (queue_publish(q))
-			device_signal_queue(d, index);
-		if (queue_fault_of(q) != QUEUE_FINE)
-			return false;
-		/* Long chains end a look early; what they left is no news, so no kick tells of
-		 * it. */
-		if (queue_available(q) == 0 && !queue_kick_enable(q))
-			return false;
-	}
-	return true;
+	d->config.kind->control(d->config.kind_self, q);
+	if (queue_publish(q))
+		device_signal_queue(d, index);
+	if (queue_fault_of(q) != QUEUE_FINE)
+		return false;
+	return queue_available(q) > 0 || queue_kick_enable(q);
 }
 
 static void on_control_kick(void *self, uint32_t epoll_events)
@@ -172,7 +164,7 @@ static void on_control_kick(void *self, uint32_t epoll_events)
 		struct device_vq *vq = &d->vq[d->control];
 
 		atomic_fetch_add_explicit(&d->kicks, 1, memory_order_relaxed);
-		if (control_round(d, (uint32_t)d->control, vq->queue))
+		if (control_turn(d, (uint32_t)d->control, vq->queue))
 			poke(vq->own_kick_fd);
 		if (queue_fault_of(vq->queue) != QUEUE_FINE)
 			device_needs_reset(d);

@@ -56,6 +56,36 @@ START_TEST(long_commands_in_a_row)
 }
 END_TEST
 
+/* A queue full of commands, of which each may cost a pause, takes the control loop from nobody for
+ * as long: a turn does some of them, and comes again without a kick. */
+START_TEST(many_commands_take_many_turns)
+{
+	static const uint8_t on[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1 };
+	struct driver_queue *q = &r.queue[RIG_CTRL];
+	uint64_t at;
+	uint16_t used;
+
+	rig_up(&r, RIG_ALL, SIZE);
+	rig_stop_queue(&r, RIG_CTRL);
+	rig_set_queue(&r, RIG_CTRL, SIZE);
+	at = driver_alloc(&r.memory, sizeof(on) + 1, 16);
+	memcpy(driver_at(&r.memory, at), on, sizeof(on));
+	for (uint16_t i = 0; i < SIZE / 2; i++) {
+		uint16_t head = (uint16_t)(2 * i), ack = (uint16_t)(head + 1);
+
+		driver_desc(q, head, at, sizeof(on), D_NEXT, ack);
+		driver_desc(q, ack, at + sizeof(on), 1, D_WRITE, 0);
+		driver_offer(q, head);
+	}
+	driver_show(q);
+	rig_kick(&r, RIG_CTRL);
+	while ((used = driver_used_index(q)) == 0)
+		ck_assert(!err_is(loop_once(r.loop, RIG_WAIT_MS)));
+	ck_assert_msg(used < SIZE / 2, "%u commands in one turn", used);
+	rig_await_used(&r, RIG_CTRL, SIZE / 2);
+}
+END_TEST
+
 /* The control queue is there if it was agreed on. */
 /* rule: NET-01 */
 START_TEST(the_control_queue_exists_by_agreement)
@@ -100,6 +130,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, long_commands_in_a_row);
+	tcase_add_test(tc, many_commands_take_many_turns);
 	tcase_add_loop_test(tc, the_control_queue_exists_by_agreement, 0, 2);
 	tcase_add_test(tc, an_address_alone_filters_nothing);
 	suite_add_tcase(s, tc);
