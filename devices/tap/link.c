@@ -194,7 +194,8 @@ struct err link_set_up(struct link *l, const char *name, bool up)
 		up ? "take up" : "take down", name);
 }
 
-struct err link_set_mtu(struct link *l, const char *name, uint32_t mtu)
+static struct err set(struct link *l, const char *name, uint16_t attribute, const void *bytes,
+		      size_t len, const char *what)
 {
 	struct nlmsghdr *h;
 	unsigned index;
@@ -203,21 +204,18 @@ struct err link_set_mtu(struct link *l, const char *name, uint32_t mtu)
 	if (err_is(e))
 		return e;
 	h = change(l, index, RTM_NEWLINK, 0, 0);
-	mnl_attr_put_u32(h, IFLA_MTU, mtu);
-	return link_error(link_talk(l, h, NULL, NULL), "set the MTU of", name);
+	mnl_attr_put(h, attribute, len, bytes);
+	return link_error(link_talk(l, h, NULL, NULL), what, name);
+}
+
+struct err link_set_mtu(struct link *l, const char *name, uint32_t mtu)
+{
+	return set(l, name, IFLA_MTU, &mtu, sizeof(mtu), "set the MTU of");
 }
 
 struct err link_set_mac(struct link *l, const char *name, const uint8_t mac[static 6])
 {
-	struct nlmsghdr *h;
-	unsigned index;
-	struct err e = link_index(l, name, &index);
-
-	if (err_is(e))
-		return e;
-	h = change(l, index, RTM_NEWLINK, 0, 0);
-	mnl_attr_put(h, IFLA_ADDRESS, 6, mac);
-	return link_error(link_talk(l, h, NULL, NULL), "set the address of", name);
+	return set(l, name, IFLA_ADDRESS, mac, 6, "set the address of");
 }
 
 struct err link_del(struct link *l, const char *name)
