@@ -193,6 +193,54 @@ struct features net_offer(const struct net_config *config)
 	return f;
 }
 
+static const char *name_of(unsigned bit)
+{
+	for (unsigned i = 0; i < net_feature_count; i++)
+		if (net_features[i].bit == bit && net_features[i].name != NULL)
+			return net_features[i].name;
+	return "another one";
+}
+
+/* Why it is not possible. */
+static struct err impossible(const struct net_feature *row, const struct net_config *config)
+{
+	if ((row->possible == has_pairs || row->possible == can_steer) && !has_pairs(config))
+		return err_make(ERR_USAGE, 0,
+				"%s=on needs several queue pairs; add queues=2, or leave it out",
+				row->name);
+	return err_make(ERR_SETUP, 0, "%s=on: this host's TAP cannot do that (%s); leave it out",
+			row->name, row->means);
+}
+
+static struct err lacks(const struct net_feature *row, unsigned bit)
+{
+	return err_make(ERR_USAGE, 0,
+			"%s=on needs %s, which is not offered; switch that on, or leave this out",
+			row->name, name_of(bit));
+}
+
+/* What a possible one lacks in this offer. */
+static struct err groundless(const struct net_feature *row, const struct features *offer)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(dependencies); i++) {
+		unsigned one = dependencies[i].needs, other = dependencies[i].or_needs;
+
+		if (dependencies[i].bit != row->bit || features_has(offer, one) ||
+		    features_has(offer, other))
+			continue;
+		if (one == other)
+			return lacks(row, one);
+		return err_make(ERR_USAGE, 0,
+				"%s=on needs %s or %s, and neither is offered; switch one on, or "
+				"leave this out",
+				row->name, name_of(one), name_of(other));
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(offered_with); i++)
+		if (offered_with[i].bit == row->bit && !features_has(offer, offered_with[i].with))
+			return lacks(row, offered_with[i].with);
+	return err_none();
+}
+
 struct err net_offer_check(const struct net_config *config)
 {
 	struct features f = net_offer(config);
@@ -202,13 +250,13 @@ struct err net_offer_check(const struct net_config *config)
 
 		if (!features_has(&config->switches.on, row->bit) || features_has(&f, row->bit))
 			continue;
-		if (!possible(row, config))
-			return err_make(ERR_SETUP, 0,
-					"%s=on: this host's TAP cannot do that (%s); leave it out",
-					row->name, row->means);
-		return err_make(ERR_USAGE, 0,
-				"%s=on needs a feature that is switched off; leave one out",
-				row->name);
+		return possible(row, config) ? groundless(row, &f) : impossible(row, config);
 	}
+	if (has_pairs(config) && !features_has(&f, VIRTIO_NET_F_MQ) &&
+	    !features_has(&f, VIRTIO_NET_F_RSS))
+		return err_make(ERR_USAGE, 0,
+				"queues=%u needs mq or rss, and neither is offered; switch one on, "
+				"or leave this out",
+				config->pairs);
 	return err_none();
 }

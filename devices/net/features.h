@@ -35,7 +35,8 @@ struct net_speed {
 /* What a driver is offered: possible, usual or switched on, and with all that it needs (CORE-11,
  * CORE-12). */
 struct features net_offer(const struct net_config *config);
-/* A feature that was switched on and cannot be offered: says which, and what it lacks. */
+/* A feature that was switched on and cannot be offered: says which, and what it lacks. Several
+ * pairs of which no driver could make use are one more such case. */
 struct err net_offer_check(const struct net_config *config) MUST_USE;
 /* Takes off whatever lacks what it needs, and what stands on that. */
 void net_features_trim(struct features *f);

@@ -67,7 +67,7 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		e = net_create(&net, &workers_runner, nic->workers, &nic->net);
 	if (!err_is(e))
 		e = workers_attach(nic->workers, nic->net);
-	return err_is(e) ? err_within(e, "NIC %u", index) : e;
+	return err_is(e) ? err_within(e, "net %u", index) : e;
 }
 
 struct capture_wait nic_end_wait(int cancel_fd)

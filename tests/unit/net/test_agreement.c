@@ -183,7 +183,37 @@ START_TEST(what_is_switched_on_is_offered_or_an_error)
 	ck_assert(!err_is(net_offer_check(&c)));
 	features_set(&c.switches.off, VIRTIO_NET_F_CSUM, true);
 	e = net_offer_check(&c);
-	ck_assert(e.kind == ERR_USAGE && strstr(e.text, "host-tso4=on needs a feature") != NULL);
+	ck_assert(e.kind == ERR_USAGE && strstr(e.text, "host-tso4=on needs csum,") != NULL);
+}
+END_TEST
+
+/* An error names what is missing where it is the user's to mend. */
+/* clang-format off */
+static const struct { const char *says; unsigned pairs, on, off[2]; } lacking[] = {
+	{ "mq=on needs several queue pairs; add queues=2", 1, VIRTIO_NET_F_MQ, { 0 } },
+	{ "rss=on needs several queue pairs; add queues=2", 1, VIRTIO_NET_F_RSS, { 0 } },
+	{ "mq=on needs ctrl-vq,", 2, VIRTIO_NET_F_MQ, { VIRTIO_NET_F_CTRL_VQ } },
+	{ "announce=on needs status,", 1, VIRTIO_NET_F_GUEST_ANNOUNCE, { VIRTIO_NET_F_STATUS } },
+	{ "hash-tunnel=on needs rss or hash-report,", 1, VIRTIO_NET_F_HASH_TUNNEL, { 0 } },
+	{ "queues=2 needs mq or rss,", 2, 0, { VIRTIO_NET_F_MQ, VIRTIO_NET_F_RSS } },
+	{ "queues=2 needs mq or rss,", 2, 0, { VIRTIO_NET_F_CTRL_VQ } },
+};
+/* clang-format on */
+
+START_TEST(what_is_missing_is_named)
+{
+	struct backend be = { .caps = { .queues = 2, .steering = true } };
+	struct net_config c = { .backend = &be, .pairs = lacking[_i].pairs };
+	struct err e;
+
+	if (lacking[_i].on != 0)
+		features_set(&c.switches.on, lacking[_i].on, true);
+	for (unsigned i = 0; i < 2; i++)
+		if (lacking[_i].off[i] != 0)
+			features_set(&c.switches.off, lacking[_i].off[i], true);
+	e = net_offer_check(&c);
+	ck_assert_msg(e.kind == ERR_USAGE && strstr(e.text, lacking[_i].says) == e.text,
+		      "'%s', not '%s...'", e.text, lacking[_i].says);
 }
 END_TEST
 
@@ -299,6 +329,7 @@ int main(void)
 	tcase_add_test(tc, any_consistent_subset_is_accepted);
 	tcase_add_test(tc, the_offer_follows_the_backend);
 	tcase_add_test(tc, what_is_switched_on_is_offered_or_an_error);
+	tcase_add_loop_test(tc, what_is_missing_is_named, 0, (int)ARRAY_LEN(lacking));
 	tcase_add_test(tc, what_has_no_switch_is_refused);
 	tcase_add_test(tc, configuration_bytes);
 	tcase_add_test(tc, configuration_at_any_time);
