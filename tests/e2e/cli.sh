@@ -118,6 +118,8 @@ refuse persist-private 2 'leave one out' "$tapvm" run --net tap,persist=on,netns
 refuse fd-netns 2 'does not go with fd' "$tapvm" run --net tap,fd=9,netns=private "$idle"
 refuse fd-mtu 2 'does not go with fd' "$tapvm" run --net tap,fd=9,mtu=1500 "$idle"
 refuse capture-dash 2 'is no file' "$tapvm" run --net tap,capture=- "$idle"
+refuse capture-dash-selftest 2 'is no file' "$tapvm" selftest --no-kvm --capture -
+refuse serial-dash 2 'is no file' "$tapvm" run --serial - "$idle"
 refuse capture-for-two 2 'each needs its own' "$tapvm" run --net tap,capture="$w/c" --net tap,capture="$w/c" "$idle"
 refuse capture-of-qemu 2 'does not go with' "$tapvm" selftest --with qemu --capture "$w/c"
 refuse fd-twice 2 'each needs its own' "$tapvm" run --net tap,fd=9 --net tap,fd=9 "$idle"

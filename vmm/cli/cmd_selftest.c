@@ -3,6 +3,7 @@
 
 #include "vmm/cli/command.h"
 #include "vmm/cli/exit_status.h"
+#include "vmm/cli/value.h"
 #include "vmm/selftest/selftest.h"
 
 static struct err take_no_kvm(void *into, const char *value)
@@ -70,8 +71,7 @@ static struct err take_capture(void *into, const char *value)
 {
 	struct selftest_options *o = into;
 
-	o->capture = value;
-	return err_none();
+	return value_file(value, &o->capture);
 }
 
 static struct err take_stats(void *into, const char *value)

@@ -138,11 +138,7 @@ static struct err take_capture(void *into, const char *value)
 {
 	struct nic_options *nic = into;
 
-	if (strcmp(value, "-") == 0)
-		return err_make(ERR_USAGE, 0,
-				"- is no file; give one, or a FIFO (/dev/stdout is one of them)");
-	nic->capture = value;
-	return err_none();
+	return value_file(value, &nic->capture);
 }
 
 static struct err take_speed(void *into, const char *value)

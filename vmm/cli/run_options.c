@@ -84,7 +84,7 @@ static struct err take_serial(void *into, const char *value)
 		o->keeper.serial = SERIAL_NONE;
 	} else {
 		o->keeper.serial = SERIAL_FILE;
-		o->keeper.serial_path = value;
+		return value_file(value, &o->keeper.serial_path);
 	}
 	return err_none();
 }

@@ -121,6 +121,15 @@ struct err value_mac(const char *text, uint8_t ret_mac[static 6])
 	return err_none();
 }
 
+struct err value_file(const char *text, const char **ret_path)
+{
+	if (strcmp(text, "-") == 0)
+		return err_make(ERR_USAGE, 0,
+				"- is no file; give one, or a FIFO (/dev/stdout is one of them)");
+	*ret_path = text;
+	return err_none();
+}
+
 struct err value_switch(const char *text, bool *ret_on)
 {
 	bool on = strcmp(text, "on") == 0;
