@@ -22,7 +22,7 @@ start() {
 	: >"$w/err"
 	"$@" </dev/null >"$w/out" 2>"$w/err" &
 	server_pid=$!
-	wait_for grep -q '^tapvm-vhost-user: net 0: TAP' "$w/err" || bad "it does not start: $(head -c 300 "$w/err")"
+	wait_for grep -q '^tapvm-vhost-user: net 0: T[AU]' "$w/err" || bad "it does not start: $(head -c 300 "$w/err")"
 }
 
 # stops NAME STATUS: it has ended with that status; nothing is left.
@@ -58,6 +58,8 @@ refuse no-socket 2 'no socket' "$server"
 refuse unknown-option 2 'did you mean --socket' "$server" --soket x
 refuse operand 2 'not expected' "$server" --socket "$w/s" please
 refuse fd-beside-a-socket 2 'descriptor 77 is not open' "$server" --socket "$w/s" --fd 77
+# A number that is free now, and that a descriptor of its own would have later.
+refuse fd-of-its-own 2 'descriptor 4 is not open' "$server" --socket "$w/s" --fd 4
 refuse fd-and-a-tap 2 'leave one out' "$server" --socket "$w/s" --tap x --fd 77
 refuse twice 2 'one already' "$server" --socket "$w/s" --socket-path "$w/t"
 refuse two-nics 2 'one NIC' "$server" --socket "$w/s" --tap a --net tap,name=b
@@ -94,6 +96,10 @@ if [ $got = 4 ] && grep -q 'another program listens' "$w/err"; then ok in-use; e
 if [ -S "$w/s" ]; then ok still-there; else bad still-there; fi
 kill "$server_pid"
 stops ends-once-more 0
+start "$server" --socket "$w/s" --net tun,name=vu0
+if grep -q 'TUN vu0 made' "$w/err"; then ok on-a-tun; else bad "on-a-tun: $(cat "$w/err")"; fi
+kill "$server_pid"
+stops ends-on-a-tun 0
 start "$server" --socket "$w/s"
 if [ "$(stat -c %a "$w/s")" = 600 ]; then ok default-mode; else bad "default-mode: $(stat -c %a "$w/s")"; fi
 kill -9 "$server_pid"
@@ -148,6 +154,7 @@ rm -f "$w/t"
 if "$front" hand-over - connected "$server" --fd 7 --quiet; then ok fd-that-is-connected; else bad fd-that-is-connected; fi
 # Somebody else's variables are not for us.
 refuse not-activated 2 'no socket' env LISTEN_PID=1 LISTEN_FDS=1 "$server"
+refuse activated-by-two 2 'LISTEN_FDS=2: exactly one' sh -c "LISTEN_PID=\$\$ LISTEN_FDS=2 exec '$server'"
 
 echo "= $passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -338,7 +338,7 @@ static struct err run_machine(struct keeper *k, struct keeper_end *ret_end)
 
 static struct err prepare(struct keeper *k)
 {
-	struct err e = net_inherited_check(k->options);
+	struct err e = net_inherited_check(k->options->nic, k->options->nic_count);
 
 	if (!err_is(e))
 		e = signals_open(&k->signals);

@@ -14,14 +14,14 @@
 #include "devices/tap/tap.h"
 #include "vmm/keeper/keeper_priv.h"
 
-struct err net_inherited_check(const struct keeper_options *o)
+struct err net_inherited_check(const struct nic_options nic[], unsigned count)
 {
-	for (unsigned i = 0; i < o->nic_count; i++)
-		if (o->nic[i].fd >= 0 && fcntl(o->nic[i].fd, F_GETFD) < 0)
+	for (unsigned i = 0; i < count; i++)
+		if (nic[i].fd >= 0 && fcntl(nic[i].fd, F_GETFD) < 0)
 			return err_make(ERR_USAGE, 0,
 					"net %u: descriptor %d is not open: hand it over without "
 					"close-on-exec",
-					i, o->nic[i].fd);
+					i, nic[i].fd);
 	return err_none();
 }
 

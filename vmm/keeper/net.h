@@ -27,7 +27,7 @@ struct net_home {
 };
 /* Before anything of ours is open: a number that is free now would name a descriptor of ours
  * later. */
-struct err net_inherited_check(const struct keeper_options *o) MUST_USE;
+struct err net_inherited_check(const struct nic_options nic[], unsigned count) MUST_USE;
 /* keeper_nic in the namespace that o names, and a watch there. Back home on return. */
 struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index,
 		    bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch,

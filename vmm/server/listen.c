@@ -16,18 +16,24 @@
 
 enum { PASSED_FIRST = 3, BACKLOG = 16, RETRY_NS = 100 * 1000 * 1000 };
 
-int listen_passed(void)
+struct err listen_passed(int *ret_fd)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	uint64_t number = 0;
 	bool ours = pid != NULL && count != NULL &&
 		    !err_is(value_number(pid, 1, INT32_MAX, &number)) &&
-		    number == (uint64_t)getpid() && !err_is(value_number(count, 1, 1, &number));
+		    number == (uint64_t)getpid() && strcmp(count, "0") != 0;
+	bool one = ours && strcmp(count, "1") == 0;
+	struct err e = err_none();
 
+	*ret_fd = one ? PASSED_FIRST : -1;
+	if (ours && !one)
+		e = err_make(ERR_USAGE, 0,
+			     "LISTEN_FDS=%.20s: exactly one socket is taken; hand over one", count);
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDS");
 	(void)unsetenv("LISTEN_FDNAMES");
-	return ours ? PASSED_FIRST : -1;
+	return e;
 }
 
 static struct err address_of(const char *path, struct sockaddr_un *ret)

@@ -24,9 +24,9 @@ struct listen {
 	void *self;
 };
 
-/* systemd's way: the descriptor that it passed, or -1. What it says of it leaves the
- * environment. */
-int listen_passed(void);
+/* systemd's way: the descriptor that it passed, or -1; several are refused. What it says of them
+ * leaves the environment. */
+struct err listen_passed(int *ret_fd) MUST_USE;
 /* Fails early: a path in use, no right, no socket. Nobody comes before listen_next. */
 struct err listen_open(struct listen *l, const struct server_options *o, int passed_fd) MUST_USE;
 /* The next front-end may come. false: none will. */

@@ -27,16 +27,17 @@ static int help(void)
 	(void)printf("usage: " SERVER_NAME " --socket PATH [OPTION]...\n"
 		     "serves a virtio-net NIC on a TAP to vhost-user front-ends\n\noptions:\n");
 	help_rows(&server_option_table, " ");
-	(void)printf("\nkeys of --net tap:\n");
 	help_net_keys();
 	return printed();
 }
 
 static int serve(struct server_options *o)
 {
-	int passed_fd = listen_passed();
-	struct err e = server_options_finish(o, passed_fd >= 0);
+	int passed_fd;
+	struct err e = listen_passed(&passed_fd);
 
+	if (!err_is(e))
+		e = server_options_finish(o, passed_fd >= 0);
 	if (!err_is(e))
 		e = vhost_user_serve(o, passed_fd);
 	return err_is(e) ? fail(&e) : STATUS_DONE;

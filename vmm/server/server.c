@@ -167,8 +167,10 @@ static struct err open_nic(struct server *s, const struct server_options *o)
 
 static struct err set_up(struct server *s, const struct server_options *o, int passed_fd)
 {
-	struct err e = loop_create(&s->loop);
+	struct err e = net_inherited_check(&o->nic, 1);
 
+	if (!err_is(e))
+		e = loop_create(&s->loop);
 	s->listen.loop = s->loop;
 	if (!err_is(e))
 		e = signals_open(&s->signals);
