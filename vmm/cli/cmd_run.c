@@ -55,7 +55,6 @@ const struct command command_run = {
 	.synopsis = "[OPTION]... FILE",
 	.summary = "boots a kernel with NICs on TAPs",
 	.options = &run_option_table,
-	.keys_title = "On a terminal Ctrl-A x quits, and Ctrl-A Ctrl-A is one Ctrl-A.\n\nkeys of "
-		      "--net tap and --net tun, where TAP stands for either:",
+	.remark = "On a terminal Ctrl-A x quits, and Ctrl-A Ctrl-A is one Ctrl-A.",
 	.run = run,
 };

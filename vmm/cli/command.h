@@ -10,7 +10,7 @@ struct command {
 	const char *name, *summary;
 	const char *synopsis; /* behind the name */
 	const struct option_table *options;
-	const char *keys_title; /* of the keys of --net; NULL: it has none */
+	const char *remark; /* above the keys of --net; NULL: it has none */
 	/* words: those behind the command's name. ret: the exit status. */
 	int (*run)(const struct command *c, int count, char *const words[], uint64_t started_ns);
 };

@@ -40,8 +40,8 @@ void help_command(const struct command *c)
 	if (c->options->count > 0)
 		(void)printf("\noptions:\n");
 	help_rows(c->options, " ");
-	if (c->keys_title != NULL) {
-		(void)printf("\n%s\n", c->keys_title);
+	if (c->remark != NULL) {
+		(void)printf("\n%s\n", c->remark);
 		help_net_keys();
 	}
 }

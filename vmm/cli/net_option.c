@@ -192,7 +192,7 @@ static const struct option rows[] = {
 	{ .name = "duplex", .value = "full|half", .take = take_duplex, .with_fd = true,
 	  .help = "of the link, as the guest is told; unknown if left out" },
 	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,
-	  .help = "descriptors of each queue, 2 to 32768; 256 if left out" },
+	  .help = "descriptors of each queue, 2 to 32768; 256 if left out, in tapvm-vhost-user 32768" },
 	{ .name = "queues", .value = "N", .take = take_queues,
 	  .help = "queue pairs, 1 to 8; with several the TAP is, or is made, multi_queue" },
 	{ .name = "capture", .value = "FILE", .take = take_capture, .with_fd = true,

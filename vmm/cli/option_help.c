@@ -22,6 +22,7 @@ void help_rows(const struct option_table *table, const char *between)
 
 void help_net_keys(void)
 {
+	(void)printf("\nkeys of --net tap and --net tun, where TAP stands for either:\n");
 	help_rows(&net_option_table, "=");
 	(void)printf("\nfeatures of the device, each =on or =off; those with * are on where the "
 		     "host can do it:\n");

@@ -101,7 +101,7 @@ static const struct option rows[] = {
 	  .help = "connect to a front-end that listens at the socket, again whenever it ends" },
 	{ .name = "--tap", .value = "NAME", .take = take_tap,
 	  .help = "the TAP: short for --net tap,name=NAME" },
-	{ .name = "--net", .value = "tap[,KEY=VALUE]...", .take = take_net,
+	{ .name = "--net", .value = "tap|tun[,KEY=VALUE]...", .take = take_net,
 	  .help = "the NIC, keys below; a TAP of its own if left out" },
 	{ .name = "--inband", .take = take_inband,
 	  .help = "offer notifications by messages: for front-ends that ask for them" },
