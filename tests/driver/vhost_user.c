@@ -298,6 +298,17 @@ uint64_t front_set_call(struct front *f, uint32_t index)
 	return front_set(f, VHOST_USER_SET_VRING_CALL, &number, sizeof(number), &f->call[index], 1);
 }
 
+uint64_t front_set_log(struct front *f, int fd, uint64_t bytes, uint64_t offset)
+{
+	const struct wire_vu_log l = { bytes, offset };
+	uint64_t number = 1;
+
+	ck_assert(
+		front_send(f, VHOST_USER_SET_LOG_BASE, VHOST_USER_VERSION, &l, sizeof(l), &fd, 1));
+	answer(f, VHOST_USER_SET_LOG_BASE, &number, sizeof(number));
+	return number;
+}
+
 void front_ring_set(struct front *f, uint32_t index, uint16_t size)
 {
 	bool packed = (f->features >> VIRTIO_F_RING_PACKED & 1) != 0,

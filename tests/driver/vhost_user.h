@@ -57,6 +57,8 @@ uint64_t front_mem_table(struct front *f);
 struct wire_vu_ring_addr front_ring_addr(const struct front *f, uint32_t index);
 void front_eventfds(struct front *f, uint32_t index); /* made if they are not there yet */
 uint64_t front_set_call(struct front *f, uint32_t index);
+/* The log of dirty pages: that part of a file. Always answered. */
+uint64_t front_set_log(struct front *f, int fd, uint64_t bytes, uint64_t offset);
 /* New rings in memory, split or packed, then NUM, BASE, ADDR, CALL; KICK is front_kick_off. */
 void front_ring_set(struct front *f, uint32_t index, uint16_t size);
 uint64_t front_kick_off(struct front *f, uint32_t index);

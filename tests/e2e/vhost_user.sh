@@ -5,12 +5,14 @@
 set -u
 build=$(cd "${1:-build}" && pwd)
 server=$build/tapvm-vhost-user
-helper=$build/e2e/helper front=$build/e2e/front
+helper=$build/e2e/helper front=$build/e2e/front rings=$build/tests/e2e/rings
 if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
 	export TAPVM_E2E_INSIDE=1
 	[ "$(id -u)" != 0 ] || exec unshare -n "$0" "$@"
 	exec unshare -rn "$0" "$@"
 fi
+# The TAPs carry what the front-ends send and nothing else.
+echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 # shellcheck source=tests/e2e/wait.sh
 . "$(dirname "$0")/wait.sh"
 program=$server
@@ -132,6 +134,24 @@ if "$front" connect "$w/s" lie && wait_for grep -q 'front-end is dropped' "$w/er
 if "$front" connect "$w/s" ask; then ok the-next-is-served; else bad the-next-is-served; fi
 kill "$server_pid"
 stops with-front-ends 0
+
+# ---- front-ends whose files are cut short under the server: each is dropped with one line, the next one is served ----
+for layout in split packed; do
+	word=
+	[ $layout = split ] || word=packed
+	start "$server" --socket "$w/s" --tap vu0 --stats
+	for what in rings received transmitted log; do
+		before_it=$(($(wc -l <"$w/err") + 1))
+		# shellcheck disable=SC2086
+		if ! "$rings" "$w/s" vu0 cut-$what $word >"$w/out" 2>&1; then bad "cut-$what-$layout: $(tail -n 2 "$w/out")"
+		elif tail -n "+$before_it" "$w/err" >"$w/more"; [ "$(wc -l <"$w/more")" != 1 ] || ! grep -q 'memory was cut short' "$w/more"; then
+			bad "cut-$what-$layout: $(cat "$w/more")"
+		else ok "cut-$what-$layout"; fi
+	done
+	kill "$server_pid"
+	stops cut-$layout 0
+	if grep -q '^net.*unaccounted=0$' "$w/err"; then ok cut-account-$layout; else bad "cut-account-$layout: $(tail -n 3 "$w/err")"; fi
+done
 
 # ---- handed over: a TAP; the socket, listening, connected, and by systemd ----
 start "$helper" tap vu1 "$server" --socket "$w/s" --fd 9

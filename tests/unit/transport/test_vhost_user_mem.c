@@ -106,19 +106,13 @@ END_TEST
 
 static uint8_t *log_base(uint64_t bytes, int *ret_fd)
 {
-	const struct wire_vu_log l = { bytes, LOG_AT };
-	struct wire_vu_header h;
 	uint8_t *map;
-	uint64_t number = 1;
 
 	*ret_fd = memfd_create("log", MFD_CLOEXEC);
 	ck_assert_int_eq(ftruncate(*ret_fd, (off_t)(LOG_AT + bytes)), 0);
 	map = mmap(NULL, LOG_AT + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *ret_fd, 0);
 	ck_assert_ptr_ne(map, MAP_FAILED);
-	ck_assert(front_send(&w.front, VHOST_USER_SET_LOG_BASE, VHOST_USER_VERSION, &l, sizeof(l),
-			     ret_fd, 1));
-	ck_assert_int_eq(front_receive(&w.front, &h, &number, sizeof(number), NULL), 8);
-	ck_assert_uint_eq(number, 0);
+	ck_assert_uint_eq(front_set_log(&w.front, *ret_fd, bytes, LOG_AT), 0);
 	return map;
 }
 
