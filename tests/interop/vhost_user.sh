@@ -1,6 +1,6 @@
 #!/bin/bash
 # vhost_user.sh BUILD: tapvm-vhost-user under frontends that others wrote: QEMU with a stock Linux guest (split and packed
-# rings, one and two queue pairs; two guests over a VPN) and with EDK2, dpdk-testpmd. Rows "ok NAME figures", "FAIL NAME why", "skip NAME why"; at the end the
+# rings, one and two queue pairs; two guests over a VPN; a live migration) and with EDK2, dpdk-testpmd. Rows "ok NAME figures", "FAIL NAME why", "skip NAME why"; at the end the
 # counts. Times are bounds for hangs; figures are printed, not judged. All of it is in namespaces of its own, which end
 # with it.
 set -uo pipefail
@@ -35,6 +35,8 @@ HOST4=192.0.2.1 HOST6=2001:db8::1 GUEST4=192.0.2.2 GUEST6=2001:db8::2
 . "$here/vhost_user/firmware.sh"
 # shellcheck source=tests/interop/vhost_user/vpn.sh
 . "$here/vhost_user/vpn.sh"
+# shellcheck source=tests/interop/vhost_user/migrate.sh
+. "$here/vhost_user/migrate.sh"
 
 # row NAME COMMAND...: one row; the last line that COMMAND prints are the figures, or the last three why it failed.
 row() {
@@ -56,10 +58,11 @@ make_tap() {
 	ip link set t0 up
 }
 
+# start_server PAIRS [TAP]
 start_server() {
 	local queues=
 	[ "$1" = 1 ] || queues=,queues=$1
-	"$build/tapvm-vhost-user" --socket "$w/socket" --net "tap,name=t0$queues" --stats >"$w/server.words" 2>&1 &
+	"$build/tapvm-vhost-user" --socket "$w/socket" --net "tap,name=${2:-t0}$queues" --stats >"$w/server.words" 2>&1 &
 	server=$!
 	wait_for test -S "$w/socket"
 }
@@ -163,6 +166,8 @@ if [ -z "$NO_KERNEL" ]; then
 		skip qemu-2 "the server has no second queue pair"
 	fi
 	vpn
+	migration off
+	migration on
 else
 	skip qemu "$NO_KERNEL"
 fi

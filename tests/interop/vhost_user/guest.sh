@@ -14,25 +14,31 @@ make_guest() {
 	pack "$tree" "$w/initrd"
 }
 
-# start_guest PAIRS PACKED: and waits until it takes commands.
-start_guest() {
-	local pipe
+# launch_guest PAIRS PACKED NIC_PROPERTIES WORD...: QEMU, with these words beside.
+launch_guest() {
+	local pipe pairs=$1 packed=$2 more=$3
+	shift 3
 	for pipe in line monitor; do
 		rm -f "$w/$pipe.in" "$w/$pipe.out"
 		mkfifo "$w/$pipe.in" "$w/$pipe.out"
 	done
 	qemu-system-x86_64 -M q35 -accel tcg -cpu max -smp 2 -m 256 -nodefaults -no-user-config -display none \
 		-object memory-backend-memfd,id=m,size=256M,share=on -numa node,memdev=m \
-		-chardev "socket,id=c0,path=$w/socket,reconnect=1" -netdev "vhost-user,id=n0,chardev=c0,queues=$1" \
-		-device "virtio-net-pci,id=nic0,netdev=n0,mac=02:54:41:50:00:02,mq=on,vectors=0,romfile=,disable-legacy=on,packed=$2" \
+		-chardev "socket,id=c0,path=$w/socket,reconnect=1" -netdev "vhost-user,id=n0,chardev=c0,queues=$pairs" \
+		-device "virtio-net-pci,id=nic0,netdev=n0,mac=02:54:41:50:00:02,mq=on,vectors=0,romfile=,disable-legacy=on,packed=$packed$more" \
 		-kernel "$cache"/kernel/boot/vmlinuz-* -initrd "$w/initrd" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check" \
 		-serial "file:$w/console" -chardev "pipe,id=line,path=$w/line" -serial chardev:line \
-		-chardev "pipe,id=monitor,path=$w/monitor" -mon chardev=monitor,mode=readline 2>"$w/qemu.words" &
+		-chardev "pipe,id=monitor,path=$w/monitor" -mon chardev=monitor,mode=readline "$@" 2>"$w/qemu.words" &
 	qemu=$!
 	exec {to_guest}<>"$w/line.in" {from_guest}<>"$w/line.out" {to_monitor}<>"$w/monitor.in"
 	cat "$w/monitor.out" >"$w/monitor.words" &
 	rm -f "$w/lost"
+}
+
+# start_guest PAIRS PACKED [NIC_PROPERTIES]: and waits until it takes commands.
+start_guest() {
+	launch_guest "$1" "$2" "${3:-}"
 	hear @ready $BOOT_S
 }
 
@@ -68,3 +74,15 @@ guest() {
 }
 
 monitor() { echo "$1" >&"$to_monitor"; }
+
+# ---- two guests, each with its server ----
+declare -A its_qemu its_server its_to its_from its_monitor
+top=$w
+# at SIDE: the functions here speak to its guest from here on. keep SIDE: what was started meanwhile is its.
+at() {
+	w=$top/$1 qemu=${its_qemu[$1]:-} server=${its_server[$1]:-}
+	to_guest=${its_to[$1]:-} from_guest=${its_from[$1]:-} to_monitor=${its_monitor[$1]:-}
+}
+keep() {
+	its_qemu[$1]=$qemu its_server[$1]=$server its_to[$1]=$to_guest its_from[$1]=$from_guest its_monitor[$1]=$to_monitor
+}

@@ -1,16 +1,10 @@
 # vpn.sh: sourced by vhost_user.sh: docs/examples/vpn.c between two guests, each on a NIC of ours in a namespace of its own:
 #   guest (10.1.0.2) - west (10.1.0.1, tunnel) = UDP over 198.51.100.1, .2 = east (tunnel, 10.2.0.1) - guest (10.2.0.2)
 # shellcheck shell=bash
-: "${w:?}" "${build:?}" "${prefix:=}" "${server:=}" "${qemu:=}" "${to_guest:=}" "${from_guest:=}" "${to_monitor:=}"
+: "${w:?}" "${build:?}" "${prefix:=}" "${server:=}" "${top:?}"
 VPN_BYTES=4000000
 
-declare -A its_qemu its_server its_vpn its_to its_from its_monitor
-top=$w
-# at SIDE: the functions of guest.sh speak to its guest from here on.
-at() {
-	w=$top/$1 qemu=${its_qemu[$1]:-} server=${its_server[$1]:-}
-	to_guest=${its_to[$1]:-} from_guest=${its_from[$1]:-} to_monitor=${its_monitor[$1]:-}
-}
+declare -A its_vpn
 
 # side NAME NET LOCAL PEER FAR: host side, guest and tunnel of one end.
 side() {
@@ -20,12 +14,12 @@ side() {
 	ip netns exec "$1" sysctl -qw net.ipv4.ip_forward=1
 	ip netns exec "$1" "$build/tapvm-vhost-user" --socket "$w/socket" --net "tap,name=t0,ip=$2.1/24" --stats \
 		>"$w/server.words" 2>&1 &
-	its_server[$1]=$!
+	server=$!
 	wait_for test -S "$w/socket" || return 1
 	ip netns exec "$1" "$build/examples/vpn" tun0 "10.8.0.${3##*.}/30" "$3" "$4" 5555 "$5.0/24" >"$w/vpn.words" 2>&1 &
 	its_vpn[$1]=$!
-	start_guest 1 off || return 1
-	its_qemu[$1]=$qemu its_to[$1]=$to_guest its_from[$1]=$from_guest its_monitor[$1]=$to_monitor
+	start_guest 1 off
+	keep "$1"
 	guest "ip link set eth0 up && ip addr add $2.2/24 dev eth0 && ip route add default via $2.1 && reach $2.1"
 }
 
