@@ -113,7 +113,10 @@ static void make(struct rig *r, struct backend *backend, const struct how *how)
 	ck_assert(!err_is(mmio_create(net_device(r->net), &r->mmio)));
 }
 
-void rig_make_on(struct rig *r, struct backend *backend) { make(r, backend, &(struct how){ 0 }); }
+void rig_make_on(struct rig *r, struct backend *backend, uint64_t on)
+{
+	make(r, backend, &(struct how){ .on = on });
+}
 
 void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on)
 {

@@ -47,7 +47,8 @@ void rig_make(struct rig *r); /* on a loopback of one pair, where RIG_CTRL is th
 void rig_make_pairs(struct rig *r, unsigned pairs);
 /* Features switched on that are off as a rule. */
 void rig_make_pairs_with(struct rig *r, unsigned pairs, uint64_t on);
-void rig_make_on(struct rig *r, struct backend *backend); /* which is the rig's from here on */
+/* On a backend, which is the rig's from here on; `on` as above. */
+void rig_make_on(struct rig *r, struct backend *backend, uint64_t on);
 /* On a loopback, with queues of this size, and features switched on that are off as a rule. */
 void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on);
 /* On a loopback, its frames into fd by rings of so many bytes. */

@@ -20,6 +20,8 @@ bool host_ready(const char *what);
 void host_fresh(void);
 /* There: nothing is sent unasked (router solicitations and the like). */
 void host_without_ipv6(void);
+/* There: nor is it by an interface that has IPv6, but no address of its own. */
+void host_without_link_local(void);
 /* A mount namespace of our own in which /dev/net is empty. Root only: host_is_root. */
 bool host_is_root(void);
 void host_empty_dev_net(void);
@@ -38,6 +40,9 @@ struct link_info host_info(const char *name); /* must be there */
 bool host_has(const char *name);
 /* rtnetlink for what devices/tap does not make. 0 or an errno. */
 int host_add_bridge(const char *name);
+/* Whose other end is `to`; csum: of the UDP around. */
+enum { HOST_VNI = 5 };
+int host_add_vxlan(const char *name, const struct ip_prefix *to, uint16_t port, bool csum);
 int host_set_master(const char *name, const char *master); /* NULL: none */
 int host_rename(const char *name, const char *to);
 /* Everything that leaves by `name` at this rate, with a burst and a queue of so many bytes. */
@@ -48,6 +53,8 @@ int host_packet(const char *name, unsigned ethertype, bool vnet_hdr);
 /* Whether such a header is to be had (user-mode emulation knows none); else prints "skip: WHAT:
  * why". */
 bool host_packet_hdr_ready(const char *what);
+/* Whether the kernel makes such a device; else prints "skip: WHAT: why". After host_ready. */
+bool host_vxlan_ready(const char *what);
 bool host_wait_readable(int fd, int timeout_ms);
 
 #endif

@@ -126,15 +126,65 @@ int host_set_tbf(const char *name, uint32_t bytes_a_second, uint32_t burst, uint
 	return talk(l, h);
 }
 
-void host_without_ipv6(void)
+static int add_vxlan(struct link *l, const char *name, const struct ip_prefix *to, uint16_t port,
+		     bool csum)
 {
-	int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
+	struct nlmsghdr *h = link_request(l, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlattr *info, *data;
+	bool v6 = to->family == AF_INET6;
+
+	(void)mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+	mnl_attr_put_strz(h, IFLA_INFO_KIND, "vxlan");
+	data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
+	mnl_attr_put_u32(h, IFLA_VXLAN_ID, HOST_VNI);
+	mnl_attr_put(h, v6 ? IFLA_VXLAN_GROUP6 : IFLA_VXLAN_GROUP, v6 ? 16 : 4, &to->addr);
+	mnl_attr_put_u16(h, IFLA_VXLAN_PORT, htobe16(port));
+	mnl_attr_put_u8(h, IFLA_VXLAN_UDP_CSUM, csum);
+	mnl_attr_put_u8(h, IFLA_VXLAN_UDP_ZERO_CSUM6_TX, !csum);
+	mnl_attr_put_u8(h, IFLA_VXLAN_UDP_ZERO_CSUM6_RX, !csum);
+	mnl_attr_nest_end(h, data);
+	mnl_attr_nest_end(h, info);
+	return talk(l, h);
+}
+
+int host_add_vxlan(const char *name, const struct ip_prefix *to, uint16_t port, bool csum)
+{
+	return add_vxlan(open_link(), name, to, port, csum);
+}
+
+bool host_vxlan_ready(const char *what)
+{
+	const struct ip_prefix nobody = { .family = AF_INET };
+	struct link *l;
+	struct err e = link_open(&l);
+	int why;
+
+	if (err_is(e)) {
+		(void)printf("skip: %s: %s\n", what, e.text);
+		return false;
+	}
+	why = add_vxlan(l, "vx0", &nobody, HOST_VNI, true);
+	if (why != 0)
+		(void)printf("skip: %s: no VXLAN device: %s\n", what, strerrordesc_np(why));
+	return why == 0;
+}
+
+/* What interfaces that are made from here on begin with. */
+static void set_ipv6(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd >= 0) {
 		(void)!write(fd, "1", 1);
 		(void)close(fd);
 	}
 }
+
+void host_without_ipv6(void) { set_ipv6("/proc/sys/net/ipv6/conf/default/disable_ipv6"); }
+
+void host_without_link_local(void) { set_ipv6("/proc/sys/net/ipv6/conf/default/addr_gen_mode"); }
 
 int host_packet(const char *name, unsigned ethertype, bool vnet_hdr)
 {

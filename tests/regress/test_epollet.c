@@ -65,7 +65,7 @@ static void make_tap(void)
 	config.hdr_bytes = tap.hdr_bytes;
 	config.carrier = tap.carrier;
 	done(backend_tap_create(&config, &be));
-	rig_make_on(&r, be);
+	rig_make_on(&r, be, 0);
 }
 
 /* ep0, the TAP - epbr - ep1 = ep2, where frames are counted. */

@@ -144,7 +144,7 @@ static void setup(void)
 {
 	b = (struct busy){ .backend = { .ops = &busy_ops, .caps = { .queues = 1 } } };
 	ck_assert(!err_is(loopback_create(1, &b.under)));
-	rig_make_on(&r, &b.backend);
+	rig_make_on(&r, &b.backend, 0);
 }
 static void teardown(void) { rig_end(&r); }
 

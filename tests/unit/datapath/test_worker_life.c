@@ -156,7 +156,7 @@ START_TEST(the_link_comes_up_while_blocked)
 			      .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	ck_assert_int_eq(write(mute.fd, &full, sizeof(full)), sizeof(full));
 	ck_assert(!err_is(loopback_create(1, &mute.under)));
-	rig_make_on(&r, &mute.backend);
+	rig_make_on(&r, &mute.backend, 0);
 	rig_up(&r, RIG_ALL, SIZE);
 	loopback_set_room(mute.under, 0);
 	send_number(1);

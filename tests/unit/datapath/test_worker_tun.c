@@ -75,7 +75,7 @@ static void setup(void)
 	memcpy(config.guest_mac, guest_mac, 6);
 	ck_assert(!err_is(backend_tun_create(&config, &be)));
 	set_up_host();
-	rig_make_on(&r, be);
+	rig_make_on(&r, be, 0);
 	rig_up(&r, RIG_ALL, SIZE);
 	await_running();
 	buffers = rig_post(&r, SIZE / 2, ROOM);

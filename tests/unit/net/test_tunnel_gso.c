@@ -30,7 +30,7 @@ static void setup(void)
 
 	ck_assert(!err_is(loopback_create(1, &be)));
 	be->caps.offloads.tunnel = be->caps.offloads.tunnel_csum = true;
-	rig_make_on(&r, be);
+	rig_make_on(&r, be, 0);
 	r.wanted_high = RIG_TUNNELS;
 	(void)rig_fill_ip(inner, false, true, PAYLOAD);
 	ck_assert_uint_eq(rig_fill_ip(frame, false, false, 8 + INNER + PAYLOAD), LEN);
