@@ -34,7 +34,7 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_RING_F_EVENT_IDX, "event-idx", "kicks and interrupts by event index", true, NULL },
 	{ VIRTIO_F_RING_PACKED, "packed", "packed virtqueues", true, NULL },
 	{ VIRTIO_F_IN_ORDER, "in-order", "buffers used in the order in which they were made available", true, NULL },
-	{ VIRTIO_F_RING_RESET, "ring-reset", "single queues reset", true, NULL },
+	{ VIRTIO_F_RING_RESET, "ring-reset", "single queues reset; off under vhost-user, where front-ends keep it to themselves", true, NULL },
 	{ VIRTIO_F_NOTIFICATION_DATA, "notification-data", "kicks that say how far the ring is filled; over mmio each costs an exit", false, NULL },
 	{ VIRTIO_NET_F_MAC, NULL, "mac=", true, NULL },
 	{ VIRTIO_NET_F_STATUS, "status", "the link's state", true, NULL },

@@ -1,5 +1,6 @@
 /* tests/e2e/front.c: front-ends of a few words, and sockets handed over, for vhost_user.sh.
  *   front connect PATH ask        connects, asks for the features, has an answer
+ *   front connect PATH offers BIT that feature is offered
  *   front connect PATH lie        connects, sends a message of no version, is hung up on
  *   front connect PATH hang-up    connects and goes
  *   front listen PATH ask         listens, and asks whoever connects, twice
@@ -56,19 +57,23 @@ static ssize_t next(int fd, void *ret, size_t max)
 	return recv(fd, ret, max, 0);
 }
 
-static void ask(int fd)
+static uint64_t ask(int fd)
 {
 	const uint32_t question[3] = { GET_FEATURES, 1, 0 };
 	struct {
 		uint32_t request, flags, size;
 		uint8_t features[8];
 	} answer = { 0 };
+	uint64_t features = 0;
 
 	if (send(fd, question, sizeof(question), MSG_NOSIGNAL) != sizeof(question))
 		fail("the question was not taken");
 	if (next(fd, &answer, sizeof(answer)) != sizeof(answer) || answer.request != GET_FEATURES ||
 	    answer.flags != 5 || answer.size != 8)
 		fail("no answer to the question");
+	for (unsigned i = 0; i < sizeof(answer.features); i++)
+		features |= (uint64_t)answer.features[i] << 8 * i;
+	return features;
 }
 
 static void lie(int fd)
@@ -82,15 +87,33 @@ static void lie(int fd)
 		fail("an answer to a lie");
 }
 
-static int connect_and(const char *path, const char *what)
+static int connected_to(const char *path)
 {
 	struct sockaddr_un a = address(path);
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		fail("nobody listens");
+	return fd;
+}
+
+static int offers(const char *path, const char *bit)
+{
+	int fd = connected_to(path);
+	uint64_t features = ask(fd);
+
+	(void)close(fd);
+	if ((features >> strtoul(bit, NULL, 10) & 1) == 0)
+		fail("it is not offered");
+	return 0;
+}
+
+static int connect_and(const char *path, const char *what)
+{
+	int fd = connected_to(path);
+
 	if (strcmp(what, "ask") == 0)
-		ask(fd);
+		(void)ask(fd);
 	else if (strcmp(what, "lie") == 0)
 		lie(fd);
 	(void)close(fd);
@@ -107,7 +130,7 @@ static int listen_and_ask(const char *path)
 
 		if (one < 0)
 			fail("nobody connects");
-		ask(one);
+		(void)ask(one);
 		(void)close(one);
 	}
 	return 0;
@@ -135,7 +158,7 @@ static int connected(char *const command[])
 		become(pair[1], HANDED, command);
 	}
 	(void)close(pair[1]);
-	ask(pair[0]);
+	(void)ask(pair[0]);
 	(void)close(pair[0]);
 	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
 		fail("it did not end well with its connection");
@@ -164,6 +187,8 @@ int main(int argc, char *argv[])
 
 	if (argc == 4 && strcmp(verb, "connect") == 0)
 		return connect_and(argv[2], argv[3]);
+	if (argc == 5 && strcmp(verb, "connect") == 0 && strcmp(argv[3], "offers") == 0)
+		return offers(argv[2], argv[4]);
 	if (argc == 4 && strcmp(verb, "listen") == 0)
 		return listen_and_ask(argv[2]);
 	if (argc >= 5 && strcmp(verb, "hand-over") == 0)

@@ -132,8 +132,14 @@ start "$server" --socket "$w/s" --tap vu0
 if "$front" connect "$w/s" hang-up; then ok hangs-up; else bad hangs-up; fi
 if "$front" connect "$w/s" lie && wait_for grep -q 'front-end is dropped' "$w/err"; then ok liar-is-dropped; else bad liar-is-dropped; fi
 if "$front" connect "$w/s" ask; then ok the-next-is-served; else bad the-next-is-served; fi
+# Reset of single queues, which QEMU keeps to itself: bit 40. VERSION_1 is bit 32.
+if "$front" connect "$w/s" offers 32 && ! "$front" connect "$w/s" offers 40 >/dev/null; then ok no-ring-reset; else bad no-ring-reset; fi
 kill "$server_pid"
 stops with-front-ends 0
+start "$server" --socket "$w/s" --net tap,name=vu0,ring-reset=on
+if "$front" connect "$w/s" offers 40; then ok ring-reset-if-asked-for; else bad ring-reset-if-asked-for; fi
+kill "$server_pid"
+stops with-ring-reset 0
 
 # ---- front-ends whose files are cut short under the server: each is dropped with one line, the next one is served ----
 for layout in split packed; do

@@ -2,6 +2,7 @@
 #include "vmm/server/server.h"
 
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -148,7 +149,19 @@ static void on_link(void *self, uint32_t epoll_events)
 	s->watch.told = s->watch.up;
 }
 
-/* Front-ends choose the size of their rings: any, unless one was asked for. */
+/* Front-ends choose the size of their rings: any, unless one was asked for. Of a driver's reset of
+ * a single queue QEMU (7.2 to 11.1 at least) does not tell its back-end, and passes the feature on
+ * all the same. */
+static void suit_front_ends(struct machine_nic *config, const struct server_options *o)
+{
+	struct net_switches *s = &config->switches;
+
+	if (o->nic.queue_size == 0)
+		config->queue_size = QUEUE_SIZE_MAX;
+	if (!features_has(&s->on, VIRTIO_F_RING_RESET))
+		features_set(&s->off, VIRTIO_F_RING_RESET, true);
+}
+
 static struct err open_nic(struct server *s, const struct server_options *o)
 {
 	struct err e = net_open(&s->home, &o->nic, 0, true, &s->config, &s->watch, s->line,
@@ -157,8 +170,7 @@ static struct err open_nic(struct server *s, const struct server_options *o)
 	if (err_is(e))
 		return e;
 	s->tap_open = true;
-	if (o->nic.queue_size == 0)
-		s->config.queue_size = QUEUE_SIZE_MAX;
+	suit_front_ends(&s->config, o);
 	s->mem = guest_mem_create();
 	if (s->mem == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "make a table of memory");
