@@ -102,10 +102,8 @@ void device_fault(struct device *d, enum device_fault fault)
 
 int device_call_fd(struct device *d) { return d->call_fd; }
 
-/* The status is there before the interrupt that makes the driver look at it (MMIO-12). */
-static void signal_driver(struct device *d, unsigned bit, int call_fd, struct signaller *signaller)
+static void call(struct device *d, int call_fd, struct signaller *signaller)
 {
-	atomic_fetch_or(&d->interrupt_status, bit);
 	if (call_fd < 0)
 		return;
 	atomic_fetch_add_explicit(&d->signals, 1, memory_order_relaxed);
@@ -113,6 +111,13 @@ static void signal_driver(struct device *d, unsigned bit, int call_fd, struct si
 		signaller_signal(signaller, call_fd);
 	else
 		poke(call_fd);
+}
+
+/* The status is there before the interrupt that makes the driver look at it (MMIO-12). */
+static void signal_driver(struct device *d, unsigned bit, int call_fd, struct signaller *signaller)
+{
+	atomic_fetch_or(&d->interrupt_status, bit);
+	call(d, call_fd, signaller);
 }
 
 void device_signal_queue(struct device *d, uint32_t index)
@@ -129,7 +134,7 @@ void device_interrupt_ack(struct device *d, uint32_t bits)
 	unsigned known = bits & (DEVICE_INT_QUEUE | DEVICE_INT_CONFIG);
 
 	if ((atomic_fetch_and(&d->interrupt_status, ~known) & ~known) != 0)
-		poke(d->call_fd);
+		call(d, d->call_fd, NULL);
 }
 
 /* CORE-24, CORE-25; CORE-02: nobody is told before DRIVER_OK. */

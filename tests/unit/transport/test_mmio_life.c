@@ -127,7 +127,10 @@ static bool called(void)
 /* rule: MMIO-12 MMIO-13 MMIO-14 */
 START_TEST(interrupts)
 {
+	struct device_counters before, after;
+
 	live();
+	device_counters(w.device, &before);
 	(void)called();
 	device_signal_queue(w.device, 0);
 	ck_assert(called());
@@ -146,6 +149,9 @@ START_TEST(interrupts)
 	wr(0x064, 2);
 	ck_assert_uint_eq(rd(0x060), 0);
 	ck_assert(!called());
+	device_counters(w.device, &after);
+	ck_assert_msg(after.signals == before.signals + 4,
+		      "two events, and two pulses for what was left");
 }
 END_TEST
 
