@@ -92,12 +92,14 @@ struct err vu_set_vring_base(struct vhost_user *v, struct vu_message *m)
 	return vu_start_rings(v);
 }
 
+/* A packed ring has no used ring that could be meant: what is written of it is marked where it
+ * lies. */
 bool vu_ring_alias(const struct vhost_user *v, const struct vu_ring *r, struct mem_alias *ret)
 {
-	uint64_t gpa, len = packed(v) ? 16 * (uint64_t)r->size : 6 + 8 * (uint64_t)r->size;
+	uint64_t gpa, len = 6 + 8 * (uint64_t)r->size;
 
-	if ((r->addr.flags & VHOST_USER_RING_LOG) == 0 ||
-	    !vu_guest_address(v, packed(v) ? r->addr.desc : r->addr.used, &gpa))
+	if (packed(v) || (r->addr.flags & VHOST_USER_RING_LOG) == 0 ||
+	    !vu_guest_address(v, r->addr.used, &gpa))
 		return false;
 	*ret = (struct mem_alias){ .host = mem_ring(v->config.mem, gpa, len, 1),
 				   .len = len,
