@@ -203,7 +203,7 @@ static void drop(struct vhost_user *v, struct err why)
 {
 	if (v->fd < 0)
 		return;
-	log_limited(&v->config.log, &v->limit, "%s: the front-end is dropped: %s", v->config.name,
+	log_limited(&v->config.log, v->config.limit, "%s: the front-end is dropped: %s", v->config.name,
 		    why.text);
 	end(v);
 }
@@ -265,7 +265,7 @@ static void dispatch(struct vhost_user *v, struct vu_message *m)
 	/* VHU-03, 04: who asks for an answer gets it, and may do without what was refused. Who
 	 * does not would take it for done. */
 	if (err_is(e) && wants_ack && (r == NULL || !r->replies)) {
-		log_limited(&v->config.log, &v->limit, "%s: refused: %s", v->config.name, e.text);
+		log_limited(&v->config.log, v->config.limit, "%s: refused: %s", v->config.name, e.text);
 		acknowledge(v, m, false);
 	} else if (err_is(e)) {
 		drop(v, e);

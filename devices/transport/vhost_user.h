@@ -19,6 +19,7 @@ struct vhost_user_config {
 	struct guest_mem *mem; /* lent: the device's; empty whenever nobody is connected */
 	struct loop *loop;     /* lent */
 	struct log log;
+	struct log_limit *limit;     /* lent: the device's, over all its connections */
 	const char *name;            /* for log lines; lent */
 	struct signaller *signaller; /* for eventfds that a front-end shares with us; lent */
 	unsigned rings;              /* of the device, 1 to DEVICE_QUEUES_MAX */

@@ -57,7 +57,6 @@ struct vhost_user {
 	int fd; /* -1: the connection is over */
 	int backend_fd;
 	bool over; /* ended() is due */
-	struct log_limit limit;
 
 	/* What has come of the next message. */
 	struct vu_message in;

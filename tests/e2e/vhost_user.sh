@@ -142,21 +142,22 @@ kill "$server_pid"
 stops with-ring-reset 0
 
 # ---- front-ends whose files are cut short under the server: each is dropped with one line, the next one is served ----
-for layout in split packed; do
-	word=
-	[ $layout = split ] || word=packed
+# cut WHAT [packed]: at a server of its own, whose log is not full of others yet.
+cut() {
+	name=cut-$1${2:+-$2}
 	start "$server" --socket "$w/s" --tap vu0 --stats
-	for what in rings received transmitted log; do
-		before_it=$(($(wc -l <"$w/err") + 1))
-		# shellcheck disable=SC2086
-		if ! "$rings" "$w/s" vu0 cut-$what $word >"$w/out" 2>&1; then bad "cut-$what-$layout: $(tail -n 2 "$w/out")"
-		elif tail -n "+$before_it" "$w/err" >"$w/more"; [ "$(wc -l <"$w/more")" != 1 ] || ! grep -q 'memory was cut short' "$w/more"; then
-			bad "cut-$what-$layout: $(cat "$w/more")"
-		else ok "cut-$what-$layout"; fi
-	done
+	"$rings" "$w/s" vu0 "cut-$1" ${2:+"$2"} >"$w/out" 2>&1
+	got=$?
+	cp "$w/err" "$w/lines"
 	kill "$server_pid"
-	stops cut-$layout 0
-	if grep -q '^net.*unaccounted=0$' "$w/err"; then ok cut-account-$layout; else bad "cut-account-$layout: $(tail -n 3 "$w/err")"; fi
+	if [ $got != 0 ]; then bad "$name: $(tail -n 2 "$w/out")"
+	elif [ "$(wc -l <"$w/lines")" != 2 ] || ! grep -q 'memory was cut short' "$w/lines"; then bad "$name: $(cat "$w/lines")"
+	else stops "$name" 0; fi
+	grep -q '^net.*unaccounted=0$' "$w/err" || bad "$name-account: $(tail -n 3 "$w/err")"
+}
+for what in rings received transmitted log; do
+	cut $what
+	cut $what packed
 done
 
 # ---- handed over: a TAP; the socket, listening, connected, and by systemd ----

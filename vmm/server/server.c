@@ -29,6 +29,7 @@ struct server {
 	struct guest_mem *mem;
 	struct nic nic;
 	struct vhost_user *vhost_user; /* NULL: nobody is connected */
+	struct log_limit limit;        /* of what is said about front-ends */
 	bool inband, over;
 	int fault_fd;
 	char line[LINE_BYTES];
@@ -64,6 +65,7 @@ static void on_come(void *self, int fd)
 					     .mem = s->mem,
 					     .loop = s->loop,
 					     .log = { .line = log_line },
+					     .limit = &s->limit,
 					     .name = s->nic.name,
 					     .rings = 2 * net_pairs(s->nic.net) + 1,
 					     .queue_num = net_pairs(s->nic.net),

@@ -192,6 +192,19 @@ START_TEST(headers_that_are_none)
 }
 END_TEST
 
+/* ... again and again, on connections of its own each time: the log has one line of them all. */
+START_TEST(a_liar_that_comes_again)
+{
+	w.step_ns = 1;
+	for (unsigned i = 0; i < 20; i++) {
+		ck_assert(front_send_raw(&w.front, &headers[0], sizeof(headers[0]), NULL, 0));
+		ck_assert(front_is_dropped(&w.front));
+		front_reconnect(&w.front, connect_one());
+	}
+	ck_assert_uint_eq(w.log_lines, 1);
+}
+END_TEST
+
 /* Who wants an answer gets one to what is unknown or refused, and may go on. */
 /* rule: VHU-04 */
 START_TEST(refused_in_the_answer)
@@ -348,6 +361,7 @@ int main(void)
 	tcase_add_loop_test(tc, too_short, 0, all);
 	tcase_add_loop_test(tc, wrong_descriptors, 0, all);
 	tcase_add_loop_test(tc, headers_that_are_none, 0, ARRAY_LEN(headers));
+	tcase_add_test(tc, a_liar_that_comes_again);
 	tcase_add_test(tc, refused_in_the_answer);
 	tcase_add_test(tc, an_index_of_no_ring);
 	tcase_add_test(tc, death_in_the_middle);

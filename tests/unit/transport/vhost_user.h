@@ -36,6 +36,8 @@ static struct world {
 	struct front front;
 	unsigned ended, log_lines;
 	char last_log[600];
+	struct log_limit limit;
+	uint64_t now_ns, step_ns; /* of the log's clock, at each look */
 	bool inband;
 } w;
 
@@ -44,6 +46,12 @@ static inline void log_line(void *self, const char *text)
 	(void)self;
 	w.log_lines++;
 	(void)snprintf(w.last_log, sizeof(w.last_log), "%s", text);
+}
+
+static inline uint64_t log_now(void *self)
+{
+	(void)self;
+	return w.now_ns += w.step_ns;
 }
 
 static inline void on_ended(void *self)
@@ -57,10 +65,12 @@ static inline void on_ended(void *self)
 /* A connection: the front-end's end of it. */
 static inline int connect_one(void)
 {
+	static const struct clock clock = { .now_ns = log_now };
 	const struct vhost_user_config c = { .device = net_device(w.net),
 					     .mem = w.mem,
 					     .loop = w.loop,
-					     .log = { .line = log_line },
+					     .log = { .line = log_line, .clock = &clock },
+					     .limit = &w.limit,
 					     .name = "t0",
 					     .rings = RINGS,
 					     .queue_num = PAIRS,
@@ -87,6 +97,7 @@ static inline void world_make(bool inband)
 
 	memset(&w, 0, sizeof(w));
 	w.inband = inband;
+	w.step_ns = UINT64_C(60) * 1000000000; /* no line is one too many */
 	ck_assert(!err_is(loopback_create(PAIRS, &w.backend)));
 	w.mem = guest_mem_create();
 	ck_assert(!err_is(loop_create(&w.loop)));
