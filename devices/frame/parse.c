@@ -152,6 +152,7 @@ struct parsed inner_parse(const uint8_t *bytes, uint32_t len, uint32_t at, uint1
 {
 	struct parsed p = { 0 };
 
+	len = len < UINT16_MAX ? len : UINT16_MAX; /* as far as an offset reaches */
 	if (at > len || (type == TYPE_ETHERNET && !ethernet(bytes, len, &at, &type)))
 		return p;
 	p.l3_offset = (uint16_t)at;
