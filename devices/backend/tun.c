@@ -213,6 +213,7 @@ static void put_ethernet(const struct backend_tun *t, struct frame *f)
 	f->len += ETH_BYTES;
 	f->local += ETH_BYTES;
 	if (version == 0) {
+		memset(f->bytes, 0, ETH_BYTES); /* there is the TAP's header */
 		frame_drop(f, DROP_RX_NOT_IP);
 		return;
 	}

@@ -103,12 +103,16 @@ START_TEST(what_comes_and_is_not_ip_is_dropped)
 	} packets[] = { { 0x45, 20, DROP_NONE },      { 0x45, 19, DROP_RX_NOT_IP },
 			{ 0x60, 40, DROP_NONE },      { 0x60, 39, DROP_RX_NOT_IP },
 			{ 0x55, 60, DROP_RX_NOT_IP }, { 0x45, 13, DROP_RX_RUNT } };
+	static const uint8_t none[ETH];
 	bool more;
 
+	memset(slots[0], 0xee, VNET_HDR_MAX + ETH); /* what was there before */
 	incoming.packet[0] = packets[_i].first;
 	incoming.len = packets[_i].len;
 	ck_assert_uint_eq(receive(FRAMES, &more), 1);
 	assert_fate(0, packets[_i].why == DROP_NONE ? FATE_OPEN : FATE_DROPPED, packets[_i].why);
+	if (packets[_i].why == DROP_RX_NOT_IP)
+		ck_assert_mem_eq(batch.frame[0].bytes, none, ETH);
 }
 END_TEST
 
