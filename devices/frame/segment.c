@@ -90,6 +90,7 @@ static void set_tunnel(uint8_t *bytes, uint32_t len, const struct frame *super,
 {
 	uint8_t *udp = bytes + tunnel->l4_offset;
 	uint32_t udp_len = len - tunnel->l4_offset, start = super->hdr.csum_start;
+	uint32_t before = start - tunnel->l4_offset;
 	uint16_t inner = be16_read(bytes + start + super->hdr.csum_offset), sum;
 
 	set_ip(bytes + tunnel->l3_offset, tunnel, udp_len, index);
@@ -97,7 +98,9 @@ static void set_tunnel(uint8_t *bytes, uint32_t len, const struct frame *super,
 	if ((super->hdr.flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM) == 0)
 		return;
 	move_pseudo_sum(udp + UDP_CSUM, super->len - tunnel->l4_offset, udp_len);
-	sum = csum_fold(csum_add((uint16_t)~inner, udp, start - tunnel->l4_offset));
+	if (before % 2 != 0)
+		inner = (uint16_t)(inner << 8 | inner >> 8); /* RFC 1071, 2 (B) */
+	sum = csum_fold(csum_add((uint16_t)~inner, udp, before));
 	be16_write(udp + UDP_CSUM, sum == 0 ? 0xffff : sum);
 }
 

@@ -1,5 +1,6 @@
 /* Super-frames in UDP tunnels: how a driver's are judged, what a guest's header says of them, and
  * what becomes of them where they are not taken whole. */
+#include "devices/frame/csum.h"
 #include "devices/frame/segment.h"
 #include "devices/frame/vnet_hdr.h"
 #include "tests/driver/suite.h"
@@ -301,6 +302,32 @@ START_TEST(segments_in_their_tunnels)
 }
 END_TEST
 
+/* A packet that begins at an odd place of its tunnel: what is summed behind it is summed the other
+ * way round. rule: NET-42 */
+START_TEST(a_tunnel_of_an_odd_length)
+{
+	struct frame segment = { .bytes = slot };
+	struct segmenter cutter;
+	uint32_t udp = l4_of(&tcp4), packet = udp + 8 + VXLAN, sum;
+
+	make(&tcp4, true);
+	memmove(bytes + packet + 1, bytes + packet, super.len - packet);
+	super.len = super.local = super.len + 1;
+	super.hdr.csum_start++;
+	super.hdr.inner_nh_offset++;
+	sum = be16(bytes + udp + 6) + 1;
+	bytes[udp + 6] = (uint8_t)(sum >> 8);
+	bytes[udp + 7] = (uint8_t)sum;
+	ck_assert(segment_begin(&cutter, &super));
+	for (uint32_t i = 0; i < 5; i++) {
+		ck_assert(segment_next(&cutter, &segment));
+		ck_assert(csum_finish(slot, segment.len, segment.hdr.csum_start,
+				      segment.hdr.csum_offset));
+		ck_assert_uint_eq(received(false, ETH, udp, segment.len, 17), 0xffff);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("frame/gso");
@@ -316,6 +343,7 @@ int main(void)
 	tcase_add_test(tc, what_a_guest_does_not_get);
 	tcase_add_test(tc, junk_where_no_tunnel_is);
 	tcase_add_loop_test(tc, segments_in_their_tunnels, 0, 16);
+	tcase_add_test(tc, a_tunnel_of_an_odd_length);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
