@@ -57,6 +57,9 @@ struct err link_add_veth(struct link *l, const char *name, const char *peer,
 /* A route to prefix by gateway (NULL: directly) out of name. */
 struct err link_add_route(struct link *l, const char *name, const struct ip_prefix *to,
 			  const struct ip_prefix *gateway) MUST_USE;
+/* A permanent neighbour entry. */
+struct err link_add_neighbour(struct link *l, const char *name, const struct ip_prefix *who,
+			      const uint8_t mac[static 6]) MUST_USE;
 
 /* ---- what changes: a socket that hears RTM_NEWLINK and RTM_DELLINK ---- */
 struct link_event {

@@ -1,8 +1,9 @@
-/* devices/tap/link_make.c: addresses, routes and veth pairs by rtnetlink. */
+/* devices/tap/link_make.c: addresses, routes, neighbours and veth pairs by rtnetlink. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/veth.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +148,7 @@ struct err link_addresses(struct link *l, const char *name, struct ip_prefix *re
 	return err_none();
 }
 
-/* ---- routes, veth ---- */
+/* ---- routes, neighbours, veth ---- */
 
 struct err link_add_veth(struct link *l, const char *name, const char *peer, int peer_netns_fd)
 {
@@ -193,4 +194,24 @@ struct err link_add_route(struct link *l, const char *name, const struct ip_pref
 	if (gateway != NULL)
 		mnl_attr_put(h, RTA_GATEWAY, address_bytes(gateway), &gateway->addr);
 	return link_error(link_talk(l, h, NULL, NULL), "add a route by", name);
+}
+
+struct err link_add_neighbour(struct link *l, const char *name, const struct ip_prefix *who,
+			      const uint8_t mac[static 6])
+{
+	struct nlmsghdr *h;
+	struct ndmsg *n;
+	unsigned index;
+	struct err e = link_index(l, name, &index);
+
+	if (err_is(e))
+		return e;
+	h = link_request(l, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+	n = mnl_nlmsg_put_extra_header(h, sizeof(*n));
+	n->ndm_family = (uint8_t)who->family;
+	n->ndm_ifindex = (int)index;
+	n->ndm_state = NUD_PERMANENT;
+	mnl_attr_put(h, NDA_DST, address_bytes(who), &who->addr);
+	mnl_attr_put(h, NDA_LLADDR, 6, mac);
+	return link_error(link_talk(l, h, NULL, NULL), "add a neighbour of", name);
 }

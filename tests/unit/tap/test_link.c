@@ -299,11 +299,12 @@ START_TEST(addresses_are_listed)
 }
 END_TEST
 
-START_TEST(routes)
+START_TEST(routes_and_neighbours)
 {
 	struct ip_prefix own = prefix("10.7.0.1/24"), gateway = prefix("10.7.0.2"),
 			 to = prefix("10.8.0.0/16");
 	struct ip_prefix direct = prefix("10.9.0.0/16"), far = prefix("10.200.0.1");
+	static const uint8_t its[6] = { 2, 7, 7, 7, 7, 7 };
 
 	assert_done(link_set_up(l, "ln0", true));
 	assert_done(link_add_address(l, "ln0", &own));
@@ -311,6 +312,8 @@ START_TEST(routes)
 	assert_done(link_add_route(l, "ln0", &direct, NULL));
 	assert_told(link_add_route(l, "ln0", &direct, NULL), EEXIST, "ln0");
 	assert_told(link_add_route(l, "ln0", &far, &far), ENETUNREACH, "ln0");
+	for (unsigned i = 0; i < 2; i++) /* replaced */
+		assert_done(link_add_neighbour(l, "ln0", &gateway, its));
 }
 END_TEST
 
@@ -356,7 +359,7 @@ int main(void)
 		tcase_add_test(tc, an_address_that_cannot_be);
 		tcase_add_test(tc, ipv6_that_is_switched_off);
 		tcase_add_test(tc, addresses_are_listed);
-		tcase_add_test(tc, routes);
+		tcase_add_test(tc, routes_and_neighbours);
 		if (host_is_root())
 			tcase_add_test(tc, changes_need_the_right);
 	}
