@@ -73,7 +73,7 @@ static uint16_t home_option(const uint8_t *bytes, uint32_t header, uint32_t size
 static void note_home(const uint8_t *bytes, uint32_t header, uint32_t size, uint8_t kind,
 		      struct parsed *p)
 {
-	if (kind == PROTO_DESTINATION && p->home_source == 0)
+	if (kind == PROTO_DESTINATION)
 		p->home_source = home_option(bytes, header, size);
 	if (kind == PROTO_ROUTING && bytes[header + 2] == ROUTING_HOME && size == 8 + ADDRESS_BYTES)
 		p->home_destination = (uint16_t)(header + 8);

@@ -18,8 +18,8 @@ struct parsed {
 	uint16_t payload_offset; /* behind the transport header */
 	uint8_t protocol;        /* IP's number of what lies at l4_offset */
 	/* IPv6 only: there are extension headers, and where the addresses are that take the place
-	 * of the packet's own (home address option, one of the first six of a header; routing
-	 * header type 2: RFC 6275), 0: none. */
+	 * of the packet's own (home address option, one of the first six of the last
+	 * destination header; routing header type 2: RFC 6275), 0: none. */
 	bool extensions;
 	uint16_t home_source, home_destination;
 };

@@ -66,3 +66,18 @@ void bpf_skip_end(struct bpf_program *p, unsigned from)
 {
 	p->insn[from].off = (int16_t)(p->count - from - 1);
 }
+
+unsigned bpf_loop(struct bpf_program *p, int counter)
+{
+	bpf_with(p, BPF_MOV, BPF_REG_1, 0);
+	bpf_store(p, BPF_DW, counter, BPF_REG_1);
+	return p->count;
+}
+
+void bpf_loop_end(struct bpf_program *p, unsigned from, int counter, int32_t times)
+{
+	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, counter);
+	bpf_with(p, BPF_ADD, BPF_REG_1, 1);
+	bpf_store(p, BPF_DW, counter, BPF_REG_1);
+	bpf_emit(p, BPF_JMP | BPF_JLT | BPF_K, BPF_REG_1, 0, (int)from - (int)p->count - 1, times);
+}

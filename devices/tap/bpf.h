@@ -7,7 +7,7 @@
 #include <linux/bpf.h>
 #include <stdint.h>
 
-enum { BPF_INSNS_MAX = 8192, BPF_JUMPS_MAX = 1024, BPF_LABELS_MAX = 32 };
+enum { BPF_INSNS_MAX = 2048, BPF_JUMPS_MAX = 256, BPF_LABELS_MAX = 32 };
 
 struct bpf_program {
 	struct bpf_insn insn[BPF_INSNS_MAX];
@@ -35,6 +35,10 @@ void bpf_here(struct bpf_program *p, unsigned label);
 /* Passes over the instructions from here to bpf_skip_end of what it returns, if left OP value. */
 unsigned bpf_skip(struct bpf_program *p, unsigned op, unsigned left, int32_t value);
 void bpf_skip_end(struct bpf_program *p, unsigned from);
+/* What is between the two is done `times` times over, counted on the stack (which jumps out of it
+ * leave alone). Changes BPF_REG_1. Needs Linux 5.3. */
+unsigned bpf_loop(struct bpf_program *p, int counter);
+void bpf_loop_end(struct bpf_program *p, unsigned from, int counter, int32_t times);
 /* At the end: every label has its place. */
 void bpf_resolve(struct bpf_program *p);
 

@@ -79,12 +79,14 @@ static void use_home(struct bpf_program *p)
 static void transports(struct bpf_program *p)
 {
 	bpf_here(p, IPV4_TRANSPORT);
+	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, PROTOCOL);
 	ports(p, 8, HASH_TCPV4, HASH_UDPV4, IPV4_PORTS, IPV4_ALONE);
 
 	bpf_here(p, IPV6_TRANSPORT);
 	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, EXTENDED);
 	bpf_jump(p, BPF_JEQ, BPF_REG_1, 0, IPV6_PLAIN);
-	bpf_with_register(p, BPF_MOV, BPF_REG_1, AT);
+	steer_home(p);
+	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, PROTOCOL);
 	ports(p, 32, HASH_TCP_EX, HASH_UDP_EX, HOME_PORTS, HOME_ALONE);
 	bpf_here(p, HOME_PORTS);
 	use_home(p);
@@ -94,7 +96,7 @@ static void transports(struct bpf_program *p)
 	use_home(p);
 	bpf_jump(p, BPF_JA, 0, 0, IPV6_HASH_ALONE);
 	bpf_here(p, IPV6_PLAIN);
-	bpf_with_register(p, BPF_MOV, BPF_REG_1, AT);
+	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, PROTOCOL);
 	ports(p, 32, HASH_TCPV6, HASH_UDPV6, IPV6_PORTS, IPV6_ALONE);
 }
 

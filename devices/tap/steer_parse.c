@@ -129,58 +129,17 @@ void steer_ipv4(struct bpf_program *p, enum level level)
 	bpf_jump(p, BPF_JNE, BPF_REG_1, 0, IPV4_ALONE);
 	bpf_with_register(p, BPF_ADD, MORE, AT);
 	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, HEADER + 9);
-	if (level == OUTER) {
-		steer_tunnel(p, 4, IPV4_NO_TUNNEL);
-		bpf_here(p, IPV4_NO_TUNNEL);
-		bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, PROTOCOL);
-	}
-	bpf_jump(p, BPF_JA, 0, 0, IPV4_TRANSPORT);
-}
-
-/* Of the destination options from MORE to HEADER_END the first home address (RFC 6275), to HOME.
- * AT: the option. */
-static void home_option(struct bpf_program *p)
-{
-	unsigned done[3 * OPTIONS_MAX], count = 0;
-
-	bpf_with_register(p, BPF_MOV, AT, MORE);
-	bpf_with(p, BPF_ADD, AT, 2);
-	for (unsigned i = 0; i < OPTIONS_MAX; i++) {
-		unsigned longer, other, other_size, next;
-
-		bpf_load(p, BPF_DW, BPF_REG_2, BPF_REG_10, HEADER_END);
-		bpf_with_register(p, BPF_SUB, BPF_REG_2, AT);
-		done[count++] = bpf_skip(p, BPF_JSLT, BPF_REG_2, 2);
-		steer_fetch(p, AT, 0, OPTION, 2, UNCLASSIFIED);
-		bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, OPTION);
-		longer = bpf_skip(p, BPF_JNE, BPF_REG_1, 0);
-		bpf_with(p, BPF_ADD, AT, 1);
-		next = bpf_skip(p, BPF_JA, 0, 0);
-		bpf_skip_end(p, longer);
-		other = bpf_skip(p, BPF_JNE, BPF_REG_1, OPTION_HOME);
-		bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, OPTION + 1);
-		other_size = bpf_skip(p, BPF_JNE, BPF_REG_1, ADDRESS_BYTES);
-		bpf_load(p, BPF_DW, BPF_REG_2, BPF_REG_10, HEADER_END);
-		bpf_with_register(p, BPF_SUB, BPF_REG_2, AT);
-		done[count++] = bpf_skip(p, BPF_JSLT, BPF_REG_2, 2 + ADDRESS_BYTES);
-		steer_fetch(p, AT, 2, HOME, ADDRESS_BYTES, UNCLASSIFIED);
-		set(p, HOME_FOUND, 1);
-		done[count++] = bpf_skip(p, BPF_JA, 0, 0);
-		bpf_skip_end(p, other);
-		bpf_skip_end(p, other_size);
-		bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, OPTION + 1);
-		bpf_with_register(p, BPF_ADD, AT, BPF_REG_1);
-		bpf_with(p, BPF_ADD, AT, 2);
-		bpf_skip_end(p, next);
-	}
-	while (count > 0)
-		bpf_skip_end(p, done[--count]);
+	bpf_store(p, BPF_DW, PROTOCOL, BPF_REG_1);
+	if (level == OUTER)
+		steer_tunnel(p, 4, IPV4_TRANSPORT);
+	else
+		bpf_jump(p, BPF_JA, 0, 0, IPV4_TRANSPORT);
 }
 
 /* What the extension header of kind AT at MORE says of the addresses. */
 static void note_home(struct bpf_program *p)
 {
-	unsigned no_routing, not_home, other_size, no_options, found;
+	unsigned no_routing, not_home, other_size, no_options;
 
 	no_routing = bpf_skip(p, BPF_JNE, AT, PROTO_ROUTING);
 	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL + 2);
@@ -192,45 +151,44 @@ static void note_home(struct bpf_program *p)
 	bpf_skip_end(p, not_home);
 	bpf_skip_end(p, other_size);
 	no_options = bpf_skip(p, BPF_JNE, AT, PROTO_DESTINATION);
-	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, HOME_FOUND);
-	found = bpf_skip(p, BPF_JNE, BPF_REG_1, 0);
-	home_option(p);
+	set(p, OPTIONS_SEEN, 1);
+	bpf_store(p, BPF_DW, OPTIONS_AT, MORE);
+	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, HEADER_END);
+	bpf_store(p, BPF_DW, OPTIONS_END, BPF_REG_1);
 	bpf_skip_end(p, no_options);
-	bpf_skip_end(p, found);
 }
 
 /* AT: the kind of the header at MORE. More extension headers than that have nothing behind them. */
 static void extensions(struct bpf_program *p, enum level level)
 {
-	for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
-		unsigned hop, routing, destination;
+	unsigned loop = bpf_loop(p, EXTENSIONS);
+	unsigned hop = bpf_skip(p, BPF_JEQ, AT, PROTO_HOP);
+	unsigned routing = bpf_skip(p, BPF_JEQ, AT, PROTO_ROUTING);
+	unsigned destination = bpf_skip(p, BPF_JEQ, AT, PROTO_DESTINATION);
 
-		hop = bpf_skip(p, BPF_JEQ, AT, PROTO_HOP);
-		routing = bpf_skip(p, BPF_JEQ, AT, PROTO_ROUTING);
-		destination = bpf_skip(p, BPF_JEQ, AT, PROTO_DESTINATION);
-		bpf_jump(p, BPF_JA, 0, 0, IPV6_UPPER + level);
-		bpf_skip_end(p, hop);
-		bpf_skip_end(p, routing);
-		bpf_skip_end(p, destination);
-		set(p, EXTENDED, 1);
-		steer_fetch(p, MORE, 0, SMALL, 8, IPV6_CUT + level);
-		bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL + 1);
-		bpf_with(p, BPF_ADD, BPF_REG_1, 1);
-		bpf_with(p, BPF_LSH, BPF_REG_1, 3);
-		steer_left_from(p, BPF_REG_2, MORE);
-		bpf_jump_register(p, BPF_JGT, BPF_REG_1, BPF_REG_2, IPV6_CUT + level);
-		bpf_with_register(p, BPF_ADD, BPF_REG_1, MORE);
-		bpf_store(p, BPF_DW, HEADER_END, BPF_REG_1);
-		note_home(p);
-		bpf_load(p, BPF_B, AT, BPF_REG_10, SMALL);
-		bpf_load(p, BPF_DW, MORE, BPF_REG_10, HEADER_END);
-	}
+	bpf_jump(p, BPF_JA, 0, 0, IPV6_UPPER + level);
+	bpf_skip_end(p, hop);
+	bpf_skip_end(p, routing);
+	bpf_skip_end(p, destination);
+	set(p, EXTENDED, 1);
+	steer_fetch(p, MORE, 0, SMALL, 8, IPV6_CUT + level);
+	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL + 1);
+	bpf_with(p, BPF_ADD, BPF_REG_1, 1);
+	bpf_with(p, BPF_LSH, BPF_REG_1, 3);
+	steer_left_from(p, BPF_REG_2, MORE);
+	bpf_jump_register(p, BPF_JGT, BPF_REG_1, BPF_REG_2, IPV6_CUT + level);
+	bpf_with_register(p, BPF_ADD, BPF_REG_1, MORE);
+	bpf_store(p, BPF_DW, HEADER_END, BPF_REG_1);
+	note_home(p);
+	bpf_load(p, BPF_B, AT, BPF_REG_10, SMALL);
+	bpf_load(p, BPF_DW, MORE, BPF_REG_10, HEADER_END);
+	bpf_loop_end(p, loop, EXTENSIONS, EXTENSIONS_MAX);
 	bpf_jump(p, BPF_JA, 0, 0, IPV6_UPPER + level);
 	bpf_here(p, IPV6_CUT + level);
 	bpf_with(p, BPF_MOV, AT, PROTO_NONE);
 }
 
-/* From AT on. Then MORE: where the transport header begins, AT: its kind. */
+/* From AT on. Then MORE: where the transport header begins. */
 void steer_ipv6(struct bpf_program *p, enum level level)
 {
 	unsigned whole;
@@ -242,7 +200,7 @@ void steer_ipv6(struct bpf_program *p, enum level level)
 	bpf_jump(p, BPF_JNE, BPF_REG_1, 6, UNCLASSIFIED);
 	copy(p, INPUT, HEADER + 8, 2 * ADDRESS_BYTES);
 	copy(p, HOME, HEADER + 8, 2 * ADDRESS_BYTES);
-	set(p, HOME_FOUND, 0);
+	set(p, OPTIONS_SEEN, 0);
 	set(p, EXTENDED, 0);
 	bpf_with_register(p, BPF_MOV, MORE, AT);
 	bpf_with(p, BPF_ADD, MORE, IPV6_BYTES);
@@ -253,11 +211,48 @@ void steer_ipv6(struct bpf_program *p, enum level level)
 	whole = bpf_skip(p, BPF_JNE, AT, PROTO_FRAGMENT);
 	set(p, EXTENDED, 1);
 	bpf_skip_end(p, whole);
-	if (level == OUTER) {
-		bpf_with_register(p, BPF_MOV, BPF_REG_1, AT);
-		steer_tunnel(p, 6, IPV6_NO_TUNNEL);
-		bpf_here(p, IPV6_NO_TUNNEL);
-		bpf_load(p, BPF_DW, AT, BPF_REG_10, PROTOCOL);
-	}
-	bpf_jump(p, BPF_JA, 0, 0, IPV6_TRANSPORT);
+	bpf_store(p, BPF_DW, PROTOCOL, AT);
+	if (level == OUTER)
+		steer_tunnel(p, 6, IPV6_TRANSPORT);
+	else
+		bpf_jump(p, BPF_JA, 0, 0, IPV6_TRANSPORT);
+}
+
+void steer_home(struct bpf_program *p)
+{
+	unsigned none, ended, short_one, found, loop, longer, other, other_size, next;
+
+	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, OPTIONS_SEEN);
+	none = bpf_skip(p, BPF_JEQ, BPF_REG_1, 0);
+	bpf_load(p, BPF_DW, AT, BPF_REG_10, OPTIONS_AT);
+	bpf_with(p, BPF_ADD, AT, 2);
+	loop = bpf_loop(p, OPTIONS);
+	bpf_load(p, BPF_DW, BPF_REG_2, BPF_REG_10, OPTIONS_END);
+	bpf_with_register(p, BPF_SUB, BPF_REG_2, AT);
+	ended = bpf_skip(p, BPF_JSLT, BPF_REG_2, 2);
+	steer_fetch(p, AT, 0, SMALL, 2, UNCLASSIFIED);
+	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL);
+	longer = bpf_skip(p, BPF_JNE, BPF_REG_1, 0);
+	bpf_with(p, BPF_ADD, AT, 1);
+	next = bpf_skip(p, BPF_JA, 0, 0);
+	bpf_skip_end(p, longer);
+	other = bpf_skip(p, BPF_JNE, BPF_REG_1, OPTION_HOME);
+	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL + 1);
+	other_size = bpf_skip(p, BPF_JNE, BPF_REG_1, ADDRESS_BYTES);
+	bpf_load(p, BPF_DW, BPF_REG_2, BPF_REG_10, OPTIONS_END);
+	bpf_with_register(p, BPF_SUB, BPF_REG_2, AT);
+	short_one = bpf_skip(p, BPF_JSLT, BPF_REG_2, 2 + ADDRESS_BYTES);
+	steer_fetch(p, AT, 2, HOME, ADDRESS_BYTES, UNCLASSIFIED);
+	found = bpf_skip(p, BPF_JA, 0, 0);
+	bpf_skip_end(p, other);
+	bpf_skip_end(p, other_size);
+	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL + 1);
+	bpf_with_register(p, BPF_ADD, AT, BPF_REG_1);
+	bpf_with(p, BPF_ADD, AT, 2);
+	bpf_skip_end(p, next);
+	bpf_loop_end(p, loop, OPTIONS, OPTIONS_MAX);
+	bpf_skip_end(p, none);
+	bpf_skip_end(p, ended);
+	bpf_skip_end(p, short_one);
+	bpf_skip_end(p, found);
 }

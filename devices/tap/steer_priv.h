@@ -24,12 +24,15 @@ enum {
 	SMALL = -48,  /* 8 bytes: a type, a length, a short header */
 	HEADER = -88, /* the IP header */
 	HOME = -120,  /* of IPv6: the addresses that take the place of the packet's own, or these */
-	OPTION = -128,     /* an option's type and length */
-	HEADER_END = -136, /* offset behind an extension header */
-	HOME_FOUND = -144, /* 1: a home address option was there */
+	HEADER_END = -128, /* offset behind an extension header */
+	OPTIONS_AT = -136, /* of the last destination header, 0: none */
+	OPTIONS_END = -144,
 	EXTENDED = -152,   /* 1: there are extension headers */
-	PROTOCOL = -160,
-	STACK_BOTTOM = PROTOCOL,
+	PROTOCOL = -160,   /* of what begins at MORE behind IP */
+	EXTENSIONS = -168, /* counters of loops */
+	OPTIONS = -176,
+	OPTIONS_SEEN = -184,
+	STACK_BOTTOM = OPTIONS_SEEN,
 };
 
 /* Where the frame begins, and what it carries if that counts (hash.h, tunnels). */
@@ -39,13 +42,11 @@ enum label {
 	ETHERNET_AT, /* of each level one */
 	IPV4_AT = ETHERNET_AT + LEVELS,
 	IPV6_AT = IPV4_AT + LEVELS,
-	IPV6_CUT = IPV6_AT + LEVELS,    /* the extension headers do not end */
-	IPV6_UPPER = IPV6_CUT + LEVELS, /* behind them */
-	IPV4_NO_TUNNEL = IPV6_UPPER + LEVELS,
-	IPV6_NO_TUNNEL,
-	IPV4_TRANSPORT, /* MORE: where it begins */
-	IPV6_TRANSPORT, /* and AT: its kind */
-	IPV6_PLAIN,     /* by the packet's own addresses */
+	IPV6_CUT = IPV6_AT + LEVELS,          /* the extension headers do not end */
+	IPV6_UPPER = IPV6_CUT + LEVELS,       /* behind them */
+	IPV4_TRANSPORT = IPV6_UPPER + LEVELS, /* MORE: where it begins */
+	IPV6_TRANSPORT,
+	IPV6_PLAIN, /* by the packet's own addresses */
 	HOME_ALONE,
 	HOME_PORTS,
 	IPV4_ALONE, /* without ports: if that type is enabled */
@@ -70,13 +71,15 @@ void steer_fetch(struct bpf_program *p, unsigned at, int32_t offset, int to, int
 void steer_left_from(struct bpf_program *p, unsigned to, unsigned at);
 void steer_unless_enabled(struct bpf_program *p, uint32_t type, enum label label);
 
-/* To the level's Ethernet header at AT, with room for tags more tags than those seen. */
+/* From AT on. */
 void steer_ethernet(struct bpf_program *p, enum level level);
 void steer_ipv4(struct bpf_program *p, enum level level);
 void steer_ipv6(struct bpf_program *p, enum level level);
 
-/* To what a tunnel whose header begins at MORE carries, if its type is enabled; BPF_REG_1: the
- * protocol of that header, which stays in PROTOCOL. Else: to `none`. */
+/* The home address of the last destination header, if it is among the first options, to HOME. */
+void steer_home(struct bpf_program *p);
+
+/* To what a tunnel carries whose header begins at MORE, if its type is enabled, else to `none`. */
 void steer_tunnel(struct bpf_program *p, unsigned ip_version, enum label none);
 
 #endif

@@ -143,9 +143,9 @@ void steer_tunnel(struct bpf_program *p, unsigned ip_version, enum label none)
 {
 	unsigned other;
 
-	bpf_store(p, BPF_DW, PROTOCOL, BPF_REG_1);
 	bpf_load(p, BPF_W, BPF_REG_2, MAP, offsetof(struct steer_map, hash.tunnels));
 	bpf_jump(p, BPF_JEQ, BPF_REG_2, 0, none);
+	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, PROTOCOL);
 	other = bpf_skip(p, BPF_JNE, BPF_REG_1, PROTO_UDP);
 	udp(p, none);
 	bpf_skip_end(p, other);

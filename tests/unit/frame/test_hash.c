@@ -163,6 +163,12 @@ static const struct { const char *says; const uint8_t *bytes; uint32_t len; uint
 	{ "as the seventh, which is not looked for",
 	  FRAME(ETH(0x86dd), IP6(DESTINATION), T, 3, 0, 0, 0, 0, 0, 0, 0xc9, 16, HOME, 0, 0, 0, 0, 0, 0, TCP(5)), HASH_TYPES_ALL, 8,
 	  INPUT(S6, D6, P) },
+	{ "of two destination headers the last",
+	  FRAME(ETH(0x86dd), IP6(DESTINATION), DESTINATION, 2, 1, 2, 0, 0, 0xc9, 16, ROUTED, HOME_OPTION(T), TCP(5)),
+	  HASH_TYPES_ALL, 8, INPUT(HOME, D6, P) },
+	{ "and there is none in it",
+	  FRAME(ETH(0x86dd), IP6(DESTINATION), HOME_OPTION(DESTINATION), EXT(T, 0), TCP(5)), HASH_TYPES_ALL, 8,
+	  INPUT(S6, D6, P) },
 	{ "a fragment behind a home address", FRAME(ETH(0x86dd), IP6(DESTINATION), HOME_OPTION(FRAGMENT), EXT(T, 0), TCP(5)),
 	  HASH_TYPES_ALL, 7, INPUT(HOME, D6) },
 };
