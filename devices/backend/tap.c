@@ -13,9 +13,10 @@
 
 #include "devices/backend/tap_steer.h"
 #include "devices/base/uapi_compat.h"
+#include "devices/frame/gso.h"
 #include "devices/frame/vnet_hdr.h"
 
-enum { QUEUES_MAX = 256, REST_MAX = 128 };
+enum { QUEUES_MAX = 256, REST_MAX = 128, TAG_BYTES = 4 };
 
 struct tap_queue {
 	int fd;
@@ -139,6 +140,18 @@ static bool read_failed(struct backend_tap *t, struct tap_queue *q, struct frame
 	}
 }
 
+/* A tag that the kernel kept beside the packet and puts back as the frame is read (Linux 6.18) is
+ * counted where the checksum starts, and not where the headers of a tunnel are. */
+static void count_tag(struct frame *f)
+{
+	if ((f->hdr.gso_type & GSO_TUNNEL) == 0 || !frame_tagged(f->bytes, f->local))
+		return;
+	if (frame_parse(f->bytes, f->local, f->len).l4_offset != f->hdr.outer_th_offset + TAG_BYTES)
+		return;
+	f->hdr.outer_th_offset += TAG_BYTES;
+	f->hdr.inner_nh_offset += TAG_BYTES;
+}
+
 /* A frame that is read has an end, whatever it is. false: nothing was there. */
 static bool recv_one(struct backend_tap *t, struct tap_queue *q, struct frame *f)
 {
@@ -157,6 +170,7 @@ static bool recv_one(struct backend_tap *t, struct tap_queue *q, struct frame *f
 	}
 	f->hdr = vnet_hdr_read(head, t->hdr_bytes);
 	f->len = f->local = (uint32_t)((size_t)got - t->hdr_bytes);
+	count_tag(f);
 	return true;
 }
 

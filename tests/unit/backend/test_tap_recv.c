@@ -87,6 +87,54 @@ START_TEST(the_byte_budget_ends_a_batch)
 }
 END_TEST
 
+/* Where the kernel says that a tunnel and what it carries are, and where they are: the tunnel's UDP
+ * stands at 38, behind a tag. */
+static const struct {
+	const char *says;
+	uint8_t gso_type;
+	uint16_t th, nh, want_th, want_nh;
+} tagged[] = {
+	{ "without the tag", VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 | 1, 34, 64, 38, 68 },
+	{ "with the tag", VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 | 1, 38, 68, 38, 68 },
+	{ "elsewhere", VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 | 1, 33, 64, 33, 64 },
+	{ "no tunnel", 1, 34, 64, 34, 64 },
+};
+static int tagged_row;
+
+static ssize_t read_tagged(int fd, void *bytes, size_t len)
+{
+	static const uint8_t head[] = { [12] = 0x81, 0x00, 0, 5, 0x08, 0x00, 0x45, [27] = 17 };
+	const struct vnet_hdr h = { .gso_type = tagged[tagged_row].gso_type,
+				    .outer_th_offset = tagged[tagged_row].th,
+				    .inner_nh_offset = tagged[tagged_row].nh };
+	uint8_t *frame = (uint8_t *)bytes + VNET_HDR_TUNNEL_BYTES;
+
+	vnet_hdr_write(h, bytes, VNET_HDR_TUNNEL_BYTES);
+	memset(frame, 0, LEN);
+	memcpy(frame, head, sizeof(head));
+	return answer_to(fd, len, VNET_HDR_TUNNEL_BYTES + LEN);
+}
+
+START_TEST(a_tag_in_front_of_a_tunnel)
+{
+	struct backend_tap_config c = config();
+	static struct sys sys;
+	const struct vnet_hdr *h = &batch.frame[0].hdr;
+
+	tagged_row = _i;
+	sys = fake_sys;
+	sys.read = read_tagged;
+	c.sys = &sys;
+	c.hdr_bytes = VNET_HDR_TUNNEL_BYTES;
+	teardown();
+	ck_assert(!err_is(backend_tap_create(&c, &be)));
+	ck_assert(receive(1));
+	ck_assert_msg(h->outer_th_offset == tagged[_i].want_th &&
+			      h->inner_nh_offset == tagged[_i].want_nh,
+		      "%s: %u, %u", tagged[_i].says, h->outer_th_offset, h->inner_nh_offset);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tap backend, receive");
@@ -97,6 +145,7 @@ int main(void)
 	tcase_add_loop_test(tc, each_answer_of_read, 0, (int)ARRAY_LEN(reads));
 	tcase_add_test(tc, a_frame_as_it_is_read);
 	tcase_add_test(tc, the_byte_budget_ends_a_batch);
+	tcase_add_loop_test(tc, a_tag_in_front_of_a_tunnel, 0, (int)ARRAY_LEN(tagged));
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

@@ -163,7 +163,8 @@ int main(void)
 	Suite *s = suite_create("vxlan");
 	TCase *tc = tcase_create("vxlan");
 
-	if (!ready("super-frames in VXLAN"))
+	if (!tunnel_tap_ready("super-frames in VXLAN") ||
+	    !host_vxlan_ready("super-frames in VXLAN"))
 		return 77;
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, NULL, down);

@@ -77,7 +77,8 @@ int main(void)
 	Suite *s = suite_create("vxlan_hash");
 	TCase *tc = tcase_create("vxlan_hash");
 
-	if (!ready("the hash of super-frames in VXLAN"))
+	if (!tunnel_tap_ready("the hash of super-frames in VXLAN") ||
+	    !host_vxlan_ready("the hash of super-frames in VXLAN"))
 		return 77;
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, NULL, down);

@@ -8,19 +8,16 @@
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "devices/backend/tap.h"
-#include "devices/base/uapi_compat.h"
 #include "devices/frame/gso.h"
 #include "devices/frame/vnet_hdr.h"
-#include "devices/tap/tap.h"
 #include "tests/driver/rig.h"
 #include "tests/driver/tunnel_frame.h"
 #include "tests/host/host.h"
+#include "tests/unit/tap/tunnel_tap.h"
 
 enum {
 	SIZE = 64,
@@ -121,33 +118,14 @@ static void await_running(void)
 	}
 }
 
-static struct err make_tap(struct tap *ret_tap)
-{
-	const struct tap_request request = {
-		.name = "vt0", .fd = -1, .queues = 1, .owner = -1, .group = -1
-	};
-
-	return tap_open(&sys_host, &request, ret_tap);
-}
-
 static void up(const struct tunnel_shape *s, uint32_t features)
 {
-	struct backend_tap_config config = { .fd_count = 1, .sys = &sys_host, .name = "vt0" };
-	struct backend *be;
-	struct tap tap;
-
 	shape = s;
 	at = tunnel_places(s);
 	super_len = tunnel_fill(super, s, PAYLOAD);
 	host_fresh();
 	host_without_link_local();
-	ck_assert(!err_is(make_tap(&tap)));
-	config.fds = tap.fd;
-	config.hdr_bytes = tap.hdr_bytes;
-	config.offloads = backend_tap_offloads(tap.offloads);
-	config.carrier = tap.carrier;
-	ck_assert(!err_is(backend_tap_create(&config, &be)));
-	rig_make_on(&r, be, hashing);
+	rig_make_on(&r, tunnel_tap_backend("vt0"), hashing);
 	set_up_host();
 	r.wanted_high = features;
 	rig_up(&r, RIG_ALL, SIZE);
@@ -192,27 +170,6 @@ static void host_sends_super(void)
 static uint8_t *received(uint64_t gpa, unsigned index)
 {
 	return driver_at(&r.memory, gpa + (uint64_t)index * ROOM);
-}
-
-/* Else prints why not. */
-static bool ready(const char *what)
-{
-	struct tap tap;
-	unsigned offloads;
-	struct err e;
-
-	if (!host_ready(what) || !host_vxlan_ready(what))
-		return false;
-	e = make_tap(&tap);
-	if (err_is(e)) {
-		(void)printf("skip: %s: %s\n", what, e.text);
-		return false;
-	}
-	offloads = tap.offloads;
-	tap_close(&sys_host, &tap);
-	if ((offloads & TUN_F_UDP_TUNNEL_GSO_CSUM) == 0)
-		(void)printf("skip: %s: this kernel's TAP has no UDP tunnel offloads\n", what);
-	return (offloads & TUN_F_UDP_TUNNEL_GSO_CSUM) != 0;
 }
 
 #endif

@@ -1,0 +1,58 @@
+/* tests/unit/tap/tunnel_tap.h: a TAP of the real kernel that has UDP tunnel offloads. */
+#ifndef TAPVM_TESTS_TUNNEL_TAP_H
+#define TAPVM_TESTS_TUNNEL_TAP_H
+
+#include <check.h>
+#include <stdio.h>
+
+#include "devices/backend/tap.h"
+#include "devices/base/uapi_compat.h"
+#include "devices/tap/tap.h"
+#include "tests/host/host.h"
+
+static inline struct err tunnel_tap_open(const char *name, struct tap *ret_tap)
+{
+	const struct tap_request request = {
+		.name = name, .fd = -1, .queues = 1, .owner = -1, .group = -1
+	};
+
+	return tap_open(&sys_host, &request, ret_tap);
+}
+
+static inline struct backend *tunnel_tap_backend(const char *name)
+{
+	struct backend_tap_config config = { .fd_count = 1, .sys = &sys_host, .name = name };
+	struct backend *be;
+	struct tap tap;
+
+	ck_assert(!err_is(tunnel_tap_open(name, &tap)));
+	config.fds = tap.fd;
+	config.hdr_bytes = tap.hdr_bytes;
+	config.offloads = backend_tap_offloads(tap.offloads);
+	config.carrier = tap.carrier;
+	ck_assert(!err_is(backend_tap_create(&config, &be)));
+	return be;
+}
+
+/* Whether there is such a one; else prints "skip: WHAT: why". As host_ready. */
+static inline bool tunnel_tap_ready(const char *what)
+{
+	struct tap tap;
+	bool has;
+	struct err e;
+
+	if (!host_ready(what))
+		return false;
+	e = tunnel_tap_open("", &tap);
+	if (err_is(e)) {
+		(void)printf("skip: %s: %s\n", what, e.text);
+		return false;
+	}
+	has = (tap.offloads & TUN_F_UDP_TUNNEL_GSO_CSUM) != 0;
+	tap_close(&sys_host, &tap);
+	if (!has)
+		(void)printf("skip: %s: this kernel's TAP has no UDP tunnel offloads\n", what);
+	return has;
+}
+
+#endif
