@@ -4,7 +4,6 @@
 #include <linux/virtio_net.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "devices/frame/vnet_hdr.h"
@@ -50,22 +49,6 @@ static int far_fd;
 /* A super-frame, and as it is sent: with a tag of so many bytes, or without. */
 static uint8_t super[LONGEST], sent[LONGEST], got[HDR + 65536];
 static uint32_t tag, sent_len;
-
-static void set_up_bridge(void)
-{
-	struct tap tap;
-	int on = 1;
-
-	ck_assert(!err_is(tunnel_tap_open("tb0", &tap)));
-	far_fd = tap.fd[0];
-	ck_assert_int_eq(ioctl(far_fd, TUNSETCARRIER, &on), 0);
-	ck_assert_int_eq(host_add_bridge("tbr"), 0);
-	ck_assert_int_eq(host_set_master("ta0", "tbr"), 0);
-	ck_assert_int_eq(host_set_master("tb0", "tbr"), 0);
-	host_up("ta0");
-	host_up("tb0");
-	host_up("tbr");
-}
 
 static void far_sends(struct vnet_hdr hdr, const uint8_t *bytes, uint32_t len)
 {
@@ -142,7 +125,7 @@ static void up(int row, uint32_t features)
 	host_fresh();
 	host_without_ipv6();
 	rig_make_on(&r, tunnel_tap_backend("ta0"), 0);
-	set_up_bridge();
+	far_fd = tunnel_tap_bridge("ta0");
 	r.wanted_high = features;
 	rig_up(&r, RIG_ALL & ~RIG_BIT(VIRTIO_NET_F_CTRL_VLAN), SIZE);
 	ck_assert_uint_eq(r.accepted_high, features);

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #include "devices/backend/tap.h"
 #include "devices/base/uapi_compat.h"
@@ -32,6 +33,23 @@ static inline struct backend *tunnel_tap_backend(const char *name)
 	config.carrier = tap.carrier;
 	ck_assert(!err_is(backend_tap_create(&config, &be)));
 	return be;
+}
+
+/* Another such TAP, with a carrier, on a bridge with this one: its descriptor. */
+static inline int tunnel_tap_bridge(const char *name)
+{
+	struct tap tap;
+	int on = 1;
+
+	ck_assert(!err_is(tunnel_tap_open("tb0", &tap)));
+	ck_assert_int_eq(ioctl(tap.fd[0], TUNSETCARRIER, &on), 0);
+	ck_assert_int_eq(host_add_bridge("tbr"), 0);
+	ck_assert_int_eq(host_set_master(name, "tbr"), 0);
+	ck_assert_int_eq(host_set_master("tb0", "tbr"), 0);
+	host_up(name);
+	host_up("tb0");
+	host_up("tbr");
+	return tap.fd[0];
 }
 
 /* Whether there is such a one; else prints "skip: WHAT: why". As host_ready. */
