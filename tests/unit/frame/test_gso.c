@@ -328,6 +328,28 @@ START_TEST(a_tunnel_of_an_odd_length)
 }
 END_TEST
 
+/* 0 says that there is none: with each value of two bytes one of the sums is 0. rule: NET-42 */
+START_TEST(a_tunnel_whose_checksum_comes_out_as_0)
+{
+	static const struct made one = { false, false, true, 1001 };
+	struct frame segment = { .bytes = slot };
+	uint32_t udp = l4_of(&one), full = 0;
+
+	make(&one, true);
+	for (uint32_t i = 0; i <= UINT16_MAX; i++) {
+		struct segmenter cutter;
+
+		bytes[udp + 12] = (uint8_t)(i >> 8);
+		bytes[udp + 13] = (uint8_t)i;
+		ck_assert(segment_begin(&cutter, &super) && segment_next(&cutter, &segment));
+		if (be16(slot + udp + 6) == 0)
+			ck_abort_msg("no checksum with %#x", i);
+		full += be16(slot + udp + 6) == 0xffff;
+	}
+	ck_assert_uint_gt(full, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("frame/gso");
@@ -344,6 +366,7 @@ int main(void)
 	tcase_add_test(tc, junk_where_no_tunnel_is);
 	tcase_add_loop_test(tc, segments_in_their_tunnels, 0, 16);
 	tcase_add_test(tc, a_tunnel_of_an_odd_length);
+	tcase_add_test(tc, a_tunnel_whose_checksum_comes_out_as_0);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
