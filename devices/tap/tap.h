@@ -37,7 +37,7 @@ struct tap {
 	bool made;               /* by us: was not there before */
 	bool inherited;          /* request.fd */
 	unsigned offloads;       /* TUN_F_* that TUNSETOFFLOAD takes, tried; now set to 0 */
-	unsigned hdr_bytes;      /* as set: 12 */
+	unsigned hdr_bytes;      /* as set: 12, or 24 with tunnel offloads */
 	bool carrier;            /* TUNSETCARRIER works; then it is off now */
 	bool steers;             /* there is a program that steers by hash, of several queues */
 	int steer_program, steer_map; /* descriptors, O_CLOEXEC; steer_map.h is the map's value */

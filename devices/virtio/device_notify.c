@@ -159,6 +159,13 @@ static bool control_turn(struct device *d, uint32_t index, struct queue *q)
 	return queue_available(q) > 0 || queue_kick_enable(q);
 }
 
+/* Has the control queue looked at without a kick. */
+static void look_again(struct device *d, const struct device_vq *vq)
+{
+	d->looks_again = true;
+	poke(vq->own_kick_fd);
+}
+
 static void on_control_kick(void *self, uint32_t epoll_events)
 {
 	struct device *d = self;
@@ -168,9 +175,10 @@ static void on_control_kick(void *self, uint32_t epoll_events)
 	if (d->control >= 0) {
 		struct device_vq *vq = &d->vq[d->control];
 
-		atomic_fetch_add_explicit(&d->kicks, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&d->kicks, !d->looks_again, memory_order_relaxed);
+		d->looks_again = false;
 		if (control_turn(d, (uint32_t)d->control, vq->queue))
-			poke(vq->own_kick_fd);
+			look_again(d, vq);
 		if (queue_fault_of(vq->queue) != QUEUE_FINE)
 			device_needs_reset(d);
 	}
@@ -212,7 +220,7 @@ void device_watch_control(struct device *d)
 		d->control = -1;
 		return;
 	}
-	poke(d->vq[index].own_kick_fd);
+	look_again(d, &d->vq[index]);
 }
 
 void device_unwatch_control(struct device *d)

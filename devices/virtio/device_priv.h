@@ -33,8 +33,9 @@ struct device {
 	bool accepted_beyond; /* a bit past 127 was accepted: FEATURES_OK must not stick */
 	uint32_t generation;
 	enum runner_is runner;
-	unsigned pauses; /* device_pause calls that wait for their device_resume */
-	int control;     /* the control queue while the loop watches it, or -1 */
+	unsigned pauses;  /* device_pause calls that wait for their device_resume */
+	int control;      /* the control queue while the loop watches it, or -1 */
+	bool looks_again; /* whose next turn comes without a kick */
 	struct device_vq vq[DEVICE_QUEUES_MAX];
 	struct log_limit broken_limit;
 

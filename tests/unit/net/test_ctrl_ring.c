@@ -62,12 +62,14 @@ START_TEST(many_commands_take_many_turns)
 {
 	static const uint8_t on[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1 };
 	struct driver_queue *q = &r.queue[RIG_CTRL];
+	struct device_counters n;
 	uint64_t at;
 	uint16_t used;
 
 	rig_up(&r, RIG_ALL, SIZE);
 	rig_stop_queue(&r, RIG_CTRL);
 	rig_set_queue(&r, RIG_CTRL, SIZE);
+	ck_assert(!err_is(loop_once(r.loop, RIG_WAIT_MS))); /* the look without a kick */
 	at = driver_alloc(&r.memory, sizeof(on) + 1, 16);
 	memcpy(driver_at(&r.memory, at), on, sizeof(on));
 	for (uint16_t i = 0; i < SIZE / 2; i++) {
@@ -83,6 +85,8 @@ START_TEST(many_commands_take_many_turns)
 		ck_assert(!err_is(loop_once(r.loop, RIG_WAIT_MS)));
 	ck_assert_msg(used < SIZE / 2, "%u commands in one turn", used);
 	rig_await_used(&r, RIG_CTRL, SIZE / 2);
+	device_counters(net_device(r.net), &n);
+	ck_assert_uint_eq(n.kicks, 1);
 }
 END_TEST
 

@@ -260,7 +260,7 @@ START_TEST(control_queue_runs_on_the_loop)
 	ck_assert(!err_is(loop_once(w.loop, 1000)));
 	ck_assert_uint_eq(w.controls, 2);
 	device_counters(w.device, &c);
-	ck_assert_uint_eq(c.kicks, w.controls);
+	ck_assert_msg(c.kicks == 1, "the look without one is counted, or a kick is not");
 }
 END_TEST
 
