@@ -109,10 +109,20 @@ static void set_up(const char *address, char *const routes[])
 	link_close(link);
 }
 
+static uint16_t port_of(const char *text)
+{
+	char *end;
+	unsigned long port = strtoul(text, &end, 10);
+
+	if (*end != '\0' || port == 0 || port > UINT16_MAX)
+		check(err_make(ERR_USAGE, 0, "%s is no port", text));
+	return (uint16_t)port;
+}
+
 /* Connected: only the peer is heard. */
 static void open_udp(const char *local, const char *peer, const char *port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port_of(port)) };
 	const char *const ends[] = { local, peer };
 
 	vpn.udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -120,6 +120,8 @@ refuses() { # NAME PATTERN WORD...
 }
 refuses no-words usage
 refuses no-address 'nowhere is no IPv4 address' tun1 10.8.0.9/30 nowhere 192.0.2.2 5555
+refuses no-port 'abc is no port' tun1 10.8.0.9/30 192.0.2.1 192.0.2.2 abc
+refuses port-past-the-last '65536 is no port' tun1 10.8.0.9/30 192.0.2.1 192.0.2.2 65536
 refuses busy 'attach to TUN tun0: process .* uses it' tun0 10.8.0.9/30 192.0.2.1 192.0.2.2 5556
 refuses prefix 99 tun1 10.8.0.9/99 192.0.2.1 192.0.2.2 5555
 result alive kill -0 "$west_vpn"
