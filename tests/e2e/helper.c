@@ -13,7 +13,8 @@
  *       waits (2 s) until these are all the interfaces and no process of this namespace runs
  *       FILE; then prints nothing, else what is left
  *   helper machine PID
- *       waits (5 s) for the machine process of the keeper PID and prints its pid
+ *       waits (20 s) for the machine process of the keeper PID and prints its pid; nothing if there
+ *       is none
  *   helper blocked PID
  *       waits (60 s: a byte at a time fills it) until a thread of PID waits in a write to a pipe
  * Exit status: 0 as it should be; 1 not, with one line that says what. */
@@ -35,7 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 5000, FILL_MS = 60000, AFTER_MS = 2000, STEP_MS = 5 };
+enum { WAIT_MS = 20000, FILL_MS = 60000, AFTER_MS = 2000, STEP_MS = 5 };
 
 static _Noreturn void fail(const char *what)
 {
@@ -371,7 +372,8 @@ int main(int argc, char *argv[])
 	if (argc == 3 && strcmp(verb, "machine") == 0) {
 		pid_t machine = machine_of((pid_t)atoi(argv[2]));
 
-		(void)printf("%d\n", machine);
+		if (machine > 0)
+			(void)printf("%d\n", machine);
 		return machine > 0 ? 0 : 1;
 	}
 	if (argc == 3 && strcmp(verb, "blocked") == 0)
