@@ -204,9 +204,23 @@ q="--quiet --memory 16M --timeout 10"
 		--net tun,name=e2e0,ip=10.99.0.1/24,host-mac=02:00:00:00:00:09 "$kernels/VERDICT_0.elf"
 	ends closed-stdio 1 '' sh -c "exec '$tapvm' run $q '$kernels/VERDICT_0.elf' <&- >&- 2>&-"
 	ends stats 1 'net.0.rx.pkts' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
-	ends stats-kernel-file 1 '^machine.pss_kib=[0-3]\{0,1\}[0-9]\{1,3\}$' "$tapvm" run --stats $q "$kernels/LARGE.elf"
 	ends stats-account 1 'unaccounted.*0' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
 }
+# A kernel of 8 MiB is no more memory of the machine's own than one of a few instructions.
+# shellcheck disable=SC2086
+pss() { "$tapvm" run --stats $q "$kernels/$1.elf" 2>&1 >/dev/null </dev/null | sed -n 's/^machine.pss_kib=//p'; }
+small=$(pss VERDICT_0) large=$(pss LARGE)
+if [ "${small:-0}" = 0 ] || [ "${large:-0}" = 0 ]; then
+	bad "stats-kernel-file: no statistics"
+elif [ "$large" -lt $((small + 4096)) ]; then
+	ok stats-kernel-file
+else
+	# ThreadSanitizer's notes of what was read of the file are the machine's own.
+	case $build in
+	*/tsan) skip stats-kernel-file "a sanitizer's notes of the file count" ;;
+	*) bad "stats-kernel-file: $large KiB, $small of a small one" ;;
+	esac
+fi
 # says NAME WANT FILE COMMAND... 3<INPUT: the guest goes on; when FILE holds WANT it is ended.
 holds() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
 says() {
