@@ -12,12 +12,14 @@ sum_up() {
 }
 
 # What must be gone: each process that a table started (they inherit its mark; others may run a tapvm here too),
-# and with them its TAPs. Within 2 s: namespaces and TAPs die asynchronously.
+# and with them the self test's interfaces (of others, any may come and go). Within 2 s: namespaces and TAPs die
+# asynchronously.
 mark=TAPVM_TABLE=$$
-interfaces=$(ls /sys/class/net)
+ours() { (cd /sys/class/net && echo tapvm* judge*); }
+interfaces=$(ours)
 gone() {
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		[ "$(ls /sys/class/net)" = "$interfaces" ] && ! grep -qszx "$mark" /proc/[0-9]*/environ && return 0
+		[ "$(ours)" = "$interfaces" ] && ! grep -qszx "$mark" /proc/[0-9]*/environ && return 0
 		sleep 0.1
 	done
 	return 1
