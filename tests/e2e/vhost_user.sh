@@ -44,6 +44,7 @@ for words in --help -h --version --print-capabilities '--socket x --print-capabi
 done
 # rule: VHU-23
 if [ "$("$server" --print-capabilities | tr -d ' \n')" = '{"type":"net"}' ]; then ok capabilities; else bad capabilities; fi
+refuse help-nowhere-to-go 4 stdout sh -c "exec '$server' --help >/dev/full"
 page=$(dirname "$0")/../../docs/man/tapvm-vhost-user.1
 if [ -r "$page" ]; then
 	lacks=

@@ -4,26 +4,15 @@
 
 #include "vmm/cli/command.h"
 #include "vmm/cli/exit_status.h"
+#include "vmm/cli/start.h"
 
 const struct command *const commands[COMMANDS] = { &command_run, &command_selftest, &command_doctor,
 						   &command_help };
 
-int command_fail(const struct err *e)
-{
-	(void)fflush(stdout);
-	(void)fprintf(stderr, "tapvm: %s\n", e->text);
-	return status_of_error(e);
-}
+static const char PROGRAM[] = "tapvm";
 
-int command_printed(int status)
-{
-	struct err e =
-		err_make(ERR_SETUP, 0, "stdout: what was to be printed could not be written");
-
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	return command_fail(&e);
-}
+int command_fail(const struct err *e) { return end_with_error(PROGRAM, e); }
+int command_printed(int status) { return end_printed(PROGRAM, status); }
 
 bool command_options(const struct command *c, int count, char *const words[], void *into,
 		     int *ret_status)

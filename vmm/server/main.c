@@ -7,20 +7,8 @@
 #include "vmm/server/listen.h"
 #include "vmm/server/server.h"
 
-static int fail(const struct err *e)
-{
-	(void)fflush(stdout);
-	(void)fprintf(stderr, SERVER_NAME ": %s\n", e->text);
-	return status_of_error(e);
-}
-
-static int printed(void)
-{
-	struct err e =
-		err_make(ERR_SETUP, 0, "stdout: what was to be printed could not be written");
-
-	return fflush(stdout) == 0 && !ferror(stdout) ? STATUS_DONE : fail(&e);
-}
+static int fail(const struct err *e) { return end_with_error(SERVER_NAME, e); }
+static int printed(void) { return end_printed(SERVER_NAME, STATUS_DONE); }
 
 static int help(void)
 {
