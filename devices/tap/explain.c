@@ -150,10 +150,11 @@ static struct err explain_invalid(enum tap_kind kind, bool multi, const char *na
 		return err_make(
 			ERR_SETUP, 0,
 			"attach to %s %s: it was made %s multi_queue, and is asked for %s: "
-			"make it anew by 'ip link del %s; ip tuntap add %s mode %s vnet_hdr%s'",
+			"make it anew by 'ip link del %s; ip tuntap add %s mode %s vnet_hdr%s', or "
+			"%s",
 			tap_kind_name(kind), name, multi ? "without" : "with",
 			multi ? "with" : "without", name, name, mode(kind),
-			multi ? " multi_queue" : "");
+			multi ? " multi_queue" : "", multi ? "leave queues= out" : "give queues=2");
 	return err_make(ERR_SETUP, EINVAL, "attach to %s %s", tap_kind_name(kind), name);
 }
 

@@ -152,9 +152,9 @@ END_TEST
 static const struct { const char *says; int flags; unsigned queues; const char *word[4]; } others[] = {
 	{ "a TUN", IFF_TUN | IFF_NO_PI, 1, { "attach to ex1", "made as a TUN", "ip tuntap del ex1 mode tun" } },
 	{ "with multi_queue", PLAIN | IFF_MULTI_QUEUE, 1, { "TAP ex1", "made with multi_queue",
-	  "ip link del ex1; ip tuntap add ex1 mode tap vnet_hdr'" } },
+	  "ip link del ex1; ip tuntap add ex1 mode tap vnet_hdr'", "or give queues=2" } },
 	{ "without multi_queue", PLAIN, 2, { "TAP ex1", "made without multi_queue",
-	  "ip link del ex1; ip tuntap add ex1 mode tap vnet_hdr multi_queue'" } },
+	  "ip link del ex1; ip tuntap add ex1 mode tap vnet_hdr multi_queue'", "or leave queues= out" } },
 };
 /* clang-format on */
 
