@@ -63,7 +63,7 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_NET_F_HASH_REPORT, "hash-report", "the hash of each received frame in its header", false, NULL },
 	{ VIRTIO_NET_F_HASH_TUNNEL, "hash-tunnel", "that of a tunnel by what it carries", false, NULL },
 	{ VIRTIO_NET_F_MQ, "mq", "several queue pairs, queues=", true, has_pairs },
-	{ VIRTIO_NET_F_RSS, "rss", "queue pairs chosen by a hash, queues=", true, can_steer },
+	{ VIRTIO_NET_F_RSS, "rss", "queue pairs chosen by a hash, queues=; needs root", true, can_steer },
 	{ VIRTIO_NET_F_GUEST_ANNOUNCE, "announce", "the guest is asked to tell the network where it is", true, NULL },
 	{ VIRTIO_NET_F_NOTF_COAL, "coal", "interrupts held back, for all queues of a kind", true, NULL },
 	{ VIRTIO_NET_F_VQ_NOTF_COAL, "vq-coal", "interrupts held back, queue by queue", true, NULL },
