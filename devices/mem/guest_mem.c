@@ -12,6 +12,8 @@ struct guest_mem {
 	unsigned count;
 	struct mem_region region[GUEST_MEM_REGIONS_MAX]; /* by address */
 	struct mem_log log;
+	uint8_t *beside;
+	uint64_t beside_bytes;
 	atomic_bool faulted;
 };
 
@@ -188,27 +190,31 @@ void mem_wrote(const struct guest_mem *mem, const void *host, uint64_t len)
 
 void guest_mem_set_log(struct guest_mem *mem, const struct mem_log *log) { mem->log = *log; }
 
+void guest_mem_set_beside(struct guest_mem *mem, uint8_t *map, uint64_t map_bytes)
+{
+	mem->beside = map;
+	mem->beside_bytes = map_bytes;
+}
+
 /* ---- a file that was cut short ---- */
 
-static bool put_zeros(uint8_t *map, uint64_t bytes)
+static bool put_zeros(uint8_t *map, uint64_t bytes, const void *address)
 {
-	return mmap(map, bytes, PROT_READ | PROT_WRITE,
+	return holds(map, bytes, address) &&
+	       mmap(map, bytes, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
 bool mem_fault_fix(struct guest_mem *mem, const void *address)
 {
-	uint8_t *map = mem->log.map;
-	uint64_t bytes = mem->log.map_bytes;
+	bool fixed = put_zeros(mem->log.map, mem->log.map_bytes, address) ||
+		     put_zeros(mem->beside, mem->beside_bytes, address);
 
-	for (unsigned i = 0; i < mem->count && !holds(map, bytes, address); i++) {
-		map = mem->region[i].map;
-		bytes = mem->region[i].map_bytes;
-	}
-	if (!holds(map, bytes, address) || !put_zeros(map, bytes))
-		return false;
-	atomic_store(&mem->faulted, true);
-	return true;
+	for (unsigned i = 0; i < mem->count && !fixed; i++)
+		fixed = put_zeros(mem->region[i].map, mem->region[i].map_bytes, address);
+	if (fixed)
+		atomic_store(&mem->faulted, true);
+	return fixed;
 }
 
 bool mem_faulted(const struct guest_mem *mem)

@@ -69,6 +69,8 @@ struct mem_log {
 };
 /* While every writer is paused. Copied. */
 void guest_mem_set_log(struct guest_mem *mem, const struct mem_log *log);
+/* The mapping of one more file that may be cut short, of no guest address. Likewise. NULL: none. */
+void guest_mem_set_beside(struct guest_mem *mem, uint8_t *map, uint64_t map_bytes);
 
 /* ---- a file that was cut short under its mapping: SIGBUS ---- */
 /* For the signal handler of a program: puts zeros under the whole mapping that holds this address,

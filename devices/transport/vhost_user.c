@@ -190,6 +190,7 @@ static void end(struct vhost_user *v)
 	loop_remove(v->config.loop, v->fd);
 	loop_remove(v->config.loop, device_call_fd(v->config.device));
 	vu_rings_fini(v);
+	vu_inflight_fini(v);
 	vu_mem_fini(v);
 	vu_clear(&v->in);
 	(void)close(v->fd);
@@ -203,8 +204,8 @@ static void drop(struct vhost_user *v, struct err why)
 {
 	if (v->fd < 0)
 		return;
-	log_limited(&v->config.log, v->config.limit, "%s: the front-end is dropped: %s", v->config.name,
-		    why.text);
+	log_limited(&v->config.log, v->config.limit, "%s: the front-end is dropped: %s",
+		    v->config.name, why.text);
 	end(v);
 }
 
@@ -265,7 +266,8 @@ static void dispatch(struct vhost_user *v, struct vu_message *m)
 	/* VHU-03, 04: who asks for an answer gets it, and may do without what was refused. Who
 	 * does not would take it for done. */
 	if (err_is(e) && wants_ack && (r == NULL || !r->replies)) {
-		log_limited(&v->config.log, v->config.limit, "%s: refused: %s", v->config.name, e.text);
+		log_limited(&v->config.log, v->config.limit, "%s: refused: %s", v->config.name,
+			    e.text);
 		acknowledge(v, m, false);
 	} else if (err_is(e)) {
 		drop(v, e);

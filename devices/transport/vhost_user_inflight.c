@@ -1,22 +1,16 @@
-/* devices/transport/vhost_user_inflight.c: the file in which a back-end notes the chains that it
- * works on, so that the next one does them again after a crash.
- *
- * Nothing is ever noted: chains are used in the order in which they were made available, so what
- * was in work at a crash is what lies behind the used index, and that is where the front-end starts
- * the next one. The file says so: no chain is in flight. */
+/* devices/transport/vhost_user_inflight.c: the file in which a back-end notes how far it is, so
+ * that the next one goes on there after a crash: a journal for each ring, which the front-end
+ * keeps. */
 #include <errno.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "devices/mem/range.h"
 #include "devices/transport/vhost_user_priv.h"
 
-enum {
-	/* The longest of the layouts of split and packed rings, a queue each. */
-	QUEUE_HEAD_BYTES = 64,
-	ENTRY_BYTES = 32,
-};
+static uint64_t journal_bytes(uint64_t entries)
+{
+	return sizeof(struct queue_journal) + entries * sizeof(struct queue_journal_entry);
+}
 
 struct err vu_get_inflight_fd(struct vhost_user *v, struct vu_message *m)
 {
@@ -27,7 +21,7 @@ struct err vu_get_inflight_fd(struct vhost_user *v, struct vu_message *m)
 		return err_make(ERR_SETUP, 0, "a file for %u rings of %u entries in flight",
 				i->queues, i->queue_size);
 	i->offset = 0;
-	i->size = (uint64_t)i->queues * (QUEUE_HEAD_BYTES + (uint64_t)i->queue_size * ENTRY_BYTES);
+	i->size = i->queues * journal_bytes(i->queue_size);
 	m->reply_fd = memfd_create("inflight", MFD_CLOEXEC);
 	if (m->reply_fd < 0 || ftruncate(m->reply_fd, (off_t)i->size) < 0)
 		return err_make(ERR_SETUP, errno, "make a file for chains in flight");
@@ -36,14 +30,64 @@ struct err vu_get_inflight_fd(struct vhost_user *v, struct vu_message *m)
 	return err_none();
 }
 
+static void watch(struct vhost_user *v)
+{
+	device_lock(v->config.device);
+	device_pause(v->config.device);
+	guest_mem_set_beside(v->config.mem, v->inflight.map, v->inflight.map_bytes);
+	device_resume(v->config.device);
+	device_unlock(v->config.device);
+}
+
 struct err vu_set_inflight_fd(struct vhost_user *v, struct vu_message *m)
 {
 	const struct wire_vu_inflight *i = &m->payload.inflight;
-	struct stat st;
+	const struct wire_vu_region as = { .size = i->size, .mmap_offset = i->offset };
+	struct vu_mapping fresh;
+	struct err e;
 
-	if (i->queues > v->config.rings || fstat(m->fd[0], &st) < 0 ||
-	    !range_inside(0, (uint64_t)st.st_size, i->offset, i->size))
-		return err_make(ERR_SETUP, 0, "a file for %u rings in flight of %#llx bytes",
-				i->queues, (unsigned long long)i->size);
-	return err_none();
+	if (vu_any_ring_runs(v))
+		return err_make(ERR_SETUP, 0,
+				"another file for chains in flight while a ring runs");
+	if (i->queues > v->config.rings || i->offset % sizeof(uint64_t) != 0)
+		return err_make(ERR_SETUP, 0, "a file for %u rings in flight at %#llx", i->queues,
+				(unsigned long long)i->offset);
+	e = vu_map_file(m->fd[0], &as, &fresh);
+	if (err_is(e))
+		return err_within(e, "chains in flight");
+	vu_inflight_fini(v);
+	v->inflight = fresh;
+	v->inflight_queues = i->queues;
+	v->inflight_entries = i->queue_size;
+	watch(v);
+	return e;
+}
+
+/* One of another size than we would have made has no journal in it. */
+struct queue_journal *vu_journal(const struct vhost_user *v, const struct vu_ring *r)
+{
+	uint64_t index = (uint64_t)(r - v->ring), bytes = journal_bytes(v->inflight_entries);
+
+	if (index >= v->inflight_queues || r->size > v->inflight_entries ||
+	    (index + 1) * bytes > v->inflight.as.size)
+		return NULL;
+	return (struct queue_journal *)(void *)(v->inflight.host + index * bytes);
+}
+
+void vu_forget_place(struct vhost_user *v, const struct vu_ring *r)
+{
+	struct queue_journal *j = vu_journal(v, r);
+
+	if (j != NULL)
+		__atomic_store_n(&j->version, 0, __ATOMIC_RELEASE);
+}
+
+void vu_inflight_fini(struct vhost_user *v)
+{
+	struct vu_mapping old = v->inflight;
+
+	v->inflight = (struct vu_mapping){ .as = { .size = 0 } };
+	v->inflight_queues = 0;
+	watch(v);
+	vu_unmap(&old);
 }

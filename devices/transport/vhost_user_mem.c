@@ -20,7 +20,7 @@ static uint64_t block_of(const struct stat *st)
 }
 
 /* VHU-15: bytes [offset, offset + size) of the file, whatever else it has. */
-static struct err map_file(int fd, const struct wire_vu_region *as, struct vu_mapping *ret)
+struct err vu_map_file(int fd, const struct wire_vu_region *as, struct vu_mapping *ret)
 {
 	struct stat st;
 	uint64_t block, skip;
@@ -50,7 +50,7 @@ static struct err map_file(int fd, const struct wire_vu_region *as, struct vu_ma
 	return err_none();
 }
 
-static void unmap(struct vu_mapping *m)
+void vu_unmap(struct vu_mapping *m)
 {
 	if (m->as.size != 0)
 		(void)munmap(m->map, m->map_bytes);
@@ -125,7 +125,7 @@ static struct err replace(struct vhost_user *v, const struct vu_mapping *fresh, 
 static void unmap_all(struct vu_mapping *m, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		unmap(&m[i]);
+		vu_unmap(&m[i]);
 }
 
 struct err vu_set_mem_table(struct vhost_user *v, struct vu_message *m)
@@ -141,7 +141,7 @@ struct err vu_set_mem_table(struct vhost_user *v, struct vu_message *m)
 				"a table of %u memory regions in %u bytes with %u descriptors",
 				t->count, m->header.size, m->fd_count);
 	while (mapped < t->count && !err_is(e)) {
-		e = map_file(m->fd[mapped], &t->region[mapped], &fresh[mapped]);
+		e = vu_map_file(m->fd[mapped], &t->region[mapped], &fresh[mapped]);
 		mapped += !err_is(e);
 	}
 	memcpy(old, v->mapping, sizeof(old));
@@ -180,11 +180,11 @@ struct err vu_add_mem_reg(struct vhost_user *v, struct vu_message *m)
 	memcpy(fresh, v->mapping, sizeof(fresh));
 	if (at < v->mappings)
 		old = fresh[at];
-	e = map_file(m->fd[0], r, &fresh[at]);
+	e = vu_map_file(m->fd[0], r, &fresh[at]);
 	if (err_is(e))
 		return e;
 	e = replace(v, fresh, count);
-	unmap(err_is(e) ? &fresh[at] : &old);
+	vu_unmap(err_is(e) ? &fresh[at] : &old);
 	return err_is(e) ? e : vu_start_rings(v);
 }
 
@@ -201,7 +201,7 @@ struct err vu_rem_mem_reg(struct vhost_user *v, struct vu_message *m)
 	memmove(&fresh[at], &fresh[at + 1], (v->mappings - at - 1) * sizeof(fresh[0]));
 	e = replace(v, fresh, v->mappings - 1);
 	if (!err_is(e))
-		unmap(&old);
+		vu_unmap(&old);
 	return e;
 }
 
@@ -222,7 +222,7 @@ void vu_mem_fini(struct vhost_user *v)
 {
 	struct err e;
 
-	unmap(&v->log);
+	vu_unmap(&v->log);
 	vu_update_log(v);
 	e = guest_mem_replace(v->config.mem, NULL, 0);
 	(void)e; /* an empty table cannot be refused */
@@ -238,13 +238,13 @@ struct err vu_set_log_base(struct vhost_user *v, struct vu_message *m)
 	const struct wire_vu_region as = { .size = m->payload.log.size,
 					   .mmap_offset = m->payload.log.offset };
 	struct vu_mapping fresh, old = v->log;
-	struct err e = map_file(m->fd[0], &as, &fresh);
+	struct err e = vu_map_file(m->fd[0], &as, &fresh);
 
 	if (err_is(e))
 		return err_within(e, "log of dirty pages");
 	v->log = fresh;
 	vu_update_log(v);
-	unmap(&old);
+	vu_unmap(&old);
 	vu_answer(m, 0);
 	return e;
 }

@@ -1,6 +1,7 @@
 /* devices/transport/vhost_user_priv.h: what the files of the vhost-user transport share.
  * vhost_user.c: connection and requests; _message.c: framing; _features.c; _mem.c: memory
- * table and log; _ring.c: rings; _inband.c: our own requests; _inflight.c: nothing is in flight. */
+ * table and log; _ring.c: rings; _inband.c: our own requests; _inflight.c: what a crash leaves
+ * behind. */
 #ifndef TAPVM_TRANSPORT_VHOST_USER_PRIV_H
 #define TAPVM_TRANSPORT_VHOST_USER_PRIV_H
 
@@ -71,7 +72,9 @@ struct vhost_user {
 	struct vu_ring ring[DEVICE_QUEUES_MAX];
 	struct vu_mapping mapping[GUEST_MEM_REGIONS_MAX];
 	unsigned mappings;
-	struct vu_mapping log; /* as.size is 0: none */
+	struct vu_mapping log;      /* as.size is 0: none */
+	struct vu_mapping inflight; /* likewise */
+	uint32_t inflight_queues, inflight_entries;
 };
 
 static inline bool vu_agreed(const struct vhost_user *v, enum vhost_user_protocol_feature bit)
@@ -97,6 +100,9 @@ struct err vu_get_protocol_features(struct vhost_user *v, struct vu_message *m) 
 struct err vu_set_protocol_features(struct vhost_user *v, struct vu_message *m) MUST_USE;
 
 /* ---- vhost_user_mem.c ---- */
+/* The part of the file that *as describes, if it has it. */
+struct err vu_map_file(int fd, const struct wire_vu_region *as, struct vu_mapping *ret) MUST_USE;
+void vu_unmap(struct vu_mapping *m); /* takes what is empty, leaves it so */
 struct err vu_set_mem_table(struct vhost_user *v, struct vu_message *m) MUST_USE;
 struct err vu_add_mem_reg(struct vhost_user *v, struct vu_message *m) MUST_USE;
 struct err vu_rem_mem_reg(struct vhost_user *v, struct vu_message *m) MUST_USE;
@@ -140,5 +146,10 @@ struct err vu_inband(struct vhost_user *v) MUST_USE;
 /* ---- vhost_user_inflight.c ---- */
 struct err vu_get_inflight_fd(struct vhost_user *v, struct vu_message *m) MUST_USE;
 struct err vu_set_inflight_fd(struct vhost_user *v, struct vu_message *m) MUST_USE;
+/* Where this ring's place is noted; NULL: nowhere. */
+struct queue_journal *vu_journal(const struct vhost_user *v, const struct vu_ring *r);
+/* The ring is stopped, and its place was told, or counts no more. */
+void vu_forget_place(struct vhost_user *v, const struct vu_ring *r);
+void vu_inflight_fini(struct vhost_user *v);
 
 #endif

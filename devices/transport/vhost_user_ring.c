@@ -44,7 +44,7 @@ struct err vu_set_vring_num(struct vhost_user *v, struct vu_message *m)
 
 bool vu_ring_config(const struct vhost_user *v, const struct vu_ring *r, struct queue_config *ret)
 {
-	*ret = (struct queue_config){ .size = r->size };
+	*ret = (struct queue_config){ .size = r->size, .journal = vu_journal(v, r) };
 	return vu_guest_address(v, r->addr.desc, &ret->desc) &&
 	       vu_guest_address(v, r->addr.avail, &ret->driver) &&
 	       vu_guest_address(v, r->addr.used, &ret->device);
@@ -215,8 +215,10 @@ static void stop(struct vhost_user *v, struct vu_ring *r)
 
 void vu_stop_rings(struct vhost_user *v)
 {
-	for (unsigned i = 0; i < v->config.rings; i++)
+	for (unsigned i = 0; i < v->config.rings; i++) {
 		stop(v, &v->ring[i]);
+		vu_forget_place(v, &v->ring[i]);
+	}
 }
 
 struct err vu_get_vring_base(struct vhost_user *v, struct vu_message *m)
@@ -224,6 +226,7 @@ struct err vu_get_vring_base(struct vhost_user *v, struct vu_message *m)
 	struct vu_ring *r = m->ring;
 
 	stop(v, r);
+	vu_forget_place(v, r);
 	(void)device_queue_set_kick(v->config.device, index_of(v, r), DEVICE_FD_OWN);
 	close_fd(&r->kick_fd);
 	m->payload.ring.num = r->base;
@@ -352,7 +355,8 @@ void vu_rings_init(struct vhost_user *v)
 
 void vu_rings_fini(struct vhost_user *v)
 {
-	vu_stop_rings(v);
+	for (unsigned i = 0; i < v->config.rings; i++)
+		stop(v, &v->ring[i]);
 	for (unsigned i = 0; i < v->config.rings; i++) {
 		(void)device_queue_set_kick(v->config.device, i, DEVICE_FD_OWN);
 		device_queue_set_call(v->config.device, i, DEVICE_FD_NONE, NULL);

@@ -41,15 +41,6 @@ static void store_flags(struct queue *q, struct wire_packed_desc *at, uint16_t f
 	mem_wrote(q->mem, at, sizeof(*at));
 }
 
-/* PACKED-03: past the last slot the counter flips. */
-static struct spot spot_add(const struct queue *q, struct spot at, uint32_t slots)
-{
-	uint32_t slot = at.slot + slots;
-	bool over = slot >= q->config.size;
-
-	return (struct spot){ (uint16_t)(over ? slot - q->config.size : slot), at.wrap != over };
-}
-
 static uint16_t spot_word(struct spot at)
 {
 	return (uint16_t)(at.slot | (at.wrap ? WIRE_EVENT_WRAP : 0));
@@ -93,9 +84,15 @@ static bool packed_restore(struct queue *q, struct queue_state state)
 {
 	struct packed *p = &q->packed;
 
-	if (state.index >= q->config.size)
+	if (journal_left(q)) {
+		if (!journal_recover(q, &p->next_avail))
+			return false;
+	} else if (state.index < q->config.size) {
+		p->next_avail = (struct spot){ state.index, state.restored ? state.wrap : true };
+	} else {
 		return false;
-	p->next_avail = (struct spot){ state.index, state.restored ? state.wrap : true };
+	}
+	journal_begin(q, p->next_avail);
 	p->next_used = p->next_avail;
 	p->seen_slots = p->seen_chains = p->flight = 0;
 	/* Kicks are wanted from the start on. */
@@ -224,11 +221,12 @@ static void packed_push(struct queue *q, const struct chain *chain, uint32_t wri
 	uint16_t flags = (uint16_t)((p->next_used.wrap ? WIRE_PACKED_AVAIL | WIRE_PACKED_USED : 0) |
 				    (written > 0 ? WIRE_DESC_WRITE : 0));
 
+	journal_save(q, p->next_used.slot);
 	/* PACKED-09: id and len first, the flags last. */
 	__atomic_store_n(&at->id.wire, le16_put(chain->id).wire, __ATOMIC_RELAXED);
 	__atomic_store_n(&at->len.wire, le32_put(written).wire, __ATOMIC_RELAXED);
 	if (q->noted == 0) {
-		p->first = at;
+		p->first = p->next_used;
 		p->first_flags = flags;
 	} else {
 		store_flags(q, at, flags);
@@ -239,7 +237,14 @@ static void packed_push(struct queue *q, const struct chain *chain, uint32_t wri
 	q->untold += chain->descriptors;
 }
 
-static void packed_show(struct queue *q) { store_flags(q, q->packed.first, q->packed.first_flags); }
+static void packed_show(struct queue *q)
+{
+	struct packed *p = &q->packed;
+
+	journal_show(q, p->first, p->next_used);
+	store_flags(q, &p->ring[p->first.slot], p->first_flags);
+	journal_shown(q, p->first, p->next_used);
+}
 
 /* PACKED-19, PACKED-20: as the driver's event structure asks for those slots. */
 static bool packed_wants_signal(const struct queue *q, uint32_t slots)

@@ -14,12 +14,38 @@
 
 enum { QUEUE_SIZE_MAX = 32768 };
 
+/* What a queue notes in memory that outlives its process, so that after a crash the next one goes
+ * on where the driver was left: no chain is lost, none is used twice. As vhost-user has it
+ * ("Inflight I/O tracking"). A split ring's used index says all of it, so of a split ring nothing
+ * is noted but that it runs. Of a packed ring: the place, and the descriptors that used ones are
+ * written over before all of a batch can be seen; an entry is a slot's. */
+struct queue_journal {
+	uint64_t features; /* 0 */
+	uint16_t version;  /* 1: a queue runs here, or has run; 0: none, or its place was told */
+	uint16_t size;     /* of the ring */
+	uint16_t lists[2]; /* 0 */
+	uint64_t place;    /* in one store: the used slot, what it was, and their wrap counters */
+	uint64_t padding;
+	struct queue_journal_entry {
+		uint8_t inflight, padding;
+		uint16_t lists[2], descriptors; /* 0 */
+		uint64_t counter;               /* 0 */
+		uint16_t id, flags;
+		uint32_t len;
+		uint64_t addr;
+	} entry[];
+};
+
 /* Where the driver put the rings and what was negotiated for them. IN_ORDER changes nothing: chains
  * are used in that order in any case. */
 struct queue_config {
 	uint32_t size;                 /* entries */
 	uint64_t desc, driver, device; /* guest addresses: table, available part, used part */
 	bool packed, event_idx, indirect;
+	/* Lent, with an entry for each of the ring's; whoever else can write there can make nothing
+	 * worse than by the rings. NULL: none. One that says that a queue was left is believed, and
+	 * not the state. */
+	struct queue_journal *journal;
 };
 
 /* Everything that is left of a queue at rest: used = available, nothing is held.

@@ -52,7 +52,7 @@ struct packed {
 	struct spot next_used;            /* the next to note */
 	uint32_t seen_slots, seen_chains; /* seen to be available, from next_avail on */
 	uint32_t flight;                  /* slots taken and not noted */
-	struct wire_packed_desc *first;   /* the first noted one, and the flags that show it */
+	struct spot first;                /* the first noted one, and the flags that show it */
 	uint16_t first_flags;
 	bool kicks_off;
 };
@@ -78,6 +78,28 @@ struct queue {
 	uint32_t steps; /* descriptors followed since nothing was held: empty ones take time, no
 			   slice */
 };
+
+/* ---- journal.c: all of it for a queue without a journal, too ---- */
+/* Was a queue left here that nobody was told the place of? */
+bool journal_left(const struct queue *q);
+/* Puts a packed ring back to where nothing of a batch was begun, or has it be done. false: there is
+ * no such place in it. */
+bool journal_recover(struct queue *q, struct spot *ret);
+void journal_begin(struct queue *q, struct spot at);
+/* Before a used descriptor is written over what lies in that slot. */
+void journal_save(struct queue *q, uint16_t slot);
+/* Before and after the used ones in [from, to) are shown. */
+void journal_show(struct queue *q, struct spot from, struct spot to);
+void journal_shown(struct queue *q, struct spot from, struct spot to);
+
+/* PACKED-03: past the last slot the counter flips. */
+static inline struct spot spot_add(const struct queue *q, struct spot at, uint32_t slots)
+{
+	uint32_t slot = at.slot + slots;
+	bool over = slot >= q->config.size;
+
+	return (struct spot){ (uint16_t)(over ? slot - q->config.size : slot), at.wrap != over };
+}
 
 /* ---- walk.c: one chain is followed ---- */
 struct chain_walk {

@@ -87,6 +87,9 @@ static bool split_restore(struct queue *q, struct queue_state state)
 	s->next_avail = s->seen_avail = state.index;
 	/* SPLIT-33: the used ring is never read, but for this. */
 	s->next_used = state.restored ? load16(&s->used->index) : 0;
+	if (journal_left(q))
+		s->next_avail = s->seen_avail = s->next_used = load16(&s->used->index);
+	journal_begin(q, (struct spot){ 0 });
 	/* Kicks are wanted from the start on. */
 	store16(&s->used->flags, 0);
 	mem_wrote(q->mem, &s->used->flags, sizeof(le16));

@@ -65,6 +65,15 @@ uint64_t front_kick_off(struct front *f, uint32_t index);
 /* All of it, for one pair; enabled. */
 void front_up(struct front *f, uint64_t features, uint16_t size);
 
+/* ---- vhost_user_again.c: another back-end, with memory and rings as the last one left them ----
+ */
+/* The file for chains in flight: made, its descriptor; given. */
+int front_get_inflight(struct front *f, uint16_t rings, uint16_t size,
+		       struct wire_vu_inflight *ret);
+uint64_t front_set_inflight(struct front *f, int fd, const struct wire_vu_inflight *i);
+/* A ring from this index on: all but CALL, enabled. */
+void front_ring_again(struct front *f, uint32_t index, uint32_t base);
+
 /* ---- frames, a vnet_hdr of 12 bytes in front ---- */
 void front_kick(struct front *f, uint32_t index);
 void front_transmit(struct front *f, uint32_t index, const void *frame, uint32_t len);

@@ -15,6 +15,8 @@ fi
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 # shellcheck source=tests/e2e/wait.sh
 . "$(dirname "$0")/wait.sh"
+# As in run.sh: for a hang alone.
+export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-120}"
 program=$server
 # shellcheck source=tests/e2e/words.sh
 . "$(dirname "$0")/words.sh"
@@ -156,10 +158,36 @@ cut() {
 	else stops "$name" 0; fi
 	grep -q '^net.*unaccounted=0$' "$w/err" || bad "$name-account: $(tail -n 3 "$w/err")"
 }
-for what in rings received transmitted log; do
+for what in rings received transmitted log inflight; do
 	cut $what
 	cut $what packed
 done
+cut journal packed
+
+# ---- a server that is killed under traffic, eight times; the file for chains in flight and the rings outlive it ----
+# serve: one after the other, as long as they are killed.
+serve() {
+	got=137
+	while [ $got = 137 ]; do
+		# shellcheck disable=SC2016
+		sh -c 'echo $$ >"$1" && shift && exec "$@"' - "$w/pid" "$server" --socket "$w/s" --tap vu0 --stats
+		got=$?
+	done
+	return $got
+}
+# killed [packed]
+killed() {
+	name=killed${1:+-$1}
+	serve >"$w/err" 2>&1 &
+	server_pid=$!
+	"$rings" "$w/s" vu0 killed ${1:+"$1"} >"$w/out" 2>&1 || bad "$name: $(tail -n 2 "$w/out")"
+	kill "$(cat "$w/pid")"
+	stops "$name" 0
+	if [ "$(grep -c 'TAP vu0 made' "$w/err")" = 9 ] && grep -q '^net.*unaccounted=0$' "$w/err"; then ok "$name-account"
+	else bad "$name-account: $(tail -n 3 "$w/err")"; fi
+}
+killed
+killed packed
 
 # ---- handed over: a TAP; the socket, listening, connected, and by systemd ----
 start "$helper" tap vu1 "$server" --socket "$w/s" --fd 9

@@ -118,30 +118,115 @@ START_TEST(resets)
 }
 END_TEST
 
-/* A file for chains in flight, which says that none is. */
-START_TEST(chains_in_flight)
+/* ---- chains in flight ---- */
+
+START_TEST(a_file_for_chains_in_flight)
 {
-	struct wire_vu_inflight i = { .queues = 2, .queue_size = 64 };
-	struct wire_vu_header h;
+	struct wire_vu_inflight i;
 	uint8_t byte;
-	int fd = -1;
+	int fd;
 
 	front_handshake(&w.front, PLAIN, UINT64_MAX);
-	ck_assert(front_send(&w.front, VHOST_USER_GET_INFLIGHT_FD, VHOST_USER_VERSION, &i, 20, NULL,
-			     0));
-	ck_assert_int_eq(front_receive(&w.front, &h, &i, sizeof(i), &fd), 20);
-	ck_assert_int_ge(fd, 0);
+	fd = front_get_inflight(&w.front, 2, 64, &i);
 	ck_assert_uint_ge(i.size, 2 * 64 * 16);
 	for (uint64_t at = 0; at < i.size; at++)
 		ck_assert(pread(fd, &byte, 1, (off_t)at) == 1 && byte == 0);
-	ck_assert_uint_eq(front_set(&w.front, VHOST_USER_SET_INFLIGHT_FD, &i, 20, &fd, 1), 0);
+	ck_assert_uint_eq(front_set_inflight(&w.front, fd, &i), 0);
 	i.size++;
-	ck_assert_uint_eq(front_set(&w.front, VHOST_USER_SET_INFLIGHT_FD, &i, 20, &fd, 1), 1);
+	ck_assert_msg(front_set_inflight(&w.front, fd, &i) == 1, "longer than the file");
+	i.size = i.offset = UINT64_MAX - 7;
+	ck_assert_msg(front_set_inflight(&w.front, fd, &i) == 1, "sums that wrap");
+	i.size = 100;
+	i.offset = 4;
+	ck_assert_msg(front_set_inflight(&w.front, fd, &i) == 1, "at no place for a word");
 	(void)close(fd);
 	i.queues = 65535;
 	ck_assert(front_send(&w.front, VHOST_USER_GET_INFLIGHT_FD, VHOST_USER_VERSION, &i, 20, NULL,
 			     0));
 	ck_assert(front_is_dropped(&w.front));
+}
+END_TEST
+
+/* A new connection with this file. */
+static void meet_again(uint64_t features, int fd, const struct wire_vu_inflight *i)
+{
+	come_again();
+	front_handshake(&w.front, features, UINT64_MAX);
+	(void)front_mem_table(&w.front);
+	ck_assert_uint_eq(front_set_inflight(&w.front, fd, i), 0);
+}
+
+static void new_rings(bool wanted)
+{
+	if (!wanted)
+		return;
+	w.front.memory.next = 0;
+	for (unsigned r = 0; r < 2; r++)
+		front_ring_set(&w.front, r, SIZE);
+}
+
+/* The rings go on where they were, whatever index the front-end makes up, unless it was told one,
+ * or the device was reset. In a file that is too short for it nothing is noted. */
+START_TEST(the_place_outlives_the_back_end)
+{
+	const uint64_t features = PLAIN | (_i == 1 ? FRONT_BIT(VIRTIO_F_RING_PACKED) : 0);
+	const uint32_t start = _i == 1 ? 0x8000 : 0;
+	struct wire_vu_inflight i;
+	uint32_t base[2];
+	int fd;
+
+	front_handshake(&w.front, features, UINT64_MAX);
+	fd = front_get_inflight(&w.front, 2, SIZE, &i);
+	come_again();
+	front_up(&w.front, features, SIZE);
+	ck_assert_msg(front_set_inflight(&w.front, fd, &i) == 1, "while rings run");
+	for (unsigned life = 0; life < 3; life++) {
+		meet_again(features, fd, &i);
+		new_rings(life == 0);
+		for (unsigned r = 0; r < 2; r++)
+			front_ring_again(&w.front, r, life == 0 ? start : 7);
+		for (unsigned k = 0; k < SIZE - 5; k++)
+			frame_each_way(0, k);
+	}
+	for (unsigned r = 0; r < 2; r++)
+		base[r] = front_get_base(&w.front, r);
+	ck_assert_uint_eq(base[0], base[1]);
+	meet_again(features, fd, &i);
+	for (unsigned r = 0; r < 2; r++)
+		front_ring_again(&w.front, r, base[r]);
+	frame_each_way(0, 1);
+	ck_assert_uint_eq(front_set(&w.front, VHOST_USER_RESET_DEVICE, NULL, 0, NULL, 0), 0);
+	meet_again(features, fd, &i);
+	new_rings(true);
+	for (unsigned r = 0; r < 2; r++)
+		front_ring_again(&w.front, r, start);
+	frame_each_way(0, 1);
+	i.size = 100;
+	meet_again(features, fd, &i);
+	for (unsigned r = 0; r < 2; r++)
+		front_ring_again(&w.front, r, start + 1);
+	frame_each_way(0, 2);
+	(void)close(fd);
+}
+END_TEST
+
+/* A file that says nonsense is refused as rings outside memory are. */
+START_TEST(a_place_that_is_none)
+{
+	const uint64_t features = PLAIN | FRONT_BIT(VIRTIO_F_RING_PACKED);
+	const struct queue_journal j = { .version = 1, .size = SIZE, .place = UINT64_MAX };
+	struct wire_vu_inflight i;
+	int fd;
+
+	front_handshake(&w.front, features, UINT64_MAX);
+	fd = front_get_inflight(&w.front, 1, SIZE, &i);
+	ck_assert_int_eq(pwrite(fd, &j, sizeof(j), 0), sizeof(j));
+	(void)front_mem_table(&w.front);
+	ck_assert_uint_eq(front_set_inflight(&w.front, fd, &i), 0);
+	front_ring_set(&w.front, RX, SIZE);
+	ck_assert_uint_eq(front_kick_off(&w.front, RX), 1);
+	(void)close(fd);
+	serves_the_next();
 }
 END_TEST
 
@@ -211,7 +296,9 @@ int main(void)
 	tcase_add_test(tc, a_changed_configuration_is_told);
 	tcase_add_test(tc, mtu_and_rarp);
 	tcase_add_test(tc, resets);
-	tcase_add_test(tc, chains_in_flight);
+	tcase_add_test(tc, a_file_for_chains_in_flight);
+	tcase_add_loop_test(tc, the_place_outlives_the_back_end, 0, 2);
+	tcase_add_test(tc, a_place_that_is_none);
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(inband, setup_inband, teardown);
 	tcase_add_test(inband, inband_notifications);
