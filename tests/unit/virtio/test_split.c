@@ -1,6 +1,7 @@
 /* The split ring: which chains and which rings it accepts, against a driver that keeps the rules
  * and one that breaks each of them. */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tests/driver/suite.h"
 #include "tests/unit/virtio/ring.h"
@@ -309,6 +310,39 @@ START_TEST(config_ok)
 }
 END_TEST
 
+/* ---- rings that are gone ---- */
+
+START_TEST(remap_without_the_ring_breaks)
+{
+	struct mem_region r = { .gpa = REGION, .size = REGION, .host = m.map[1], .fd = -1 };
+	struct queue_config rings;
+
+	begin(false, false);
+	rings = driver_config(&d, false);
+	ck_assert(!err_is(guest_mem_replace(m.mem, &r, 1)));
+	queue_remap(q, &rings);
+	ck_assert_int_eq(queue_fault_of(q), QUEUE_FAULT_MEMORY);
+}
+END_TEST
+
+/* Broken is at rest: what is asked of the queue then touches no ring, which may be gone. */
+START_TEST(a_broken_queue_touches_no_ring)
+{
+	struct chain c;
+
+	begin(_i == 1, false);
+	(void)driver_post(&d, 0x80000, 64, true);
+	queue_break(q, QUEUE_FAULT_MEMORY);
+	ck_assert_int_eq(mprotect(m.map[0], REGION, PROT_NONE), 0);
+	queue_kick_disable(q);
+	ck_assert(!queue_kick_enable(q));
+	ck_assert_msg(queue_available(q) == 1, "who takes learns of it");
+	ck_assert_int_eq(queue_take(q, &c), TAKE_BROKEN);
+	ck_assert(!queue_publish(q));
+	ck_assert_int_eq(mprotect(m.map[0], REGION, PROT_READ | PROT_WRITE), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("virtio/split");
@@ -325,6 +359,8 @@ int main(void)
 	tcase_add_loop_test(tc, head_past_the_ring, 0, 4);
 	tcase_add_test(tc, chain_of_more_than_4_gib);
 	tcase_add_loop_test(tc, config_ok, 0, (int)ARRAY_LEN(configs));
+	tcase_add_test(tc, remap_without_the_ring_breaks);
+	tcase_add_loop_test(tc, a_broken_queue_touches_no_ring, 0, 2);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

@@ -2,7 +2,6 @@
  * notified. */
 #include <linux/virtio_ring.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "devices/virtio/ring_math.h"
 #include "tests/driver/suite.h"
@@ -339,24 +338,6 @@ START_TEST(restore)
 }
 END_TEST
 
-/* The event word of a used ring may lie on a page of its own. rule: VHU-18 */
-START_TEST(what_a_start_writes_is_logged)
-{
-	enum { FLAGS_PAGE = 0x90, EVENT_PAGE };
-	uint8_t bits[REGION / MEM_LOG_PAGE / 8] = { 0 };
-	const struct mem_log log = { .bits = bits, .bytes = sizeof(bits) };
-	struct queue_config c;
-
-	driver_queue_init(&d, &m, SIZE, true);
-	d.used = EVENT_PAGE * MEM_LOG_PAGE - (4 + 8 * SIZE);
-	c = driver_config(&d, false);
-	guest_mem_set_log(m.mem, &log);
-	ck_assert(queue_start(q, m.mem, &c, (struct queue_state){ 0 }));
-	ck_assert_uint_eq(bits[FLAGS_PAGE / 8], 1 << FLAGS_PAGE % 8 | 1 << EVENT_PAGE % 8);
-	guest_mem_set_log(m.mem, &(struct mem_log){ .bits = NULL });
-}
-END_TEST
-
 /* rule: SPLIT-33 */
 START_TEST(junk_in_the_used_ring_is_not_read)
 {
@@ -372,37 +353,6 @@ START_TEST(junk_in_the_used_ring_is_not_read)
 	ck_assert_uint_eq(driver_used_index(&d), 1);
 	ck_assert(driver_collect(&d, &u));
 	ck_assert_uint_eq(u.len, 1);
-}
-END_TEST
-
-START_TEST(remap_without_the_ring_breaks)
-{
-	struct mem_region r = { .gpa = REGION, .size = REGION, .host = m.map[1], .fd = -1 };
-	struct queue_config rings;
-
-	begin(false, false);
-	rings = driver_config(&d, false);
-	ck_assert(!err_is(guest_mem_replace(m.mem, &r, 1)));
-	queue_remap(q, &rings);
-	ck_assert_int_eq(queue_fault_of(q), QUEUE_FAULT_MEMORY);
-}
-END_TEST
-
-/* Broken is at rest: what is asked of the queue then touches no ring, which may be gone. */
-START_TEST(a_broken_queue_touches_no_ring)
-{
-	struct chain c;
-
-	begin(_i == 1, false);
-	(void)driver_post(&d, 0x80000, 64, true);
-	queue_break(q, QUEUE_FAULT_MEMORY);
-	ck_assert_int_eq(mprotect(m.map[0], REGION, PROT_NONE), 0);
-	queue_kick_disable(q);
-	ck_assert(!queue_kick_enable(q));
-	ck_assert_msg(queue_available(q) == 1, "who takes learns of it");
-	ck_assert_int_eq(queue_take(q, &c), TAKE_BROKEN);
-	ck_assert(!queue_publish(q));
-	ck_assert_int_eq(mprotect(m.map[0], REGION, PROT_READ | PROT_WRITE), 0);
 }
 END_TEST
 
@@ -426,10 +376,7 @@ int main(void)
 	tcase_add_test(tc, kicks_by_flags);
 	tcase_add_test(tc, kicks_by_event_index);
 	tcase_add_test(tc, restore);
-	tcase_add_test(tc, what_a_start_writes_is_logged);
 	tcase_add_test(tc, junk_in_the_used_ring_is_not_read);
-	tcase_add_test(tc, remap_without_the_ring_breaks);
-	tcase_add_loop_test(tc, a_broken_queue_touches_no_ring, 0, 2);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
