@@ -8,13 +8,12 @@
 #include "devices/frame/tunnel.h"
 #include "tests/driver/rig.h"
 #include "tests/driver/suite.h"
+#include "tests/unit/net/rss.h"
 
 enum {
 	PAIRS = 4,
 	SIZE = 16,
 	ROOM = 256,
-	ENTRIES = 8,
-	KEY = 40,
 	REG_CONFIG = 0x100,
 	REG_STATUS = 0x070,
 };
@@ -27,56 +26,7 @@ static const struct vnet_hdr plain;
 static void setup(void) { rig_make_pairs(&r, PAIRS); }
 static void teardown(void) { rig_end(&r); }
 
-/* ---- a command, with anything in it ---- */
-
-struct rss {
-	uint32_t types;
-	uint16_t mask, unclassified, table[300], max_tx;
-	unsigned entries; /* as written */
-	uint8_t key_len;
-	unsigned key_bytes; /* as written */
-};
-
-static struct rss good(void)
-{
-	struct rss s = { .types = 0x3f,
-			 .mask = ENTRIES - 1,
-			 .unclassified = 1,
-			 .max_tx = 2,
-			 .entries = ENTRIES,
-			 .key_len = KEY,
-			 .key_bytes = KEY };
-
-	for (unsigned i = 0; i < ENTRIES; i++)
-		s.table[i] = (uint16_t)(i % 3);
-	return s;
-}
-
-static void put16(uint8_t *at, unsigned v)
-{
-	at[0] = (uint8_t)v;
-	at[1] = (uint8_t)(v >> 8);
-}
-
-static uint8_t key_byte(unsigned i) { return (uint8_t)(i * 37 + 11); }
-
-static uint32_t wire(const struct rss *s, uint8_t *bytes)
-{
-	uint32_t at = 8;
-
-	put16(bytes, s->types);
-	put16(bytes + 2, s->types >> 16);
-	put16(bytes + 4, s->mask);
-	put16(bytes + 6, s->unclassified);
-	for (unsigned i = 0; i < s->entries; i++, at += 2)
-		put16(bytes + at, s->table[i]);
-	put16(bytes + at, s->max_tx);
-	bytes[at + 2] = s->key_len;
-	at += 3;
-	for (unsigned i = 0; i < s->key_bytes; i++)
-		bytes[at++] = key_byte(i);
-	return at;
-}
+/* ---- commands ---- */
 
 static int configure(const struct rss *s)
 {
