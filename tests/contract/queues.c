@@ -131,11 +131,12 @@ END_TEST
 START_TEST(one_that_is_off_sends)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct vnet_hdr hdr;
+	int epoll;
 
 	if (!has_queues())
 		return;
+	epoll = epoll_create1(EPOLL_CLOEXEC);
 	set(3, false);
 	for (unsigned on = 0; on < 2; on++) {
 		put(0, CONTRACT_LEN, on);
