@@ -30,6 +30,7 @@ struct backend_steering {
 
 struct backend_caps {
 	struct backend_offloads offloads; /* what it can do, both ways */
+	bool sends_tunnels;               /* else those of tunnels are for recv alone */
 	unsigned queues;                  /* of each direction, all switched on */
 	bool carrier;                     /* set_carrier has an effect */
 	bool steering;                    /* set_steering is there */

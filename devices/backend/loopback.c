@@ -263,6 +263,7 @@ struct err loopback_create(unsigned queues, struct backend **ret_backend)
 					.tso6 = true,
 					.ecn = true,
 					.uso = true },
+			  .sends_tunnels = true,
 			  .queues = queues,
 			  .carrier = true,
 			  .steering = true },

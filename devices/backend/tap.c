@@ -334,6 +334,7 @@ struct err backend_tap_create(const struct backend_tap_config *config, struct ba
 	t->backend = (struct backend){
 		.ops = &tap_ops,
 		.caps = { .offloads = config->offloads,
+			  .sends_tunnels = true,
 			  .queues = config->fd_count,
 			  .carrier = config->carrier,
 			  .steering = config->steers },

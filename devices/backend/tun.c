@@ -334,6 +334,8 @@ struct err backend_tun_create(const struct backend_tun_config *config, struct ba
 		return e;
 	}
 	t->backend = (struct backend){ .ops = &tun_ops, .caps = t->tap->caps };
+	/* In front of a tunnel that is written the kernel wants an Ethernet header (Linux 6.18). */
+	t->backend.caps.sends_tunnels = false;
 	memcpy(t->host_mac, config->host_mac, MAC_BYTES);
 	memcpy(t->first_guest_mac, config->guest_mac, MAC_BYTES);
 	know_guest(t, config->guest_mac);

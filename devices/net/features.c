@@ -20,6 +20,10 @@ static bool can_tunnel_csum(const struct net_config *c)
 {
 	return can_tunnel(c) && can(c).tunnel_csum;
 }
+static bool can_send_tunnel(const struct net_config *c)
+{
+	return can_tunnel(c) && c->backend->caps.sends_tunnels;
+}
 static bool can_steer(const struct net_config *c)
 {
 	return c->pairs > 1 && c->backend->caps.steering;
@@ -51,7 +55,7 @@ const struct net_feature net_features[] = {
 	{ VIRTIO_NET_F_GUEST_ECN, "guest-ecn", "those of TCP with ECN", true, can_ecn },
 	{ VIRTIO_NET_F_GUEST_USO4, "guest-uso4", "super-frames of UDP over IPv4 to the guest", true, can_uso },
 	{ VIRTIO_NET_F_GUEST_USO6, "guest-uso6", "super-frames of UDP over IPv6 to the guest", true, can_uso },
-	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, "host-tunnel", "super-frames in UDP tunnels segmented by the host", true, can_tunnel },
+	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, "host-tunnel", "super-frames in UDP tunnels segmented by the host", true, can_send_tunnel },
 	{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM, "host-tunnel-csum", "those with a checksum of the tunnel's", true, can_tunnel_csum },
 	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, "guest-tunnel", "super-frames in UDP tunnels to the guest", true, can_tunnel },
 	{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM, "guest-tunnel-csum", "those with a checksum of the tunnel's", true, can_tunnel_csum },

@@ -202,6 +202,9 @@ START_TEST(a_backend_without_tunnels)
 	r.backend->caps.offloads.tunnel = true;
 	r.backend->caps.offloads.tunnel_csum = false;
 	ck_assert_uint_eq(net_offer(&c).word[2], GUEST_TUNNEL | HOST_TUNNEL);
+	r.backend->caps.offloads.tunnel_csum = true;
+	r.backend->caps.sends_tunnels = false;
+	ck_assert_uint_eq(net_offer(&c).word[2], GUEST_TUNNEL | GUEST_TUNNEL_CSUM);
 }
 END_TEST
 

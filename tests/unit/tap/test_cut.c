@@ -233,7 +233,7 @@ static void setup(void)
 
 	host_fresh();
 	host_without_ipv6();
-	ck_assert(!err_is(tunnel_tap_open("ta0", &tap)));
+	ck_assert(!err_is(tunnel_tap_open(TAP_KIND_TAP, "ta0", &tap)));
 	near_fd = tap.fd[0];
 	ck_assert_int_eq(ioctl(near_fd, TUNSETCARRIER, &on), 0);
 	far_fd = tunnel_tap_bridge("ta0");

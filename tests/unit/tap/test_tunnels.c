@@ -124,7 +124,7 @@ static void up(int row, uint32_t features)
 	sent_len = len + tag;
 	host_fresh();
 	host_without_ipv6();
-	rig_make_on(&r, tunnel_tap_backend("ta0"), 0);
+	rig_make_on(&r, tunnel_tap_backend(TAP_KIND_TAP, "ta0"), 0);
 	far_fd = tunnel_tap_bridge("ta0");
 	r.wanted_high = features;
 	rig_up(&r, RIG_ALL & ~RIG_BIT(VIRTIO_NET_F_CTRL_VLAN), SIZE);

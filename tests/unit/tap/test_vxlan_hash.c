@@ -59,7 +59,7 @@ START_TEST(their_hash_is_of_what_is_inside)
 {
 	uint64_t gpa;
 
-	up(&shapes[_i], RIG_TUNNELS);
+	up(TAP_KIND_TAP, &shapes[_i], RIG_TUNNELS);
 	gpa = rig_post(&r, 2, ROOM);
 	set_hash(HASH_TYPES_ALL, TUNNEL_VXLAN);
 	host_sends_super();

@@ -1,4 +1,4 @@
-/* tests/unit/tap/tunnel_tap.h: a TAP of the real kernel that has UDP tunnel offloads. */
+/* tests/unit/tap/tunnel_tap.h: a TAP, or a TUN, of the real kernel that has UDP tunnel offloads. */
 #ifndef TAPVM_TESTS_TUNNEL_TAP_H
 #define TAPVM_TESTS_TUNNEL_TAP_H
 
@@ -6,32 +6,37 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
-#include "devices/backend/tap.h"
+#include "devices/backend/tun.h"
 #include "devices/base/uapi_compat.h"
 #include "devices/tap/tap.h"
 #include "tests/host/host.h"
 
-static inline struct err tunnel_tap_open(const char *name, struct tap *ret_tap)
+static inline struct err tunnel_tap_open(enum tap_kind kind, const char *name, struct tap *ret_tap)
 {
 	const struct tap_request request = {
-		.name = name, .fd = -1, .queues = 1, .owner = -1, .group = -1
+		.kind = kind, .name = name, .fd = -1, .queues = 1, .owner = -1, .group = -1
 	};
 
 	return tap_open(&sys_host, &request, ret_tap);
 }
 
-static inline struct backend *tunnel_tap_backend(const char *name)
+static inline struct backend *tunnel_tap_backend(enum tap_kind kind, const char *name)
 {
-	struct backend_tap_config config = { .fd_count = 1, .sys = &sys_host, .name = name };
+	struct backend_tun_config config = {
+		.tap = { .fd_count = 1, .sys = &sys_host, .name = name },
+		.host_mac = { 2, 0, 0, 0, 0, 9 },
+		.guest_mac = { 2, 0, 0, 0, 0, 1 }
+	};
 	struct backend *be;
 	struct tap tap;
 
-	ck_assert(!err_is(tunnel_tap_open(name, &tap)));
-	config.fds = tap.fd;
-	config.hdr_bytes = tap.hdr_bytes;
-	config.offloads = backend_tap_offloads(tap.offloads);
-	config.carrier = tap.carrier;
-	ck_assert(!err_is(backend_tap_create(&config, &be)));
+	ck_assert(!err_is(tunnel_tap_open(kind, name, &tap)));
+	config.tap.fds = tap.fd;
+	config.tap.hdr_bytes = tap.hdr_bytes;
+	config.tap.offloads = backend_tap_offloads(tap.offloads);
+	config.tap.carrier = tap.carrier;
+	ck_assert(!err_is(kind == TAP_KIND_TUN ? backend_tun_create(&config, &be)
+					       : backend_tap_create(&config.tap, &be)));
 	return be;
 }
 
@@ -41,7 +46,7 @@ static inline int tunnel_tap_bridge(const char *name)
 	struct tap tap;
 	int on = 1;
 
-	ck_assert(!err_is(tunnel_tap_open("tb0", &tap)));
+	ck_assert(!err_is(tunnel_tap_open(TAP_KIND_TAP, "tb0", &tap)));
 	ck_assert_int_eq(ioctl(tap.fd[0], TUNSETCARRIER, &on), 0);
 	ck_assert_int_eq(host_add_bridge("tbr"), 0);
 	ck_assert_int_eq(host_set_master(name, "tbr"), 0);
@@ -61,7 +66,7 @@ static inline bool tunnel_tap_ready(const char *what)
 
 	if (!host_ready(what))
 		return false;
-	e = tunnel_tap_open("", &tap);
+	e = tunnel_tap_open(TAP_KIND_TAP, "", &tap);
 	if (err_is(e)) {
 		(void)printf("skip: %s: %s\n", what, e.text);
 		return false;
