@@ -4,6 +4,7 @@
  * is written over one that the driver made available, which may be of several slots; of a batch
  * all but the first one's flags are there before the driver may see any. So what is written over is
  * saved until then: a batch that was begun is undone, and its chains are taken once more. */
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "devices/virtio/queue_priv.h"
@@ -14,9 +15,12 @@ union place {
 	struct {
 		uint16_t used, old_used;
 		uint8_t wrap, old_wrap;
+		uint16_t padding;
 	};
 	uint64_t word;
 };
+static_assert(sizeof(struct queue_journal) == 32, "QueueRegionPacked");
+static_assert(sizeof(struct queue_journal_entry) == 32, "DescStatePacked");
 
 static void store_place(struct queue_journal *j, struct spot old, struct spot at)
 {

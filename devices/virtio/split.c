@@ -83,12 +83,13 @@ static void ask_for_kicks(struct queue *q, uint16_t from)
 static bool split_restore(struct queue *q, struct queue_state state)
 {
 	struct split *s = &q->split;
+	bool left = journal_left(q);
 
 	s->next_avail = s->seen_avail = state.index;
 	/* SPLIT-33: the used ring is never read, but for this. */
-	s->next_used = state.restored ? load16(&s->used->index) : 0;
-	if (journal_left(q))
-		s->next_avail = s->seen_avail = s->next_used = load16(&s->used->index);
+	s->next_used = state.restored || left ? load16(&s->used->index) : 0;
+	if (left)
+		s->next_avail = s->seen_avail = s->next_used;
 	journal_begin(q, (struct spot){ 0 });
 	/* Kicks are wanted from the start on. */
 	store16(&s->used->flags, 0);
