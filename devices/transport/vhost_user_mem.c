@@ -188,6 +188,7 @@ struct err vu_add_mem_reg(struct vhost_user *v, struct vu_message *m)
 	return err_is(e) ? e : vu_start_rings(v);
 }
 
+/* VHU-16. What is not there is removed: some tell so once for each queue pair. */
 struct err vu_rem_mem_reg(struct vhost_user *v, struct vu_message *m)
 {
 	struct vu_mapping fresh[GUEST_MEM_REGIONS_MAX], old;
@@ -195,7 +196,7 @@ struct err vu_rem_mem_reg(struct vhost_user *v, struct vu_message *m)
 	struct err e;
 
 	if (at == v->mappings)
-		return err_make(ERR_SETUP, 0, "there is no such memory region to be removed");
+		return err_none();
 	memcpy(fresh, v->mapping, sizeof(fresh));
 	old = fresh[at];
 	memmove(&fresh[at], &fresh[at + 1], (v->mappings - at - 1) * sizeof(fresh[0]));
