@@ -26,6 +26,7 @@ ip link set lo up
 . "$here/../e2e/wait.sh"
 w=$(mktemp -d)
 trap 'rm -rf "$w" "$out"' EXIT
+client=
 HOST4=192.0.2.1 HOST6=2001:db8::1 GUEST4=192.0.2.2 GUEST6=2001:db8::2
 # shellcheck source=tests/interop/vhost_user/guest.sh
 . "$here/vhost_user/guest.sh"
@@ -58,13 +59,13 @@ make_tap() {
 	ip link set t0 up
 }
 
-# start_server PAIRS [TAP]
+# start_server PAIRS [TAP]: with $client it connects to a front-end that listens.
 start_server() {
 	local queues=
 	[ "$1" = 1 ] || queues=,queues=$1
-	"$build/tapvm-vhost-user" --socket "$w/socket" --net "tap,name=${2:-t0}$queues" --stats >"$w/server.words" 2>&1 &
+	"$build/tapvm-vhost-user" $client --socket "$w/socket" --net "tap,name=${2:-t0}$queues" --stats >"$w/server.words" 2>&1 &
 	server=$!
-	wait_for test -S "$w/socket"
+	[ -n "$client" ] || wait_for test -S "$w/socket"
 }
 
 # stop_server: its account must be even.
@@ -94,12 +95,12 @@ linux() {
 }
 
 # ---- dpdk-testpmd ----
-# start_testpmd MODE PACKED: virtio_user, one pair, a core that polls.
+# start_testpmd MODE OPTIONS: virtio_user, one pair, a core that polls.
 start_testpmd() {
 	rm -f "$w/testpmd.in"
 	mkfifo "$w/testpmd.in"
 	stdbuf -o0 dpdk-testpmd --no-huge -m 256 --no-pci --lcores 0@0,1@0 --file-prefix=tapvm$$ --no-telemetry \
-		--vdev "net_virtio_user0,path=$w/socket,queues=1,mac=02:54:41:50:00:02,packed_vq=$2" -- \
+		--vdev "net_virtio_user0,path=$w/socket,queues=1,mac=02:54:41:50:00:02,$2" -- \
 		-i --auto-start --total-num-mbufs=2048 "--forward-mode=$1" <"$w/testpmd.in" >"$w/testpmd.words" 2>&1 &
 	testpmd=$!
 	exec {to_testpmd}>"$w/testpmd.in"
@@ -136,19 +137,21 @@ testpmd_txonly() { wait_for at_least from_tap $FRAMES && echo "$(from_tap) frame
 testpmd_rxonly() { send_frames && wait_for at_least testpmd_received $FRAMES && echo "$(testpmd_received) frames"; }
 testpmd_macswap() { send_frames && wait_for all_came_back && echo "$(from_tap) of $FRAMES frames came back"; }
 
+# testpmd NAME OPTIONS MODE...: OPTIONS of virtio_user.
 testpmd() {
-	local mode
+	local mode options=$2
 	prefix=testpmd-$1
-	for mode in txonly rxonly macswap; do
+	shift 2
+	for mode in "$@"; do
 		make_tap 1
 		ip link set t0 txqueuelen $((2 * FRAMES))
 		start_server 1
-		if start_testpmd $mode "$2" >"$w/said" 2>&1; then row $mode testpmd_$mode
+		if start_testpmd "$mode" "$options" >"$w/said" 2>&1; then row "$mode" "testpmd_$mode"
 		else bad "$prefix-$mode" "$(tail -n 3 "$w/said" | tr '\n' ' ')"; fi
 		echo quit >&"$to_testpmd"
 		exec {to_testpmd}>&-
 		wait $testpmd
-		row $mode-account stop_server
+		row "$mode-account" stop_server
 		ip link del t0
 	done
 }
@@ -174,7 +177,10 @@ fi
 firmware
 # The tiny guest, whose driver is ours, by QEMU's front-end.
 table selftest "$build/tapvm" selftest --with qemu-vhost-user --stats
-testpmd split 0
-testpmd packed 1
+testpmd split packed_vq=0 txonly rxonly macswap
+testpmd packed packed_vq=1 txonly rxonly macswap
+# It listens; a buffer a frame, used in any order.
+client=--client
+testpmd listens server=1,packed_vq=1,mrg_rxbuf=0,in_order=0 macswap
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -23,7 +23,7 @@ launch_guest() {
 		rm -f "$w/$pipe.in" "$w/$pipe.out"
 		mkfifo "$w/$pipe.in" "$w/$pipe.out"
 	done
-	qemu-system-x86_64 -M q35 -accel tcg -cpu max -smp 2 -m 256 -nodefaults -no-user-config -display none \
+	qemu-system-x86_64 -M q35 -accel tcg -cpu max -smp 2 -m 256,slots=1,maxmem=1G -nodefaults -no-user-config -display none \
 		-object memory-backend-memfd,id=m,size=256M,share=on -numa node,memdev=m \
 		-chardev "socket,id=c0,path=$w/socket,reconnect=1" -netdev "vhost-user,id=n0,chardev=c0,queues=$pairs" \
 		-device "virtio-net-pci,id=nic0,netdev=n0,mac=02:54:41:50:00:02,mq=on,vectors=0,romfile=,disable-legacy=on,packed=$packed$more" \

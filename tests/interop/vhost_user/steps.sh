@@ -92,6 +92,17 @@ link_down_up() {
 
 interface_down_up() { guest "for round in 1 2 3; do ip link set eth0 down && net_up || exit; done"; }
 
+# memory_blocks COUNT: until the guest has so many, of 128 MiB each; it has 2.
+memory_blocks() { guest "wait_for sh -c '[ \$(ls -d /sys/devices/system/memory/memory*[0-9] | wc -l) = $1 ]'"; }
+# Memory plugged and unplugged: QEMU tells of it while rings run, once for each pair.
+memory() {
+	monitor "object_add memory-backend-memfd,id=more,size=128M,share=on"
+	monitor "device_add pc-dimm,id=dimm,memdev=more"
+	memory_blocks 3 && files || return
+	monitor "device_del dimm"
+	memory_blocks 2 && files && ! grep vhost_set_mem_table "$w/qemu.words"
+}
+
 RELOAD="rmmod virtio_net && insmod /modules/virtio_net.ko"
 reload() { guest "for round in 1 2 3; do $RELOAD && net_up || exit; done"; }
 
@@ -128,6 +139,7 @@ all_steps() {
 	row queues queues_used
 	row link link_down_up
 	row down-up interface_down_up
+	row memory memory
 	row reload reload
 	row reboot reboot_guest
 	row server-restart server_again "$1" TERM
