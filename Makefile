@@ -129,7 +129,7 @@ $(filter $(B)/tests/contract/%,$(TESTS)): $(CONTRACT_OBJ)
 VMM_TESTS := $(filter $(B)/tests/unit/vmm/%,$(TESTS))
 $(VMM_TESTS): $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB)
 $(VMM_TESTS): TEST_VMM_LIBS = -Wl,--start-group $(VMM_LIB) $(MACHINE_LIB) $(HOSTED_LIB) $(DEV_LIB) -Wl,--end-group $(VMM_LDLIBS)
-.SECONDARY: $(call obj,$(TEST_SRC)) $(TEST_LIB_OBJ) $(CONTRACT_OBJ)
+.SECONDARY: $(call obj,$(TEST_SRC)) $(TEST_LIB_OBJ) $(CONTRACT_OBJ) $(B)/tests/e2e/rings.o
 
 # What the shell suites run beside tapvm: a helper, and kernels of a few instructions, one for each way to end.
 ENDINGS := IDLE BUSY VERDICT_0 VERDICT_5 VERDICT_63 RESET CRASH EMULATION LARGE PANIC SPAM ECHO

@@ -2,6 +2,7 @@
 #include "devices/mem/slices.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static bool copy(const struct iovec *iov, int iov_count, uint64_t offset, uint8_t *local,
 		 uint64_t len, bool in)
@@ -40,4 +41,16 @@ bool slices_write(const struct iovec *iov, int iov_count, uint64_t offset, const
 {
 	/* copy() only reads from it in this direction. */
 	return copy(iov, iov_count, offset, (uint8_t *)(uintptr_t)bytes, len, false);
+}
+
+void slices_touch(const struct iovec *iov, int iov_count)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (int i = 0; i < iov_count; i++) {
+		uintptr_t at = (uintptr_t)iov[i].iov_base, end = at + iov[i].iov_len;
+
+		for (; at < end; at = (at | (page - 1)) + 1)
+			(void)*(const volatile uint8_t *)at;
+	}
 }

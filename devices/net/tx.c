@@ -135,6 +135,14 @@ static enum take take_batch(struct net_pair *p)
 	return TAKE_FULL;
 }
 
+/* The kernel found what was lent to be gone: a file that was cut short. Whoever has it gone is told
+ * by SIGBUS, as everywhere else. */
+static void lost_memory(struct net_pair *p, const struct frame *f)
+{
+	slices_touch(f->rest, f->rest_count);
+	queue_break(p->tx_queue, QUEUE_FAULT_MEMORY);
+}
+
 enum run net_tx(struct net_pair *p)
 {
 	struct backend *be = p->net->config.backend;
@@ -153,7 +161,7 @@ enum run net_tx(struct net_pair *p)
 			kept = p->tx.frame[i].fate == FATE_KEPT;
 		for (unsigned i = 0; i < p->tx.count; i++)
 			if (p->tx.frame[i].why == DROP_TX_MEMORY_GONE)
-				queue_break(p->tx_queue, QUEUE_FAULT_MEMORY);
+				lost_memory(p, &p->tx.frame[i]);
 		settle_tx(p);
 	}
 	settle_signal(p, true);

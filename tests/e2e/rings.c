@@ -21,7 +21,7 @@
 #include "tests/driver/vhost_user.h"
 
 enum { RX = 0, TX = 1, SIZE = 64, TYPE = 0x88b5, LOG_BYTES = 4096 }; /* an experiment's type */
-enum { KILLS = 8, SENT = 32, POSTED = 20, STEP = 3 };
+enum { KILLS = 8, SENT = 32, POSTED = 20, STEP = 3, LENT = 12000 };
 
 static struct {
 	const char *path, *tap;
@@ -149,6 +149,15 @@ static void cut_transmitted(void)
 {
 	(void)driver_post(&w.front.queue[TX], FRONT_REGION, 1000, false);
 	cut(w.front.memfd, FRONT_REGION);
+	front_kick(&w.front, TX);
+	ck_assert(front_is_dropped(&w.front));
+}
+
+/* What is lent to the kernel alone. */
+static void cut_lent(void)
+{
+	(void)driver_post(&w.front.queue[TX], FRONT_REGION, LENT, false);
+	cut(w.front.memfd, FRONT_REGION + 4096);
 	front_kick(&w.front, TX);
 	ck_assert(front_is_dropped(&w.front));
 }
@@ -297,6 +306,7 @@ static const struct {
 } cases[] = { { "cut-rings", cut_rings },
 	      { "cut-received", cut_received },
 	      { "cut-transmitted", cut_transmitted },
+	      { "cut-lent", cut_lent },
 	      { "cut-log", cut_log },
 	      { "cut-inflight", cut_inflight },
 	      { "cut-journal", cut_journal },

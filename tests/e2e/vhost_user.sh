@@ -158,7 +158,7 @@ cut() {
 	else stops "$name" 0; fi
 	grep -q '^net.*unaccounted=0$' "$w/err" || bad "$name-account: $(tail -n 3 "$w/err")"
 }
-for what in rings received transmitted log inflight; do
+for what in rings received transmitted lent log inflight; do
 	cut $what
 	cut $what packed
 done
