@@ -1,22 +1,23 @@
 # firmware.sh: sourced by vhost_user.sh: EDK2's driver, which polls and knows few features, boots from the network: DHCP, and a
-# file by TFTP from the host.
+# file by TFTP from the host. iPXE, in the ROM that QEMU brings, does so by a script, and again after a reset of the device.
 # shellcheck shell=bash
 : "${w:?}" "${HOST4:?}" "${prefix:=}"
 OVMF=/usr/share/OVMF/OVMF_CODE.fd FILE_BYTES=3000000
 
+# start_boot_server FILE: that is the one to be booted.
 start_boot_server() {
 	mkdir -p "$w/tftp"
 	head -c $FILE_BYTES /dev/urandom >"$w/tftp/boot.efi"
 	dnsmasq --keep-in-foreground --port=0 --interface=t0 --bind-interfaces --user=root --pid-file= --log-facility=- \
 		--dhcp-leasefile="$w/leases" --dhcp-range="${HOST4%.*}.10,${HOST4%.*}.50,1h" --dhcp-authoritative \
-		--dhcp-boot=boot.efi --enable-tftp --tftp-root="$w/tftp" 2>"$w/dnsmasq.words" &
+		--dhcp-boot="$1" --enable-tftp --tftp-root="$w/tftp" 2>"$w/dnsmasq.words" &
 	boot_server=$!
 }
 
 has_file() { grep -aq 'NBP file downloaded successfully' "$w/firmware"; }
 
 # It is no program, so the firmware has it whole, and then says so and goes on.
-firmware_boot() {
+edk2_boot() {
 	qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 256 -nodefaults -no-user-config -display none \
 		-object memory-backend-memfd,id=m,size=256M,share=on -numa node,memdev=m \
 		-chardev "socket,id=c0,path=$w/socket" -netdev vhost-user,id=n0,chardev=c0 \
@@ -31,15 +32,40 @@ firmware_boot() {
 	echo "$FILE_BYTES bytes by TFTP"
 }
 
-firmware() {
-	prefix=firmware
-	[ -e $OVMF ] || { skip firmware "no $OVMF"; return; }
+again_sent() { grep -q 'sent .*/again' "$w/dnsmasq.words"; }
+
+rom_boot() {
+	cat >"$w/tftp/script" <<-END
+		#!ipxe
+		imgfetch tftp://$HOST4/boot.efi && imgfree && ifclose net0 && dhcp net0 && imgfetch tftp://$HOST4/again
+	END
+	echo again >"$w/tftp/again"
+	qemu-system-x86_64 -M q35 -accel tcg -m 256 -nodefaults -no-user-config -display none \
+		-object memory-backend-memfd,id=m,size=256M,share=on -numa node,memdev=m \
+		-chardev "socket,id=c0,path=$w/socket" -netdev vhost-user,id=n0,chardev=c0 \
+		-device virtio-net-pci,netdev=n0,mac=02:54:41:50:00:02,vectors=0,disable-legacy=on,bootindex=1 2>"$w/qemu.words" &
+	local qemu=$! came=0
+	wait_for again_sent || wait_for again_sent && came=1
+	kill "$qemu"
+	wait "$qemu"
+	[ $came = 1 ] || { tail -n 3 "$w/dnsmasq.words"; return 1; }
+	echo "$(grep -c 'sent .*/' "$w/dnsmasq.words") files by TFTP, the last one after a reset"
+}
+
+# boots NAME FILE: a row, and that of the account.
+boots() {
 	make_tap 1
 	start_server 1
-	start_boot_server
-	row boot firmware_boot
+	start_boot_server "$2"
+	row "$1" "$1_boot"
 	kill "$boot_server"
 	wait "$boot_server"
-	row account stop_server
+	row "$1-account" stop_server
 	ip link del t0
+}
+
+firmware() {
+	prefix=firmware
+	if [ -e $OVMF ]; then boots edk2 boot.efi; else skip firmware-edk2 "no $OVMF"; fi
+	boots rom script
 }
