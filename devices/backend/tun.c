@@ -8,15 +8,11 @@
 #include <string.h>
 
 #include "devices/frame/gso.h"
+#include "devices/frame/headers.h"
 #include "devices/frame/neighbour.h"
 
 enum {
-	MAC_BYTES = 6,
-	ETH_BYTES = FRAME_MIN,
-	ETH_TYPE = 12,
-	IPV4_BYTES_MIN = 20,
 	IPV4_TO = 16,
-	IPV6_BYTES = 40,
 	IPV6_TO = 24,
 	ANSWERS_MAX = BATCH_MAX,
 };

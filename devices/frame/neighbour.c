@@ -4,13 +4,9 @@
 #include <string.h>
 
 #include "devices/frame/csum.h"
+#include "devices/frame/headers.h"
 
 enum {
-	MAC_BYTES = 6,
-	ETH_BYTES = 14,
-	ETH_TYPE = 12,
-	TYPE_ARP = 0x0806,
-	TYPE_IPV6 = 0x86dd,
 	/* From the ARP packet's first byte on. */
 	ARP_BYTES = 28,
 	ARP_OPERATION = 7,
@@ -20,7 +16,6 @@ enum {
 	ARP_TARGET = 24,
 	ARP_REPLY = 2,
 	/* From the IPv6 header's first byte on. */
-	IPV6_BYTES = 40,
 	IPV6_LENGTH = 4,
 	IPV6_NEXT = 6,
 	IPV6_HOPS = 7,

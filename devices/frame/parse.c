@@ -1,30 +1,7 @@
 /* devices/frame/parse.c: Ethernet, up to two VLAN tags, IPv4 or IPv6, TCP or UDP. */
 #include "devices/frame/parse.h"
 
-enum {
-	ETH_BYTES = 14,
-	ETH_TYPE = 12,
-	VLAN_BYTES = 4,
-	VLAN_TAGS_MAX = 2,
-	TYPE_VLAN = 0x8100,
-	TYPE_QINQ = 0x88a8,
-	IPV4_BYTES_MIN = 20,
-	IPV6_BYTES = 40,
-	EXTENSIONS_MAX = 8,
-	OPTIONS_MAX = 6,
-	PROTO_HOP = 0,
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
-	PROTO_ROUTING = 43,
-	PROTO_FRAGMENT = 44,
-	PROTO_DESTINATION = 60,
-	ROUTING_HOME = 2, /* type of the routing header that carries a home address */
-	OPTION_PAD1 = 0,
-	OPTION_HOME = 0xc9,
-	ADDRESS_BYTES = 16,
-	TCP_BYTES_MIN = 20,
-	UDP_BYTES = 8,
-};
+#include "devices/frame/headers.h"
 
 static bool is_tag(uint16_t type) { return type == TYPE_VLAN || type == TYPE_QINQ; }
 

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What is looked at: tags of a frame, extension headers of a packet, options of a header. */
+enum { VLAN_TAGS_MAX = 2, EXTENSIONS_MAX = 8, OPTIONS_MAX = 6 };
+
 enum l4_kind { L4_UNKNOWN, L4_TCP, L4_UDP };
 
 struct parsed {

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "devices/frame/csum.h"
+#include "devices/frame/headers.h"
 
 enum {
 	IPV4_LENGTH = 2, /* offsets in an IPv4 header */
 	IPV4_ID = 4,
 	IPV4_CSUM = 10,
 	IPV6_LENGTH = 4,
-	IPV6_BYTES = 40,
 	TCP_SEQUENCE = 4,
 	TCP_FLAGS = 13,
 	TCP_FIN = 0x01,

@@ -1,21 +1,7 @@
 /* devices/frame/tunnel.c: encapsulations told by their protocol number or their UDP port. */
 #include "devices/frame/tunnel.h"
 
-enum {
-	PROTO_IPIP = 4,
-	PROTO_GRE = 47,
-	PORT_GRE = 4754,
-	PORT_VXLAN = 4789,
-	PORT_VXLAN_GPE = 4790,
-	PORT_GENEVE = 6081,
-	GRE_BYTES = 4,
-	GRE_CHECKSUM = 0x8000,
-	GRE_KEY = 0x2000,
-	GRE_SEQUENCE = 0x1000,
-	GRE_MUST_BE_0 = 0x4c07, /* routing, strict source route, recursion's half, version */
-	VXLAN_BYTES = 8,        /* GENEVE's without options too */
-	GPE_PROTOCOL = 4,       /* flag: the header names what follows */
-};
+#include "devices/frame/headers.h"
 
 /* What a tunnel's header says: its type, and where what begins. type 0: no tunnel. */
 struct carried {

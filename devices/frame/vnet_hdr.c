@@ -6,10 +6,7 @@
 
 #include "devices/frame/csum.h"
 #include "devices/frame/gso.h"
-
-enum {
-	VLAN_BYTES = 4,
-};
+#include "devices/frame/headers.h"
 
 static uint16_t get16(const uint8_t *b) { return (uint16_t)(b[0] | b[1] << 8); }
 static void put16(uint8_t *b, uint16_t v)

@@ -10,8 +10,6 @@
 #include "devices/tap/steer_priv.h"
 #include "devices/tap/tap_priv.h"
 
-enum { TCP_BYTES = 20 };
-
 static void begin(struct bpf_program *p, int map_fd)
 {
 	bpf_with_register(p, BPF_MOV, FRAME, BPF_REG_1);
@@ -59,20 +57,11 @@ static void ports(struct bpf_program *p, int addresses, uint32_t tcp, uint32_t u
 	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL);
 	bpf_with(p, BPF_RSH, BPF_REG_1, 4);
 	bpf_with(p, BPF_LSH, BPF_REG_1, 2);
-	bpf_jump(p, BPF_JLT, BPF_REG_1, TCP_BYTES, alone);
+	bpf_jump(p, BPF_JLT, BPF_REG_1, TCP_BYTES_MIN, alone);
 	steer_left_from(p, BPF_REG_2, MORE);
 	bpf_jump_register(p, BPF_JGT, BPF_REG_1, BPF_REG_2, alone);
 	steer_fetch(p, MORE, 0, INPUT + addresses, 4, alone);
 	bpf_jump(p, BPF_JA, 0, 0, found);
-}
-
-/* The addresses that take the place of the packet's own. */
-static void use_home(struct bpf_program *p)
-{
-	for (int at = 0; at < 32; at += 8) {
-		bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, HOME + at);
-		bpf_store(p, BPF_DW, INPUT + at, BPF_REG_1);
-	}
 }
 
 /* NET-48, NET-49: with extension headers first by a type that minds them. */
@@ -89,11 +78,11 @@ static void transports(struct bpf_program *p)
 	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, PROTOCOL);
 	ports(p, 32, HASH_TCP_EX, HASH_UDP_EX, HOME_PORTS, HOME_ALONE);
 	bpf_here(p, HOME_PORTS);
-	use_home(p);
+	steer_copy(p, INPUT, HOME, 2 * ADDRESS_BYTES);
 	bpf_jump(p, BPF_JA, 0, 0, IPV6_PORTS);
 	bpf_here(p, HOME_ALONE);
 	steer_unless_enabled(p, HASH_IP_EX, IPV6_PLAIN);
-	use_home(p);
+	steer_copy(p, INPUT, HOME, 2 * ADDRESS_BYTES);
 	bpf_jump(p, BPF_JA, 0, 0, IPV6_HASH_ALONE);
 	bpf_here(p, IPV6_PLAIN);
 	bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, PROTOCOL);

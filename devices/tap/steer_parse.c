@@ -5,25 +5,6 @@
 
 #include "devices/tap/steer_priv.h"
 
-enum {
-	ETH_BYTES = 14,
-	ETH_TYPE = 12,
-	VLAN_BYTES = 4,
-	VLAN_TAGS_MAX = 2,
-	IPV4_BYTES = 20,
-	IPV6_BYTES = 40,
-	EXTENSIONS_MAX = 8,
-	OPTIONS_MAX = 6,
-	PROTO_HOP = 0,
-	PROTO_ROUTING = 43,
-	PROTO_FRAGMENT = 44,
-	PROTO_NONE = 59,
-	PROTO_DESTINATION = 60,
-	ROUTING_HOME = 2,
-	OPTION_HOME = 0xc9,
-	ADDRESS_BYTES = 16,
-};
-
 /* ---- what a program does often ---- */
 
 void steer_fetch(struct bpf_program *p, unsigned at, int32_t offset, int to, int32_t bytes,
@@ -58,7 +39,7 @@ static void set(struct bpf_program *p, int slot, int32_t value)
 	bpf_store(p, BPF_DW, slot, BPF_REG_1);
 }
 
-static void copy(struct bpf_program *p, int to, int from, int bytes)
+void steer_copy(struct bpf_program *p, int to, int from, int bytes)
 {
 	for (int at = 0; at < bytes; at += 8) {
 		bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_10, from + at);
@@ -88,8 +69,8 @@ void steer_ethernet(struct bpf_program *p, enum level level)
 		unsigned is_vlan, no_tag;
 
 		bpf_load(p, BPF_H, BPF_REG_1, BPF_REG_10, SMALL);
-		is_vlan = bpf_skip(p, BPF_JEQ, BPF_REG_1, htobe16(0x8100));
-		no_tag = bpf_skip(p, BPF_JNE, BPF_REG_1, htobe16(0x88a8));
+		is_vlan = bpf_skip(p, BPF_JEQ, BPF_REG_1, htobe16(TYPE_VLAN));
+		no_tag = bpf_skip(p, BPF_JNE, BPF_REG_1, htobe16(TYPE_QINQ));
 		bpf_skip_end(p, is_vlan);
 		bpf_jump(p, BPF_JEQ, MORE, 0, UNCLASSIFIED);
 		bpf_with(p, BPF_SUB, MORE, 1);
@@ -109,14 +90,14 @@ void steer_ethernet(struct bpf_program *p, enum level level)
 void steer_ipv4(struct bpf_program *p, enum level level)
 {
 	bpf_here(p, IPV4_AT + level);
-	steer_fetch(p, AT, 0, HEADER, IPV4_BYTES, UNCLASSIFIED);
+	steer_fetch(p, AT, 0, HEADER, IPV4_BYTES_MIN, UNCLASSIFIED);
 	bpf_load(p, BPF_B, MORE, BPF_REG_10, HEADER);
 	bpf_with_register(p, BPF_MOV, BPF_REG_1, MORE);
 	bpf_with(p, BPF_RSH, BPF_REG_1, 4);
 	bpf_jump(p, BPF_JNE, BPF_REG_1, 4, UNCLASSIFIED);
 	bpf_with(p, BPF_AND, MORE, 15);
 	bpf_with(p, BPF_LSH, MORE, 2);
-	bpf_jump(p, BPF_JLT, MORE, IPV4_BYTES, UNCLASSIFIED);
+	bpf_jump(p, BPF_JLT, MORE, IPV4_BYTES_MIN, UNCLASSIFIED);
 	steer_left_from(p, BPF_REG_2, AT);
 	bpf_jump_register(p, BPF_JGT, MORE, BPF_REG_2, UNCLASSIFIED);
 	for (int at = 0; at < 8; at += 4) {
@@ -198,8 +179,8 @@ void steer_ipv6(struct bpf_program *p, enum level level)
 	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, HEADER);
 	bpf_with(p, BPF_RSH, BPF_REG_1, 4);
 	bpf_jump(p, BPF_JNE, BPF_REG_1, 6, UNCLASSIFIED);
-	copy(p, INPUT, HEADER + 8, 2 * ADDRESS_BYTES);
-	copy(p, HOME, HEADER + 8, 2 * ADDRESS_BYTES);
+	steer_copy(p, INPUT, HEADER + 8, 2 * ADDRESS_BYTES);
+	steer_copy(p, HOME, HEADER + 8, 2 * ADDRESS_BYTES);
 	set(p, OPTIONS_SEEN, 0);
 	set(p, EXTENDED, 0);
 	bpf_with_register(p, BPF_MOV, MORE, AT);
@@ -232,7 +213,7 @@ void steer_home(struct bpf_program *p)
 	ended = bpf_skip(p, BPF_JSLT, BPF_REG_2, 2);
 	steer_fetch(p, AT, 0, SMALL, 2, UNCLASSIFIED);
 	bpf_load(p, BPF_B, BPF_REG_1, BPF_REG_10, SMALL);
-	longer = bpf_skip(p, BPF_JNE, BPF_REG_1, 0);
+	longer = bpf_skip(p, BPF_JNE, BPF_REG_1, OPTION_PAD1);
 	bpf_with(p, BPF_ADD, AT, 1);
 	next = bpf_skip(p, BPF_JA, 0, 0);
 	bpf_skip_end(p, longer);

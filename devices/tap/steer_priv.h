@@ -4,11 +4,10 @@
 #define TAPVM_TAP_STEER_PRIV_H
 
 #include "devices/frame/hash.h"
+#include "devices/frame/headers.h"
 #include "devices/frame/parse.h"
 #include "devices/tap/bpf.h"
 #include "devices/tap/steer_map.h"
-
-enum { PROTO_GRE = 47, PROTO_TCP = 6, PROTO_UDP = 17, UDP_BYTES = 8 };
 
 /* Registers that a helper's call leaves alone. */
 enum {
@@ -25,7 +24,7 @@ enum {
 	HEADER = -88, /* the IP header */
 	HOME = -120,  /* of IPv6: the addresses that take the place of the packet's own, or these */
 	HEADER_END = -128, /* offset behind an extension header */
-	OPTIONS_AT = -136, /* of the last destination header, 0: none */
+	OPTIONS_AT = -136, /* of the last destination header, if one was seen */
 	OPTIONS_END = -144,
 	EXTENDED = -152,   /* 1: there are extension headers */
 	PROTOCOL = -160,   /* of what begins at MORE behind IP */
@@ -69,6 +68,8 @@ void steer_fetch(struct bpf_program *p, unsigned at, int32_t offset, int to, int
 		 enum label beyond);
 /* Register `to`: bytes of the frame from register `at` on. */
 void steer_left_from(struct bpf_program *p, unsigned to, unsigned at);
+/* Bytes of the stack, a multiple of 8. */
+void steer_copy(struct bpf_program *p, int to, int from, int bytes);
 void steer_unless_enabled(struct bpf_program *p, uint32_t type, enum label label);
 
 /* From AT on. */

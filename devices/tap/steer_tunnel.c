@@ -6,21 +6,6 @@
 #include "devices/frame/tunnel.h"
 #include "devices/tap/steer_priv.h"
 
-enum {
-	PROTO_IPIP = 4,
-	PORT_GRE = 4754,
-	PORT_VXLAN = 4789,
-	PORT_VXLAN_GPE = 4790,
-	PORT_GENEVE = 6081,
-	GRE_BYTES = 4,
-	GRE_CHECKSUM = 0x8000,
-	GRE_KEY = 0x2000,
-	GRE_SEQUENCE = 0x1000,
-	GRE_MUST_BE_0 = 0x4c07,
-	VXLAN_BYTES = 8,
-	GPE_PROTOCOL = 4,
-};
-
 /* Whether the type in BPF_REG_3 is enabled. */
 static void unless_enabled(struct bpf_program *p, enum label none)
 {
