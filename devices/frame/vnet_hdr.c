@@ -24,9 +24,10 @@ struct vnet_hdr vnet_hdr_read(const uint8_t *bytes, unsigned size)
 		.gso_size = get16(bytes + 4),
 		.csum_start = get16(bytes + 6),
 		.csum_offset = get16(bytes + 8),
-		.num_buffers = get16(bytes + 10),
 	};
 
+	if (size >= VNET_HDR_BYTES)
+		h.num_buffers = get16(bytes + 10);
 	if (size >= VNET_HDR_HASH_BYTES) {
 		h.hash_value = get16(bytes + 12) | (uint32_t)get16(bytes + 14) << 16;
 		h.hash_report = get16(bytes + 16);
@@ -47,7 +48,8 @@ void vnet_hdr_write(struct vnet_hdr h, uint8_t *ret_bytes, unsigned size)
 	put16(ret_bytes + 4, h.gso_size);
 	put16(ret_bytes + 6, h.csum_start);
 	put16(ret_bytes + 8, h.csum_offset);
-	put16(ret_bytes + 10, h.num_buffers);
+	if (size >= VNET_HDR_BYTES)
+		put16(ret_bytes + 10, h.num_buffers);
 	if (size >= VNET_HDR_HASH_BYTES) {
 		put16(ret_bytes + 12, (uint16_t)h.hash_value);
 		put16(ret_bytes + 14, (uint16_t)(h.hash_value >> 16));

@@ -8,7 +8,12 @@
 #include "devices/frame/frame.h"
 
 /* NET-13: its sizes; a longer one begins with all of the shorter. */
-enum { VNET_HDR_BYTES = 12, VNET_HDR_HASH_BYTES = 20, VNET_HDR_TUNNEL_BYTES = 24 };
+enum {
+	VNET_HDR_LEGACY_BYTES = 10, /* without num_buffers */
+	VNET_HDR_BYTES = 12,
+	VNET_HDR_HASH_BYTES = 20,
+	VNET_HDR_TUNNEL_BYTES = 24,
+};
 
 /* size: one of these, or more. Bytes of no field are not read, and written as 0. */
 struct vnet_hdr vnet_hdr_read(const uint8_t *bytes, unsigned size);

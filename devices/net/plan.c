@@ -34,8 +34,13 @@ static unsigned hdr_bytes(const struct features *accepted)
 	if (features_has(accepted, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO) ||
 	    features_has(accepted, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO))
 		return VNET_HDR_TUNNEL_BYTES;
-	return features_has(accepted, VIRTIO_NET_F_HASH_REPORT) ? VNET_HDR_HASH_BYTES
-								: VNET_HDR_BYTES;
+	if (features_has(accepted, VIRTIO_NET_F_HASH_REPORT))
+		return VNET_HDR_HASH_BYTES;
+	/* Older drivers have num_buffers only where they use it (virtio 1.4, 5.1.6.1). */
+	return features_has(accepted, VIRTIO_F_VERSION_1) ||
+			       features_has(accepted, VIRTIO_NET_F_MRG_RXBUF)
+		       ? VNET_HDR_BYTES
+		       : VNET_HDR_LEGACY_BYTES;
 }
 
 /* NET-13. */

@@ -316,6 +316,8 @@ struct err vhost_user_create(const struct vhost_user_config *config, int socket_
 	v->fd = socket_fd;
 	v->backend_fd = -1;
 	v->in.reply_fd = -1;
+	/* VERSION_1 is between driver and front-end, which may have a legacy interface for it. */
+	device_serve_legacy(config->device, true);
 	vu_rings_init(v);
 	e = loop_add(config->loop, device_call_fd(config->device), EPOLLIN, vu_on_call, v);
 	if (!err_is(e))

@@ -156,10 +156,8 @@ static struct err go_live(struct vhost_user *v)
 		device_accept_word(d, i, f.word[i]);
 	device_set_status(d, agreed);
 	if (device_status(d) != agreed)
-		return err_make(
-			ERR_SETUP, 0,
-			"features %#llx: a driver older than virtio 1.0, or a contradiction",
-			(unsigned long long)v->features);
+		return err_make(ERR_SETUP, 0, "features %#llx that contradict each other",
+				(unsigned long long)v->features);
 	device_set_status(d, agreed | VIRTIO_CONFIG_S_DRIVER_OK);
 	v->live = true;
 	return err_none();

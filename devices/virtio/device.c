@@ -153,7 +153,7 @@ static void reset(struct device *d)
 static bool features_agreed(struct device *d)
 {
 	return !d->accepted_beyond && features_subset(&d->config.offered, &d->accepted) &&
-	       features_has(&d->accepted, VIRTIO_F_VERSION_1) &&
+	       (d->legacy || features_has(&d->accepted, VIRTIO_F_VERSION_1)) &&
 	       d->config.kind->features_ok(d->config.kind_self, &d->accepted);
 }
 
@@ -245,6 +245,13 @@ uint32_t device_features_word(struct device *d, uint32_t select)
 }
 
 /* CORE-09, MMIO-04: the set is frozen by FEATURES_OK; a bit past all words is remembered. */
+void device_serve_legacy(struct device *d, bool on)
+{
+	device_lock(d);
+	d->legacy = on;
+	device_unlock(d);
+}
+
 void device_accept_word(struct device *d, uint32_t select, uint32_t value)
 {
 	device_lock(d);

@@ -138,6 +138,9 @@ uint8_t device_status(struct device *d);
 /* 0 resets and returns only when every worker has let go of guest memory (CORE-22). */
 void device_set_status(struct device *d, uint32_t value);
 uint32_t device_features_word(struct device *d, uint32_t select); /* 0 beyond the last word */
+/* Are drivers older than virtio 1.0 served, without VERSION_1? That is for a transport whose other
+ * side has a legacy interface (virtio 1.4, 1.3.1) and a driver of its own byte order. */
+void device_serve_legacy(struct device *d, bool on);
 void device_accept_word(struct device *d, uint32_t select, uint32_t value);
 uint32_t device_generation(struct device *d);
 void device_config_read(struct device *d, uint32_t offset, void *ret, uint32_t len);

@@ -30,6 +30,7 @@ struct device {
 	/* With the mutex. */
 	uint8_t status;
 	struct features accepted;
+	bool legacy;          /* served without VERSION_1 */
 	bool accepted_beyond; /* a bit past 127 was accepted: FEATURES_OK must not stick */
 	uint32_t generation;
 	enum runner_is runner;

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HDR = 12, SENDS_MAX = 32 };
+enum { SENDS_MAX = 32 };
 
 /* ---- waiting ---- */
 
@@ -62,7 +63,7 @@ static void memory_init(struct front *f)
 
 void front_init(struct front *f, int socket, struct loop *loop)
 {
-	*f = (struct front){ .fd = socket, .loop = loop };
+	*f = (struct front){ .fd = socket, .loop = loop, .hdr_bytes = 12 };
 	memory_init(f);
 	for (unsigned i = 0; i < FRONT_RINGS; i++)
 		f->kick[i] = f->call[i] = -1;
@@ -252,6 +253,10 @@ void front_handshake(struct front *f, uint64_t features, uint64_t protocol)
 	f->ack = (protocol & FRONT_BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK)) != 0;
 	(void)front_set(f, VHOST_USER_SET_OWNER, NULL, 0, NULL, 0);
 	f->features = features & offered;
+	f->hdr_bytes = (f->features &
+			(FRONT_BIT(VIRTIO_F_VERSION_1) | FRONT_BIT(VIRTIO_NET_F_MRG_RXBUF))) != 0
+			       ? 12
+			       : 10;
 	ck_assert_uint_eq(front_set_number(f, VHOST_USER_SET_FEATURES, f->features), 0);
 }
 
@@ -356,13 +361,13 @@ void front_kick(struct front *f, uint32_t index)
 
 void front_transmit(struct front *f, uint32_t index, const void *frame, uint32_t len)
 {
-	uint64_t at = driver_alloc(&f->memory, HDR + len, 16);
+	uint64_t at = driver_alloc(&f->memory, f->hdr_bytes + len, 16);
 	struct driver_queue *q = &f->queue[index];
 	uint16_t old = q->avail_index;
 
-	memset(driver_at(&f->memory, at), 0, HDR);
-	memcpy(driver_at(&f->memory, at + HDR), frame, len);
-	(void)driver_post(q, at, HDR + len, false);
+	memset(driver_at(&f->memory, at), 0, f->hdr_bytes);
+	memcpy(driver_at(&f->memory, at + f->hdr_bytes), frame, len);
+	(void)driver_post(q, at, f->hdr_bytes + len, false);
 	if (driver_wants_kick(q, old))
 		front_kick(f, index);
 }

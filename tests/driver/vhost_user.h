@@ -19,6 +19,7 @@ struct front {
 	int memfd;
 	struct driver_memory memory;
 	uint64_t features;
+	uint32_t hdr_bytes; /* as of features: 12, of an old driver without MRG_RXBUF 10 */
 	struct driver_queue queue[FRONT_RINGS];
 	int kick[FRONT_RINGS], call[FRONT_RINGS]; /* eventfds; -1: none */
 };
@@ -74,7 +75,7 @@ uint64_t front_set_inflight(struct front *f, int fd, const struct wire_vu_inflig
 /* A ring from this index on: all but CALL, enabled. */
 void front_ring_again(struct front *f, uint32_t index, uint32_t base);
 
-/* ---- frames, a vnet_hdr of 12 bytes in front ---- */
+/* ---- frames, a vnet_hdr of f->hdr_bytes in front ---- */
 void front_kick(struct front *f, uint32_t index);
 void front_transmit(struct front *f, uint32_t index, const void *frame, uint32_t len);
 /* Posts receive buffers of len bytes; the first's guest address. */

@@ -76,16 +76,16 @@ stop_server() {
 }
 
 # ---- QEMU ----
-# linux PAIRS PACKED FIRST: one guest, all steps.
-linux() {
-	local pairs=$1
-	packed=$2
-	prefix=qemu-$1-$([ "$2" = on ] && echo packed || echo split)
+# with_guest NAME PAIRS PACKED PROPERTIES STEPS...: a guest whose NIC has these properties, and what is done with it.
+with_guest() {
+	local pairs=$2 properties=$4
+	prefix=qemu-$1 packed=$3
+	shift 4
 	make_tap "$pairs"
 	start_server "$pairs"
-	if start_guest "$pairs" "$packed" >"$w/said" && guest net_up >"$w/said" 2>&1; then
+	if start_guest "$pairs" "$packed" "$properties" >"$w/said" && guest net_up >"$w/said" 2>&1; then
 		ok "$prefix-boot"
-		all_steps "$pairs" "$3"
+		"$@"
 	else
 		bad "$prefix-boot" "$(tail -n 3 "$w/said" | tr '\n' ' ')"
 	fi
@@ -160,14 +160,15 @@ iperf3 -s >"$w/iperf3" 2>&1 &
 busybox httpd -p 7001 -h "$w"
 if [ -z "$NO_KERNEL" ]; then
 	make_guest
-	linux 1 off 0
-	linux 1 on 1
+	with_guest 1-split 1 off "" all_steps 1 0
+	with_guest 1-packed 1 on "" all_steps 1 1
 	if "$build/tapvm-vhost-user" --help | grep -q 'queues='; then
-		linux 2 off 2
-		linux 2 on 3
+		with_guest 2-split 2 off "" all_steps 2 2
+		with_guest 2-packed 2 on "" all_steps 2 3
 	else
 		skip qemu-2 "the server has no second queue pair"
 	fi
+	with_guest legacy 1 off ,disable-legacy=off,disable-modern=on,mrg_rxbuf=off legacy_steps
 	vpn
 	migration off
 	migration on

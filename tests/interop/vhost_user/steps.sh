@@ -11,6 +11,14 @@ agreed() {
 	if [ "$packed" = on ]; then [ "${bits:34:1}" = 1 ]; else [ "${bits:34:1}" = 0 ]; fi
 }
 
+# A driver as before virtio 1.0: neither VERSION_1 nor, in its header, num_buffers.
+legacy_agreed() {
+	local bits
+	bits=$(guest 'cat /sys/bus/virtio/devices/virtio0/features') || return
+	echo "$bits"
+	[ "${bits:32:1}" = 0 ] && [ "${bits:15:1}" = 0 ]
+}
+
 # Sizes from $1 on in steps of 4, as long as one frame takes them: four guests see all.
 ping_frames() {
 	local size sent=0
@@ -119,6 +127,15 @@ server_again() {
 	start_server "$1" || return
 	[ "$packed" = off ] || guest "$RELOAD" || return
 	guest net_up
+}
+
+legacy_steps() {
+	row features legacy_agreed
+	row ping-frames ping_frames 0
+	row files files
+	row tcp-out tcp "$HOST4"
+	row tcp-in tcp "$HOST4" -R
+	row reload reload
 }
 
 # all_steps PAIRS FIRST_SIZE

@@ -21,6 +21,15 @@ static const struct {
 	    .csum_start = 0x0807,
 	    .csum_offset = 0x0a09,
 	    .num_buffers = 0x0c0b } },
+	{ "of an old driver",
+	  VNET_HDR_LEGACY_BYTES,
+	  { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 },
+	  { .flags = 1,
+	    .gso_type = 2,
+	    .hdr_len = 0x0403,
+	    .gso_size = 0x0605,
+	    .csum_start = 0x0807,
+	    .csum_offset = 0x0a09 } },
 	{ "with a hash",
 	  VNET_HDR_HASH_BYTES,
 	  { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 13, 14, 15, 0xf0, 17, 18 },
@@ -77,6 +86,8 @@ START_TEST(fields_that_have_no_room)
 	struct vnet_hdr got;
 
 	memset(all, 0xff, sizeof(all));
+	got = vnet_hdr_read(all, VNET_HDR_LEGACY_BYTES);
+	ck_assert_uint_eq(got.num_buffers, 0);
 	got = vnet_hdr_read(all, VNET_HDR_BYTES);
 	same_more("12 bytes", got, (struct vnet_hdr){ 0 });
 	got = vnet_hdr_read(all, VNET_HDR_HASH_BYTES);

@@ -162,13 +162,13 @@ START_TEST(written_pages_are_marked)
 	w.front.memory.next = FRONT_REGION + 20 * PAGE + 2000;
 	at = front_post(&w.front, RX, 1, sizeof(frame) + 5000);
 	memset(before, 0xcc, sizeof(before));
-	memcpy(driver_at(&w.front.memory, at + RIG_HDR + sizeof(frame)), before, 4000);
+	memcpy(driver_at(&w.front.memory, at + w.front.hdr_bytes + sizeof(frame)), before, 4000);
 	rig_fill(frame, sizeof(frame), 3);
 	ck_assert(loopback_give(w.backend, 0, (struct vnet_hdr){ 0 }, frame, sizeof(frame)));
 	front_await_used(&w.front, RX, 2);
 	for (unsigned i = 0; i < 8; i++) {
 		uint64_t gpa = at + i * (uint64_t)PAGE;
-		bool want = gpa / PAGE <= (at + RIG_HDR + sizeof(frame) - 1) / PAGE;
+		bool want = gpa / PAGE <= (at + w.front.hdr_bytes + sizeof(frame) - 1) / PAGE;
 
 		ck_assert_msg(is_marked(map, gpa) == want, "page %u of the buffer", i);
 	}

@@ -185,7 +185,7 @@ static inline void frame_each_way(unsigned pair, unsigned number)
 	rig_fill(frame, sizeof(frame), number + 1);
 	ck_assert(loopback_give(w.backend, pair, (struct vnet_hdr){ 0 }, frame, sizeof(frame)));
 	front_await_used(&w.front, 2 * pair, (uint16_t)(rx_used + 1));
-	ck_assert_mem_eq(driver_at(&w.front.memory, at + RIG_HDR), frame, sizeof(frame));
+	ck_assert_mem_eq(driver_at(&w.front.memory, at + w.front.hdr_bytes), frame, sizeof(frame));
 	collect(2 * pair);
 	collect(2 * pair + 1);
 }
