@@ -244,7 +244,6 @@ uint32_t device_features_word(struct device *d, uint32_t select)
 	return select < ARRAY_LEN(d->config.offered.word) ? d->config.offered.word[select] : 0;
 }
 
-/* CORE-09, MMIO-04: the set is frozen by FEATURES_OK; a bit past all words is remembered. */
 void device_serve_legacy(struct device *d, bool on)
 {
 	device_lock(d);
@@ -252,6 +251,7 @@ void device_serve_legacy(struct device *d, bool on)
 	device_unlock(d);
 }
 
+/* CORE-09, MMIO-04: the set is frozen by FEATURES_OK; a bit past all words is remembered. */
 void device_accept_word(struct device *d, uint32_t select, uint32_t value)
 {
 	device_lock(d);
