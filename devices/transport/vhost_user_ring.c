@@ -174,6 +174,8 @@ static struct err start(struct vhost_user *v, struct vu_ring *r)
 	    !device_queue_start(v->config.device, index_of(v, r), &c, state_of(v, r)))
 		return outside(v, r);
 	r->running = true;
+	/* What a back-end used that was killed may not have been told. */
+	device_signal_queue(v->config.device, index_of(v, r));
 	if ((r->addr.flags & VHOST_USER_RING_LOG) != 0)
 		vu_update_log(v);
 	return err_none();
