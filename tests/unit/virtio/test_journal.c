@@ -1,6 +1,7 @@
-/* A process that is killed after any of its stores, and the next one on what it left: the driver
- * gets each chain back once, in order. The one is a child that goes step by step, and whatever it
- * leaves in shared memory after a step is a moment for the other. */
+/* A process that is killed after any of its stores, and the next one on what it left, or the one
+ * after that, if it is killed as it starts: the driver gets each chain back once, in order. Who is
+ * killed is a child that goes step by step, and whatever it leaves in shared memory after a step is
+ * a moment for the next. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "tests/driver/suite.h"
 #include "tests/unit/virtio/ring.h"
 
-enum { CHAINS = 3, SLOTS = 6, RINGS = 0x1000, MOMENTS_MAX = 100, BUFFER = 0x80000 };
+enum { CHAINS = 3, SLOTS = 6, RINGS = 0x1000, MOMENTS_MAX = 200, BUFFER = 0x80000 };
 
 static const struct driver_buffer parts[SLOTS] = {
 	{ BUFFER, 10, true },          { BUFFER + 0x100, 20, true }, { BUFFER + 0x200, 30, true },
@@ -87,8 +88,14 @@ static void remember(void)
 	w.moment[w.moments++] = *w.now;
 }
 
+static void use_all_that_is_taken(void) { use_all(q); }
+
+static const struct queue_state any_state = { .index = 5, .restored = true };
+
+static void start_again(void) { (void)queue_start(queue_create(), m.mem, &w.config, any_state); }
+
 /* false: a process cannot be watched so here. */
-static bool watch_it_use_all(void)
+static bool watch(void (*act)(void))
 {
 	pid_t child = fork();
 	int status;
@@ -97,7 +104,7 @@ static bool watch_it_use_all(void)
 		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 			_exit(1);
 		(void)raise(SIGSTOP);
-		use_all(q);
+		act();
 		_exit(0);
 	}
 	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
@@ -119,8 +126,7 @@ static void go_on(const struct left *left)
 
 	*w.now = *left;
 	seen = driver_used_index(&d) != d.used_index;
-	ck_assert(queue_start(next, m.mem, &w.config,
-			      (struct queue_state){ .index = 5, .restored = true }));
+	ck_assert(queue_start(next, m.mem, &w.config, any_state));
 	for (unsigned i = 0; i < CHAINS && !seen; i++) {
 		ck_assert_int_eq(queue_take(next, &c), TAKE_CHAIN);
 		ck_assert_uint_eq(c.id, w.chain[i].id);
@@ -143,14 +149,28 @@ static void go_on(const struct left *left)
 	d = before;
 }
 
+/* On what is left just before the driver sees any of it, and just after. */
+static void kill_the_next(void)
+{
+	unsigned i = w.moments;
+
+	do
+		*w.now = w.moment[--i];
+	while (driver_used_index(&d) != d.used_index);
+	ck_assert(watch(start_again));
+	*w.now = w.moment[i + 1];
+	ck_assert(watch(start_again));
+}
+
 START_TEST(killed_at_any_moment)
 {
 	w.moments = 0;
 	begin_at(_i % 2 == 1, (unsigned)_i / 2);
-	if (!watch_it_use_all()) {
+	if (!watch(use_all_that_is_taken)) {
 		(void)printf("skip: no process can be watched step by step here\n");
 	} else {
 		ck_assert_uint_gt(w.moments, CHAINS);
+		kill_the_next();
 		for (unsigned i = 0; i < w.moments; i++)
 			go_on(&w.moment[i]);
 	}
