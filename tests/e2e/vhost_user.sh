@@ -145,8 +145,8 @@ kill "$server_pid"
 stops with-ring-reset 0
 
 # ---- front-ends whose files are cut short under the server: each is dropped with one line, the next one is served ----
-# cut WHAT [packed]: at a server of its own, whose log is not full of others yet.
-cut() {
+# cut_short WHAT [packed]: at a server of its own, whose log is not full of others yet.
+cut_short() {
 	name=cut-$1${2:+-$2}
 	start "$server" --socket "$w/s" --tap vu0 --stats
 	"$rings" "$w/s" vu0 "cut-$1" ${2:+"$2"} >"$w/out" 2>&1
@@ -159,10 +159,10 @@ cut() {
 	grep -q '^net.*unaccounted=0$' "$w/err" || bad "$name-account: $(tail -n 3 "$w/err")"
 }
 for what in rings received transmitted lent log inflight; do
-	cut $what
-	cut $what packed
+	cut_short $what
+	cut_short $what packed
 done
-cut journal packed
+cut_short journal packed
 
 # ---- a server that is killed under traffic, eight times; the file for chains in flight and the rings outlive it ----
 # serve: one after the other, as long as they are killed.

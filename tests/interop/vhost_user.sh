@@ -1,8 +1,8 @@
 #!/bin/bash
 # vhost_user.sh BUILD: tapvm-vhost-user under frontends that others wrote: QEMU with a stock Linux guest (split and packed
-# rings, one and two queue pairs; two guests over a VPN; a live migration) and with EDK2, dpdk-testpmd. Rows "ok NAME figures", "FAIL NAME why", "skip NAME why"; at the end the
-# counts. Times are bounds for hangs; figures are printed, not judged. All of it is in namespaces of its own, which end
-# with it.
+# rings, one and two queue pairs; two guests over a VPN; a live migration), with EDK2 and with iPXE, and dpdk-testpmd.
+# Rows "ok NAME figures", "FAIL NAME why", "skip NAME why"; at the end the counts. Times are bounds for hangs; figures are
+# printed, not judged. All of it is in namespaces of its own, which end with it.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
@@ -72,7 +72,7 @@ start_server() {
 stop_server() {
 	kill -TERM "$server"
 	wait "$server" || { echo "status $?: $(tail -n 3 "$w/server.words")"; return 1; }
-	grep '^net.*unaccounted=0$' "$w/server.words" || tail -n 3 "$w/server.words"
+	grep '^net.*unaccounted=0$' "$w/server.words" || { tail -n 3 "$w/server.words"; return 1; }
 }
 
 # ---- QEMU ----
