@@ -14,9 +14,10 @@
 #include "devices/backend/tap_steer.h"
 #include "devices/base/uapi_compat.h"
 #include "devices/frame/gso.h"
+#include "devices/frame/headers.h"
 #include "devices/frame/vnet_hdr.h"
 
-enum { QUEUES_MAX = 256, REST_MAX = 128, TAG_BYTES = 4 };
+enum { QUEUES_MAX = 256, REST_MAX = 128 };
 
 struct tap_queue {
 	int fd;
@@ -146,10 +147,11 @@ static void count_tag(struct frame *f)
 {
 	if ((f->hdr.gso_type & GSO_TUNNEL) == 0 || !frame_tagged(f->bytes, f->local))
 		return;
-	if (frame_parse(f->bytes, f->local, f->len).l4_offset != f->hdr.outer_th_offset + TAG_BYTES)
+	if (frame_parse(f->bytes, f->local, f->len).l4_offset !=
+	    f->hdr.outer_th_offset + VLAN_BYTES)
 		return;
-	f->hdr.outer_th_offset += TAG_BYTES;
-	f->hdr.inner_nh_offset += TAG_BYTES;
+	f->hdr.outer_th_offset += VLAN_BYTES;
+	f->hdr.inner_nh_offset += VLAN_BYTES;
 }
 
 /* A frame that is read has an end, whatever it is. false: nothing was there. */

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/mman.h>
 
 #include "devices/tap/steer_map.h"

@@ -197,7 +197,7 @@ void device_unlock(struct device *d);
 /* Queue i, to be used by its owner. Never NULL below queue_max. */
 struct queue *device_queue(struct device *d, uint32_t index);
 const struct features *device_accepted(const struct device *d);
-/* Ors the status bit, then writes the queue's call eventfd: never waits; any thread, no mutex. */
+/* Ors the status bit, then signals the queue's call: never waits; any thread, no mutex. */
 void device_signal_queue(struct device *d, uint32_t index);
 /* Around each change of the configuration's bytes. notify: the driver is told. With the mutex. */
 void device_config_begin(struct device *d);

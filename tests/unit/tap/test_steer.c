@@ -25,6 +25,7 @@ static unsigned index_of_tap;
 static struct backend_steering steering;
 static uint8_t slots[BATCH_MAX][SLOT_BYTES];
 static struct batch batch;
+
 static struct err make_tap(struct tap *ret_tap)
 {
 	const struct tap_request request = {
