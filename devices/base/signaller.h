@@ -14,7 +14,8 @@ struct signaller;
 
 struct err signaller_create(struct signaller **ret_signaller) MUST_USE;
 void signaller_destroy(struct signaller *s); /* takes NULL */
-/* Adds one, or leaves a full one full; of what is no eventfd nothing. Any thread. */
+/* Adds one, or leaves a full one full; what is no eventfd is left alone, but by a write. Any
+ * thread. */
 void signaller_signal(struct signaller *s, int fd);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "devices/base/signaller.h"
@@ -21,6 +22,20 @@ static void setup(void)
 	ck_assert(!err_is(signaller_create(&s)));
 	fd = eventfd(0, EFD_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
+}
+
+/* As where the kernel has no asynchronous reads: there is no file that could be read so. */
+static void setup_without_reads(void)
+{
+	struct rlimit before, none;
+
+	fd = eventfd(0, EFD_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert(!err_is(signaller_create(&s)));
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 static void teardown(void)
@@ -96,7 +111,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("base/signaller");
-	TCase *tc = tcase_create("signaller");
+	TCase *tc = tcase_create("signaller"), *without = tcase_create("without reads");
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -105,5 +120,11 @@ int main(void)
 	tcase_add_test(tc, a_full_one_is_not_waited_for);
 	tcase_add_test(tc, what_is_no_eventfd);
 	suite_add_tcase(suite, tc);
+	tcase_set_timeout(without, 30);
+	tcase_add_checked_fixture(without, setup_without_reads, teardown);
+	tcase_add_test(without, each_signal_counts);
+	tcase_add_test(without, of_many_threads);
+	tcase_add_test(without, a_full_one_is_not_waited_for);
+	suite_add_tcase(suite, without);
 	return suite_run(suite);
 }
