@@ -224,6 +224,14 @@ static uint32_t near_reads(const uint8_t *like)
 	return (uint32_t)len - HDR;
 }
 
+static bool comes_through(const struct frame *probe)
+{
+	far_sends(probe);
+	return host_wait_readable(near_fd, PROBE_MS) &&
+	       read(near_fd, got, sizeof(got)) == (ssize_t)(HDR + probe->len) &&
+	       memcmp(got + HDR, probe->bytes, probe->len) == 0;
+}
+
 static void setup(void)
 {
 	struct frame probe = { .bytes = bytes, .local = 60, .len = 60 };
@@ -238,10 +246,8 @@ static void setup(void)
 	ck_assert_int_eq(ioctl(near_fd, TUNSETCARRIER, &on), 0);
 	far_fd = tunnel_tap_bridge("ta0");
 	rig_fill(bytes, 60, 0);
-	do {
+	while (!comes_through(&probe))
 		ck_assert_msg(host_now_ms() < deadline, "no frame comes through the bridge");
-		far_sends(&probe);
-	} while (!host_wait_readable(near_fd, PROBE_MS));
 }
 
 static void teardown(void)
