@@ -19,7 +19,7 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		    struct guest_mem *mem, struct loop *loop, struct log log) MUST_USE;
 /* Lets go of everything. A capture's reader is waited for as capture_destroy says. */
 void nic_fini(struct nic *nic, const struct capture_wait *wait);
-/* A second from now on, or until cancel_fd hangs up: for all NICs that end together. */
+/* A second from now on, or until cancel_fd (-1: none) hangs up: for all NICs that end together. */
 struct capture_wait nic_end_wait(int cancel_fd);
 
 #endif

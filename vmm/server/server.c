@@ -214,10 +214,12 @@ static void print_stats(const struct nic *nic)
 
 static void tear_down(struct server *s, const struct server_options *o, bool failed)
 {
+	const struct capture_wait wait = nic_end_wait(-1);
+
 	vhost_user_destroy(s->vhost_user);
 	listen_close(&s->listen);
 	if (s->nic.net != NULL) {
-		nic_fini(&s->nic, NULL);
+		nic_fini(&s->nic, &wait);
 		/* Its descriptors are closed with it. */
 		s->config.tap.queues = 0;
 		s->config.tap.steers = false;
