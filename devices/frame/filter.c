@@ -1,10 +1,9 @@
 /* devices/frame/filter.c: receive filtering by destination address and VLAN. */
 #include "devices/frame/filter.h"
 
-#include <linux/if_ether.h>
 #include <string.h>
 
-enum { TYPE_AT = 12, TAG_AT = 14, TAGGED_MIN = 16 };
+#include "devices/frame/headers.h"
 
 static bool listed(const uint8_t table[][6], unsigned count, const uint8_t *address)
 {
@@ -37,10 +36,9 @@ static bool vlan_passes(const struct filter *f, const uint8_t *bytes, uint32_t l
 {
 	unsigned id;
 
-	if (!f->by_vlan || len < TAGGED_MIN ||
-	    (bytes[TYPE_AT] << 8 | bytes[TYPE_AT + 1]) != ETH_P_8021Q)
+	if (!f->by_vlan || len < ETH_BYTES + 2 || be16_read(bytes + ETH_TYPE) != TYPE_VLAN)
 		return true;
-	id = (unsigned)(bytes[TAG_AT] & 0x0f) << 8 | bytes[TAG_AT + 1];
+	id = be16_read(bytes + ETH_BYTES) & 0x0fff;
 	return (f->vlan[id / 64] >> (id % 64) & 1) != 0;
 }
 

@@ -2,8 +2,9 @@
 #include "devices/net/plan.h"
 
 #include "devices/base/uapi_compat.h"
+#include "devices/frame/headers.h"
 
-enum { ETH_HEADER = 14, VLAN_TAG = 4, OFFLOAD_TUNNEL = 46, OFFLOAD_TUNNEL_CSUM = 47 };
+enum { OFFLOAD_TUNNEL = 46, OFFLOAD_TUNNEL_CSUM = 47 };
 
 /* CTRL-27: a bit of the command is that of its feature, but for the tunnels'. */
 static const struct {
@@ -50,7 +51,7 @@ struct plan plan_make(const struct features *accepted, uint64_t guest_offloads, 
 	uint64_t on = guest_offloads & plan_guest_offloads(accepted);
 	bool csum = (on >> VIRTIO_NET_F_GUEST_CSUM & 1) != 0;
 	uint32_t plain = features_has(accepted, VIRTIO_NET_F_MTU)
-				 ? (uint32_t)mtu + ETH_HEADER + VLAN_TAG
+				 ? (uint32_t)mtu + ETH_BYTES + VLAN_BYTES
 				 : 0;
 	struct plan p = {
 		.tx = {
