@@ -32,6 +32,7 @@ static struct {
 	struct chain chain[CHAINS];
 	struct left moment[MOMENTS_MAX];
 	unsigned moments;
+	struct queue *next; /* who is killed as it starts */
 } w;
 
 static void world_make(void)
@@ -41,6 +42,13 @@ static void world_make(void)
 	setup();
 	w.now = mmap(m.map[0], 2 * RINGS, PROT_READ | PROT_WRITE, shared, -1, 0);
 	ck_assert_ptr_eq(w.now, m.map[0]);
+	w.next = queue_create();
+}
+
+static void world_end(void)
+{
+	queue_destroy(w.next);
+	teardown();
 }
 
 /* A queue whose next slot is the first-th, counted from its start; three chains of it are taken. */
@@ -55,6 +63,9 @@ static void begin_at(bool packed, unsigned first)
 	else
 		driver_queue_init(&d, &m, SIZE, false);
 	w.config = driver_config(&d, false);
+	/* So that there is no memory to be had step by step. */
+	ck_assert(queue_start(w.next, m.mem, &w.config, (struct queue_state){ 0 }));
+	(void)queue_stop(w.next);
 	w.config.journal = (struct queue_journal *)(void *)w.now->journal;
 	ck_assert(queue_start(q, m.mem, &w.config, (struct queue_state){ 0 }));
 	for (unsigned i = 0; i < first; i++) {
@@ -92,12 +103,13 @@ static void use_all_that_is_taken(void) { use_all(q); }
 
 static const struct queue_state any_state = { .index = 5, .restored = true };
 
-static void start_again(void) { (void)queue_start(queue_create(), m.mem, &w.config, any_state); }
+static void start_again(void) { (void)queue_start(w.next, m.mem, &w.config, any_state); }
 
-/* false: a process cannot be watched so here. */
+/* Between its two stops the child goes step by step. false: a process cannot be watched so here. */
 static bool watch(void (*act)(void))
 {
 	pid_t child = fork();
+	unsigned stops = 0;
 	int status;
 
 	if (child == 0) {
@@ -105,11 +117,14 @@ static bool watch(void (*act)(void))
 			_exit(1);
 		(void)raise(SIGSTOP);
 		act();
+		(void)raise(SIGSTOP);
 		_exit(0);
 	}
 	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
 		remember();
-		ck_assert(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0);
+		stops += WSTOPSIG(status) == SIGSTOP;
+		ck_assert(ptrace(stops < 2 ? PTRACE_SINGLESTEP : PTRACE_CONT, child, NULL, NULL) ==
+			  0);
 	}
 	return status == 0;
 }
@@ -184,7 +199,7 @@ int main(void)
 	Suite *s = suite_create("virtio/journal");
 	TCase *tc = tcase_create("journal");
 
-	tcase_add_checked_fixture(tc, world_make, teardown);
+	tcase_add_checked_fixture(tc, world_make, world_end);
 	/* Split and packed, from each slot of two rounds. */
 	tcase_add_loop_test(tc, killed_at_any_moment, 0, 2 * 2 * SIZE);
 	suite_add_tcase(s, tc);
