@@ -185,7 +185,8 @@ START_TEST(killed_at_any_moment)
 		(void)printf("skip: no process can be watched step by step here\n");
 	} else {
 		ck_assert_uint_gt(w.moments, CHAINS);
-		kill_the_next();
+		if (_i / 2 % 3 == 0) /* of some places: it is as long as all the rest */
+			kill_the_next();
 		for (unsigned i = 0; i < w.moments; i++)
 			go_on(&w.moment[i]);
 	}
