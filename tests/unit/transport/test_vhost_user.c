@@ -235,6 +235,9 @@ START_TEST(kicks_and_calls)
 	front_await_used(&w.front, TX, 3);
 	ck_assert(!called(TX));
 	ck_assert_uint_eq(front_set_call(&w.front, TX), 0);
+	ck_assert_msg(called(TX), "for what was used meanwhile");
+	collect(TX);
+	driver_ask(&w.front.queue[TX], true);
 	front_transmit(&w.front, TX, frame, sizeof(frame));
 	front_await_used(&w.front, TX, 4);
 	ck_assert(await_called(TX));
