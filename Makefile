@@ -36,7 +36,7 @@ LDFLAGS += $(foreach way,-L -Wl$(comma)-rpath$(comma),$(way)$(abspath $(SYSROOT)
 endif
 ALL_CFLAGS = -std=gnu11 -fno-common -pthread $(WARN) $(CFLAGS) $(SANFLAGS)
 LDLIBS := -lmnl -pthread
-VMM_LDLIBS := -lfdt
+VMM_LDLIBS := -lfdt -lz -llz4 -lzstd -llzma
 
 # ---- what there is: each room's sources are found, none is listed ----
 DEV_SRC := $(sort $(wildcard devices/*/*.c))

@@ -5,8 +5,11 @@ PATH=$PATH:/usr/sbin:/sbin
 set_name=${1:-build} quiet=${2:-}
 case $set_name in
 build) need="gcc:gcc libc6-dev:/usr/include/stdio.h libfdt-dev:/usr/include/libfdt.h check:/usr/include/check.h
-	libvirt-dev:/usr/include/libvirt/libvirt.h libmnl-dev:/usr/include/libmnl/libmnl.h" ;;
-check) need="mount:mount tshark:tshark iproute2:ip iputils-ping:ping netcat-openbsd:nc.openbsd" ;;
+	libvirt-dev:/usr/include/libvirt/libvirt.h libmnl-dev:/usr/include/libmnl/libmnl.h
+	zlib1g-dev:/usr/include/zlib.h liblz4-dev:/usr/include/lz4.h libzstd-dev:/usr/include/zstd.h
+	liblzma-dev:/usr/include/lzma.h" ;;
+check) need="mount:mount tshark:tshark iproute2:ip iputils-ping:ping netcat-openbsd:nc.openbsd
+	acpica-tools:iasl" ;;
 e2e) need="qemu-system-x86:qemu-system-x86_64" ;;
 interop) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount busybox-static:busybox
 	iperf3:iperf3 ethtool:ethtool iputils-ping:ping dpdk-dev:dpdk-testpmd ovmf:/usr/share/OVMF/OVMF_CODE.fd
