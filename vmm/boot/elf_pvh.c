@@ -1,45 +1,17 @@
-/* vmm/boot/elf_pvh.c: an ELF with a PVH entry, and what it finds there. */
+/* vmm/boot/elf_pvh.c: an ELF with a PVH entry. */
 #include "vmm/boot/elf_pvh.h"
 
-#include <assert.h>
 #include <elf.h>
 #include <string.h>
 
 #include "devices/mem/range.h"
+#include "vmm/boot/pvh_boot.h"
 
 enum {
 	NOTE_XEN_PHYS32_ENTRY = 18,
 	NOTE_TAPVM_FDT = 1,
 	PHDRS_MAX = 64,
-	/* Below 1 MiB, each up to the next, up to BOOT_END. */
-	START_INFO = 0x6000,
-	MEMORY_MAP = 0x6100,
-	MODULE = 0x6200,
-	CMDLINE = 0x7000,
-	FDT = 0x9000,
-	BOOT_END = 0xd000,
-	LOW_END = 0xa0000,
-	HIGH_START = 0x100000,
-	E820_RAM = 1,
 };
-static const uint64_t hole_start = UINT64_C(3) << 30, hole_end = UINT64_C(4) << 30;
-
-/* xen/include/public/arch-x86/hvm/start_info.h, version 1; host is little-endian as the guest. */
-struct start_info {
-	uint32_t magic, version, flags, module_count;
-	uint64_t modules, cmdline, rsdp, memory_map;
-	uint32_t memory_map_count, reserved;
-};
-struct module {
-	uint64_t address, size, cmdline, reserved;
-};
-struct map_entry {
-	uint64_t address, size;
-	uint32_t type, reserved;
-};
-static_assert(sizeof(struct start_info) == 56 && sizeof(struct module) == 32, "Xen start_info.h");
-static_assert(sizeof(struct map_entry) == 24, "Xen start_info.h");
-static_assert(CMDLINE + PVH_CMDLINE_MAX < FDT, "a command line ends before the device tree");
 
 struct notes {
 	bool has_entry, wants_fdt;
@@ -124,12 +96,12 @@ static struct err check_place(const struct load *l, const Elf64_Phdr *p)
 {
 	unsigned long long at = p->p_paddr, end = p->p_paddr + p->p_memsz;
 
-	if (range_overlap(p->p_paddr, p->p_memsz, START_INFO, BOOT_END - START_INFO))
+	if (range_overlap(p->p_paddr, p->p_memsz, PVH_BOOT_AT, PVH_BOOT_END - PVH_BOOT_AT))
 		return err_make(
 			ERR_SETUP, 0,
 			"kernel %s: a segment at %#llx to %#llx lies over %#x to %#x, where "
 			"its command line is put: link it at 0x100000 or above",
-			l->what, at, end, (unsigned)START_INFO, (unsigned)BOOT_END);
+			l->what, at, end, (unsigned)PVH_BOOT_AT, (unsigned)PVH_BOOT_END);
 	for (unsigned i = 0; i < l->loaded_count; i++)
 		if (range_overlap(p->p_paddr, p->p_memsz, l->loaded[i].at, l->loaded[i].size))
 			return err_make(
@@ -241,51 +213,4 @@ struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what,
 						 .end = end,
 						 .wants_fdt = l.notes.wants_fdt };
 	return e;
-}
-
-static uint32_t memory_map(uint64_t memory, struct map_entry map[static 4])
-{
-	uint32_t n = 0;
-	uint64_t low = memory < hole_start ? memory : hole_start;
-
-	map[n++] = (struct map_entry){ 0, low < LOW_END ? low : LOW_END, E820_RAM, 0 };
-	if (low > HIGH_START)
-		map[n++] = (struct map_entry){ HIGH_START, low - HIGH_START, E820_RAM, 0 };
-	if (memory > hole_start)
-		map[n++] = (struct map_entry){ hole_end, memory - hole_start, E820_RAM, 0 };
-	return n;
-}
-
-struct err pvh_boot_write(struct guest_mem *mem, const struct pvh_boot *boot,
-			  uint32_t *ret_start_info)
-{
-	struct map_entry map[4];
-	struct module module = { .address = FDT, .size = boot->fdt_bytes };
-	struct start_info info = {
-		.magic = 0x336ec578,
-		.version = 1,
-		.module_count = boot->fdt != NULL ? 1 : 0,
-		.modules = boot->fdt != NULL ? MODULE : 0,
-		.cmdline = CMDLINE,
-		.memory_map = MEMORY_MAP,
-		.memory_map_count = memory_map(boot->memory_bytes, map),
-	};
-	size_t len = strlen(boot->cmdline);
-
-	if (len > PVH_CMDLINE_MAX)
-		return err_make(ERR_USAGE, 0,
-				"the command line has %zu bytes: the guest takes at most %d", len,
-				PVH_CMDLINE_MAX);
-	if (boot->fdt != NULL && boot->fdt_bytes > BOOT_END - FDT)
-		return err_make(ERR_SETUP, 0, "a device tree of %u bytes: there is room for %d",
-				boot->fdt_bytes, BOOT_END - FDT);
-	if (!mem_write(mem, START_INFO, &info, sizeof(info)) ||
-	    !mem_write(mem, MEMORY_MAP, map, info.memory_map_count * sizeof(map[0])) ||
-	    !mem_write(mem, MODULE, &module, sizeof(module)) ||
-	    !mem_write(mem, CMDLINE, boot->cmdline, len + 1) ||
-	    (boot->fdt != NULL && !mem_write(mem, FDT, boot->fdt, boot->fdt_bytes)))
-		return err_make(ERR_SETUP, 0,
-				"guest memory is too small to boot: give more --memory");
-	*ret_start_info = START_INFO;
-	return err_none();
 }

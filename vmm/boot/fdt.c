@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/boot/memory_map.h"
+
 /* libfdt keeps the first error in whoever checks: each step is tried only while all went well. */
 struct tree {
 	void *fdt;
@@ -40,14 +42,13 @@ static void cell(struct tree *t, const char *name, uint32_t value) { cells(t, na
 
 static void memory(struct tree *t, uint64_t bytes)
 {
-	static const uint64_t hole_start = UINT64_C(3) << 30, hole_end = UINT64_C(4) << 30;
-	uint64_t low = bytes < hole_start ? bytes : hole_start, high = bytes - low;
+	uint64_t low = memory_low_end(bytes), high = bytes - low;
 	const uint32_t reg[] = { 0,
 				 0,
 				 (uint32_t)(low >> 32),
 				 (uint32_t)low,
-				 (uint32_t)(hole_end >> 32),
-				 (uint32_t)hole_end,
+				 (uint32_t)(HOLE_END >> 32),
+				 (uint32_t)HOLE_END,
 				 (uint32_t)(high >> 32),
 				 (uint32_t)high };
 

@@ -6,16 +6,7 @@
 #include <stdint.h>
 
 #include "devices/base/err.h"
-
-/* The one table of addresses that FDT, command line and machine read. */
-#define NIC_MMIO_BASE 0xfeb00000u /* too large for an ISO C enumerator */
-enum {
-	NIC_MMIO_STEP = 0x1000,
-	NIC_GSI_BASE = 16, /* IOAPIC pins 16 to 23 */
-	NICS_MAX = 8,
-	SERIAL_PORT = 0x3f8,
-	SERIAL_GSI = 4,
-};
+#include "vmm/boot/layout.h"
 
 struct fdt_request {
 	const char *cmdline;

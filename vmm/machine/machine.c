@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "vmm/boot/elf_pvh.h"
+#include "vmm/boot/pvh_boot.h"
 #include "vmm/machine/machine_priv.h"
 
 enum { FDT_BYTES = 16384 };
@@ -85,8 +86,8 @@ static void give_back(const uint8_t *file, uint64_t bytes)
 static struct err load(struct machine *m, uint32_t *ret_entry, uint32_t *ret_start_info)
 {
 	const struct machine_config *c = m->config;
-	struct pvh_boot boot = { .memory_bytes = m->ram.bytes };
-	char cmdline[PVH_CMDLINE_MAX + 1];
+	struct boot_info boot = { .memory_bytes = m->ram.bytes };
+	char cmdline[BOOT_CMDLINE_MAX + 1];
 	uint8_t fdt[FDT_BYTES];
 	struct pvh_image image;
 	struct err e = elf_pvh_load(c->kernel, c->kernel_bytes, c->kernel_name, m->ram.mem, &image);
@@ -95,7 +96,7 @@ static struct err load(struct machine *m, uint32_t *ret_entry, uint32_t *ret_sta
 	if (!err_is(e) && n >= (int)sizeof(cmdline))
 		e = err_make(ERR_USAGE, 0,
 			     "the command line has %d bytes: the guest takes at most %d", n,
-			     PVH_CMDLINE_MAX);
+			     BOOT_CMDLINE_MAX);
 	if (!err_is(e))
 		e = cmdline_add_nics(cmdline, sizeof(cmdline), c->nic_count);
 	boot.cmdline = cmdline;

@@ -3,10 +3,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "vmm/boot/memory_map.h"
 #include "vmm/machine/parts.h"
 
 static const uint64_t huge_page = UINT64_C(2) << 20;
-static const uint64_t hole_start = UINT64_C(3) << 30, hole_end = UINT64_C(4) << 30;
 static const uint64_t least = UINT64_C(2) << 20;
 
 /* The host's memory is asked before it is promised: MAP_NORESERVE would take anything. */
@@ -52,12 +52,12 @@ struct err ram_init(struct ram *ram, uint64_t bytes)
 	if (low < huge_page)
 		(void)munmap(ram->host + ram->bytes, huge_page - low);
 	(void)madvise(ram->host, ram->bytes, MADV_HUGEPAGE);
-	low = ram->bytes < hole_start ? ram->bytes : hole_start;
+	low = memory_low_end(ram->bytes);
 	ram->region[ram->regions++] =
 		(struct mem_region){ .gpa = 0, .size = low, .host = ram->host, .fd = -1 };
 	if (ram->bytes > low)
 		ram->region[ram->regions++] = (struct mem_region){
-			.gpa = hole_end, .size = ram->bytes - low, .host = ram->host + low, .fd = -1
+			.gpa = HOLE_END, .size = ram->bytes - low, .host = ram->host + low, .fd = -1
 		};
 	ram->mem = guest_mem_create();
 	if (ram->mem == NULL)

@@ -6,7 +6,7 @@
 
 #include "tests/driver/driver.h"
 #include "tests/driver/suite.h"
-#include "vmm/boot/elf_pvh.h"
+#include "vmm/boot/pvh_boot.h"
 
 enum { REGION_BYTES = 1 << 20, LOW_MEMORY = 0x100000 };
 #define GIB(n) ((uint64_t)(n) << 30)
@@ -29,7 +29,7 @@ static void expect(struct driver_memory *m, const char *says, uint64_t at, unsig
 		      (unsigned long long)want);
 }
 
-static uint32_t boot_with(struct driver_memory *m, const struct pvh_boot *boot)
+static uint32_t boot_with(struct driver_memory *m, const struct boot_info *boot)
 {
 	uint32_t at = 0;
 	struct err e = pvh_boot_write(m->mem, boot, &at);
@@ -42,8 +42,8 @@ static uint32_t boot_with(struct driver_memory *m, const struct pvh_boot *boot)
 
 START_TEST(start_info_without_a_tree)
 {
-	const struct pvh_boot boot = { .cmdline = "console=ttyS0",
-				       .memory_bytes = 2 * REGION_BYTES };
+	const struct boot_info boot = { .cmdline = "console=ttyS0",
+					.memory_bytes = 2 * REGION_BYTES };
 	struct driver_memory m;
 	uint32_t at;
 
@@ -63,7 +63,10 @@ END_TEST
 START_TEST(the_tree_is_a_module)
 {
 	static const uint8_t tree[] = { 0xd0, 0x0d, 0xfe, 0xed, 1, 2, 3, 4, 5 };
-	const struct pvh_boot boot = { "", 2 * REGION_BYTES, tree, sizeof(tree) };
+	const struct boot_info boot = { .cmdline = "",
+					.memory_bytes = 2 * REGION_BYTES,
+					.fdt = tree,
+					.fdt_bytes = sizeof(tree) };
 	struct driver_memory m;
 	uint64_t list;
 	uint32_t at;
@@ -75,6 +78,33 @@ START_TEST(the_tree_is_a_module)
 	expect(&m, "its size", list + 8, 8, sizeof(tree));
 	expect(&m, "its command line", list + 16, 8, 0);
 	ck_assert_mem_eq(driver_at(&m, number(&m, list, 8)), tree, sizeof(tree));
+	driver_memory_fini(&m);
+}
+END_TEST
+
+/* Linux takes the first module for its initrd. */
+START_TEST(the_initrd_is_the_first_module)
+{
+	static const uint8_t tree[] = { 0xd0, 0x0d, 0xfe, 0xed };
+	struct boot_info boot = { .cmdline = "",
+				  .memory_bytes = 2 * REGION_BYTES,
+				  .initrd_at = 0x123000,
+				  .initrd_bytes = 4567 };
+	struct driver_memory m;
+	uint64_t list;
+	uint32_t at;
+
+	driver_memory_init(&m, REGION_BYTES);
+	for (unsigned count = 1; count <= 2; count++) {
+		at = boot_with(&m, &boot);
+		expect(&m, "modules", at + 12, 4, count);
+		list = number(&m, at + 16, 8);
+		expect(&m, "the initrd", list, 8, 0x123000);
+		expect(&m, "its size", list + 8, 8, 4567);
+		boot.fdt = tree;
+		boot.fdt_bytes = sizeof(tree);
+	}
+	expect(&m, "the tree's size", list + 32 + 8, 8, sizeof(tree));
 	driver_memory_fini(&m);
 }
 END_TEST
@@ -105,7 +135,7 @@ static const struct {
 
 START_TEST(memory_maps)
 {
-	const struct pvh_boot boot = { .cmdline = "", .memory_bytes = maps[_i].memory };
+	const struct boot_info boot = { .cmdline = "", .memory_bytes = maps[_i].memory };
 	struct driver_memory m;
 	uint64_t list;
 	uint32_t at;
@@ -123,21 +153,52 @@ START_TEST(memory_maps)
 }
 END_TEST
 
+/* With ACPI the kernel is told where its tables and the PCI configuration space are. */
+START_TEST(a_map_with_acpi)
+{
+	static const struct {
+		uint64_t at, bytes, type;
+	} want[] = {
+		{ 0, 0xa0000, 1 },
+		{ 0xe0000, 0x20000, 2 },
+		{ 0x100000, GIB(3) - 0x100000, 1 },
+		{ 0xe0000000, 0x100000, 2 },
+		{ GIB(4), GIB(5), 1 },
+	};
+	const struct boot_info boot = { .cmdline = "", .memory_bytes = GIB(8), .rsdp = 0xe0000 };
+	struct driver_memory m;
+	uint64_t list;
+	uint32_t at;
+
+	driver_memory_init(&m, REGION_BYTES);
+	at = boot_with(&m, &boot);
+	expect(&m, "RSDP", at + 32, 8, 0xe0000);
+	expect(&m, "entries", at + 48, 4, ARRAY_LEN(want));
+	list = number(&m, at + 40, 8);
+	for (unsigned i = 0; i < ARRAY_LEN(want); i++) {
+		expect(&m, "address", list + 24 * i, 8, want[i].at);
+		expect(&m, "size", list + 24 * i + 8, 8, want[i].bytes);
+		expect(&m, "type", list + 24 * i + 16, 4, want[i].type);
+	}
+	driver_memory_fini(&m);
+}
+END_TEST
+
 static const struct {
 	const char *says;
 	size_t len;
 	bool ok;
 } lengths[] = {
 	{ "an empty one", 0, true },
-	{ "the longest", PVH_CMDLINE_MAX, true },
-	{ "a byte longer", PVH_CMDLINE_MAX + 1, false },
+	{ "the longest", BOOT_CMDLINE_MAX, true },
+	{ "a byte longer", BOOT_CMDLINE_MAX + 1, false },
 	{ "far too long", 100000, false },
 };
 
 START_TEST(command_lines)
 {
 	char *line = malloc(lengths[_i].len + 1);
-	const struct pvh_boot boot = { .cmdline = line, .memory_bytes = 2 * REGION_BYTES };
+	const struct boot_info boot = { .cmdline = line, .memory_bytes = 2 * REGION_BYTES };
 	struct driver_memory m;
 	uint32_t at = 77;
 	struct err e;
@@ -161,7 +222,9 @@ END_TEST
 START_TEST(too_little_memory_is_told)
 {
 	static const uint8_t tree[0x4000] = { 0 };
-	const struct pvh_boot boot = { "", 0x10000, tree, sizeof(tree) };
+	const struct boot_info boot = {
+		.cmdline = "", .memory_bytes = 0x10000, .fdt = tree, .fdt_bytes = sizeof(tree)
+	};
 	struct driver_memory m;
 	uint32_t at = 77;
 
@@ -182,7 +245,10 @@ END_TEST
 START_TEST(a_tree_keeps_to_its_place)
 {
 	static const uint8_t tree[0x4001] = { 0 };
-	struct pvh_boot boot = { "", 2 * REGION_BYTES, tree, sizeof(tree) };
+	struct boot_info boot = { .cmdline = "",
+				  .memory_bytes = 2 * REGION_BYTES,
+				  .fdt = tree,
+				  .fdt_bytes = sizeof(tree) };
 	struct driver_memory m;
 	uint32_t at = 77;
 	struct err e;
@@ -204,6 +270,8 @@ int main(void)
 
 	tcase_add_test(tc, start_info_without_a_tree);
 	tcase_add_test(tc, the_tree_is_a_module);
+	tcase_add_test(tc, the_initrd_is_the_first_module);
+	tcase_add_test(tc, a_map_with_acpi);
 	tcase_add_loop_test(tc, memory_maps, 0, (int)ARRAY_LEN(maps));
 	tcase_add_loop_test(tc, command_lines, 0, (int)ARRAY_LEN(lengths));
 	tcase_add_test(tc, too_little_memory_is_told);

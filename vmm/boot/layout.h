@@ -1,0 +1,37 @@
+/* vmm/boot/layout.h: the one table of guest addresses, ports and interrupts that device tree,
+ * command line, ACPI tables, memory map and machine read. */
+#ifndef TAPVM_BOOT_LAYOUT_H
+#define TAPVM_BOOT_LAYOUT_H
+
+/* Memory: below 3 GiB, and from 4 GiB on. Between them lies all that is mapped, but for the last.
+ */
+#define HOLE_START (UINT64_C(3) << 30)
+#define HOLE_END (UINT64_C(4) << 30)
+#define PCI_WINDOW 0xc0000000u /* BARs below 4 GiB */
+#define PCI_WINDOW_BYTES 0x20000000u
+#define PCI_ECAM 0xe0000000u      /* of bus 0 alone */
+#define NIC_MMIO_BASE 0xfeb00000u /* too large for an ISO C enumerator, as its neighbours are */
+#define IOAPIC_BASE 0xfec00000u
+#define LAPIC_BASE 0xfee00000u
+#define PCI_WINDOW_HIGH (UINT64_C(1) << 38) /* 64-bit BARs */
+#define PCI_WINDOW_HIGH_BYTES (UINT64_C(1) << 36)
+
+enum {
+	NIC_MMIO_STEP = 0x1000,
+	NIC_GSI_BASE = 16, /* IOAPIC pins 16 to 23 */
+	NICS_MAX = 8,
+	SERIAL_PORT = 0x3f8,
+	SERIAL_GSI = 4,
+	PANIC_PORT = 0x505,
+	SLEEP_PORT = 0x600, /* ACPI: sleep control, and status behind it */
+	PCI_CONFIG_PORT = 0xcf8,
+	RESET_PORT = 0xcf9,
+	PCI_ECAM_BYTES = 0x100000,
+
+	LOW_MEMORY_END = 0xa0000, /* behind it no memory is told up to HIGH_MEMORY */
+	FIRMWARE = 0xe0000,       /* ACPI tables */
+	FIRMWARE_END = 0x100000,
+	HIGH_MEMORY = 0x100000,
+};
+
+#endif
