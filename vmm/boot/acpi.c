@@ -108,11 +108,12 @@ static_assert(sizeof(struct fadt) == 276 && offsetof(struct fadt, dsdt) == 140, 
 static_assert(offsetof(struct fadt, sleep_control) == 244, "ACPI 6.5, 5.2.9");
 static_assert(sizeof(struct madt) == 44 && sizeof(struct mcfg) == 60, "ACPI 6.5, 5.2.12");
 
+static_assert(FIRMWARE + 5 * DSDT_BYTES < RESET_VECTOR, "a DSDT, and tables that are smaller");
+
 /* Where the next table goes, and those that the XSDT names. */
 struct writer {
 	struct guest_mem *mem;
 	uint64_t at;
-	bool full; /* the memory has ended, or the place for tables has */
 	struct xsdt xsdt;
 	unsigned listed;
 };
@@ -143,7 +144,7 @@ static uint64_t write_table(struct writer *w, struct table *t, uint32_t bytes,
 	t->creator_revision = le32_put(1);
 	t->check_sum = 0;
 	t->check_sum = check_sum(t, bytes);
-	w->full = w->full || bytes > RESET_VECTOR - at || !mem_write(w->mem, at, t, bytes);
+	(void)mem_write(w->mem, at, t, bytes);
 	w->at = (at + bytes + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
 	return at;
 }
@@ -215,7 +216,7 @@ static void write_mcfg(struct writer *w)
 	list(w, write_table(w, &m.t, sizeof(m), "MCFG", 1));
 }
 
-static bool write_rsdp(struct writer *w, uint64_t xsdt)
+static void write_rsdp(struct writer *w, uint64_t xsdt)
 {
 	struct rsdp r = { .revision = 2, .length = le32_put(sizeof(r)), .xsdt = le64_put(xsdt) };
 
@@ -223,18 +224,22 @@ static bool write_rsdp(struct writer *w, uint64_t xsdt)
 	memcpy(r.oem, oem, sizeof(r.oem));
 	r.check_sum = check_sum(&r, offsetof(struct rsdp, length));
 	r.extended_check_sum = check_sum(&r, sizeof(r));
-	return mem_write(w->mem, FIRMWARE, &r, sizeof(r));
+	(void)mem_write(w->mem, FIRMWARE, &r, sizeof(r));
 }
 
 struct err acpi_write(struct guest_mem *mem, const struct acpi_request *request, uint64_t *ret_rsdp)
 {
 	struct writer w = { .mem = mem, .at = FIRMWARE + 0x40 };
+	struct iovec parts[GUEST_MEM_REGIONS_MAX];
 	uint64_t dsdt = 0, xsdt;
 	struct err e;
 
 	if (request->cpus < 1 || request->cpus > ACPI_CPUS_MAX)
 		return err_make(ERR_USAGE, 0, "%u processors: a machine has 1 to %d", request->cpus,
 				ACPI_CPUS_MAX);
+	if (mem_slice(mem, FIRMWARE, FIRMWARE_END - FIRMWARE, parts, GUEST_MEM_REGIONS_MAX) < 0)
+		return err_make(ERR_SETUP, 0,
+				"guest memory is too small for ACPI tables: give more --memory");
 	e = write_dsdt(&w, request, &dsdt);
 	if (err_is(e))
 		return e;
@@ -245,10 +250,8 @@ struct err acpi_write(struct guest_mem *mem, const struct acpi_request *request,
 	xsdt = write_table(&w, &w.xsdt.t,
 			   (uint32_t)(offsetof(struct xsdt, table) + w.listed * sizeof(le64)),
 			   "XSDT", 1);
-	if (w.full || !write_rsdp(&w, xsdt) ||
-	    !mem_write(mem, RESET_VECTOR, reset_stub, sizeof(reset_stub)))
-		return err_make(ERR_SETUP, 0,
-				"guest memory is too small for ACPI tables: give more --memory");
+	write_rsdp(&w, xsdt);
+	(void)mem_write(mem, RESET_VECTOR, reset_stub, sizeof(reset_stub));
 	*ret_rsdp = FIRMWARE;
 	return err_none();
 }

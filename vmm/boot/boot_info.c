@@ -31,7 +31,6 @@ struct err initrd_load(struct guest_mem *mem, const struct initrd *initrd, uint6
 
 	if (top > last)
 		top = (uint64_t)last + 1;
-	top &= ~in_page;
 	kernel_end = (kernel_end + in_page) & ~in_page;
 	if (initrd->size == 0)
 		return err_make(ERR_SETUP, 0, "initrd %s is empty", initrd->what);

@@ -188,6 +188,29 @@ static struct err check_loaded(const struct load *l, uint64_t *ret_end)
 	return err_none();
 }
 
+/* The header, and its notes. */
+static struct err begin(struct load *l, Elf64_Ehdr *ret_header)
+{
+	struct err e = check_header(l->bytes, l->size, l->what, ret_header);
+
+	if (!err_is(e))
+		e = take_headers(l, ret_header, PT_NOTE, take_notes);
+	if (!err_is(e) && !l->notes.has_entry)
+		e = err_make(ERR_SETUP, 0,
+			     "kernel %s has no PVH entry (ELF note Xen, type 18): a Linux kernel "
+			     "needs CONFIG_PVH",
+			     l->what);
+	return e;
+}
+
+bool elf_pvh_is(const uint8_t *bytes, uint64_t size)
+{
+	struct load l = { .bytes = bytes, .size = size, .what = "" };
+	Elf64_Ehdr h;
+
+	return !err_is(begin(&l, &h));
+}
+
 /* The notes first: a program that is no kernel is told that, not where its segments should be. */
 struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what,
 			struct guest_mem *mem, struct pvh_image *ret_image)
@@ -195,15 +218,8 @@ struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what,
 	struct load l = { .bytes = bytes, .size = size, .what = what, .mem = mem };
 	uint64_t end = 0;
 	Elf64_Ehdr h;
-	struct err e = check_header(bytes, size, what, &h);
+	struct err e = begin(&l, &h);
 
-	if (!err_is(e))
-		e = take_headers(&l, &h, PT_NOTE, take_notes);
-	if (!err_is(e) && !l.notes.has_entry)
-		e = err_make(ERR_SETUP, 0,
-			     "kernel %s has no PVH entry (ELF note Xen, type 18): a Linux kernel "
-			     "needs CONFIG_PVH",
-			     what);
 	if (!err_is(e))
 		e = take_headers(&l, &h, PT_LOAD, load_segment);
 	if (!err_is(e))

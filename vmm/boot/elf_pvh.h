@@ -24,4 +24,7 @@ struct pvh_image {
 struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what,
 			struct guest_mem *mem, struct pvh_image *ret_image) MUST_USE;
 
+/* Is it an x86-64 ELF with a PVH entry? */
+bool elf_pvh_is(const uint8_t *bytes, uint64_t size);
+
 #endif

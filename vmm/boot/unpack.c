@@ -43,8 +43,8 @@ static const char *unpack_gzip(const uint8_t *in, uint32_t in_size, uint8_t *out
 		return "zlib does not start";
 	rc = inflate(&z, Z_FINISH);
 	(void)inflateEnd(&z);
-	if (rc == Z_STREAM_END)
-		return z.avail_in == 0 && z.avail_out == 0 ? NULL : another_length;
+	if (rc == Z_STREAM_END) /* its length, the last four bytes, was judged by zlib */
+		return z.avail_in == 0 ? NULL : another_length;
 	return rc == Z_BUF_ERROR ? another_length : zError(rc);
 }
 

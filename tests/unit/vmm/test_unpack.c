@@ -212,15 +212,34 @@ END_TEST
 
 START_TEST(a_legacy_frame_of_damaged_blocks)
 {
-	uint8_t frame[] = { 0x02, 0x21, 0x4c, 0x18, 5, 0, 0, 0, 0x10, 'a', 0, 0, 0, 1, 0, 0, 0 };
+	uint8_t frame[] = { 0x02, 0x21, 0x4c, 0x18, 5, 0, 0, 0, 0x4f, 'a', 0, 0, 0, 1, 0, 0, 0 };
+	const uint8_t stray[] = { 0x02, 0x21, 0x4c, 0x18, 7, 0, 0, 1, 0, 0, 0 };
 
-	expect_refused(frame, sizeof(frame), "a block that ends in the length", "lz4");
+	expect_refused(frame, sizeof(frame), "a damaged block", "a block is damaged");
+	put32(frame + 4, 6);
+	expect_refused(frame, sizeof(frame), "one that ends in the length", "a block is longer");
 	put32(frame + 4, UINT32_MAX);
 	expect_refused(frame, sizeof(frame), "the longest block", "a block is longer");
-	put32(frame + 4, INT32_MAX);
-	expect_refused(frame, sizeof(frame), "a block behind the end", "a block is longer");
 	put32(frame + 4, 0);
-	expect_refused(frame, sizeof(frame), "an empty block", "lz4");
+	expect_refused(frame, sizeof(frame), "an empty block", "a block is damaged");
+	expect_refused(stray, sizeof(stray), "three bytes behind it", "not as long as it says");
+}
+END_TEST
+
+/* Between the packed bytes and the length. */
+START_TEST(something_behind_it)
+{
+	struct packed p;
+	uint8_t *longer;
+
+	make(&p, (unsigned)_i, 1000);
+	longer = malloc(p.size + 4);
+	ck_assert_ptr_nonnull(longer);
+	memcpy(longer, p.bytes, p.size);
+	put32(longer + p.size, 1000);
+	expect_refused(longer, p.size + 4, ways[_i].name, ways[_i].name);
+	free(longer);
+	unmake(&p);
 }
 END_TEST
 
@@ -253,6 +272,7 @@ int main(void)
 	tcase_add_loop_test(tc, unpacked_whole, 0, (int)(ARRAY_LEN(ways) * ARRAY_LEN(sizes)));
 	tcase_add_loop_test(tc, another_length_than_it_says, 0, (int)ARRAY_LEN(ways));
 	tcase_add_loop_test(tc, cut_short, 0, (int)ARRAY_LEN(ways));
+	tcase_add_loop_test(tc, something_behind_it, 0, (int)ARRAY_LEN(ways));
 	tcase_add_loop_test(tc, each_byte_changed, 0, (int)ARRAY_LEN(ways));
 	tcase_add_test(tc, a_legacy_frame_of_damaged_blocks);
 	tcase_add_loop_test(tc, ways_that_are_not_known, 0, (int)ARRAY_LEN(unknown));
