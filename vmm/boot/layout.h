@@ -3,6 +3,8 @@
 #ifndef TAPVM_BOOT_LAYOUT_H
 #define TAPVM_BOOT_LAYOUT_H
 
+#include <stdint.h>
+
 /* Memory: below 3 GiB, and from 4 GiB on. Between them lies all that is mapped, but for the last.
  */
 #define HOLE_START (UINT64_C(3) << 30)

@@ -21,6 +21,7 @@ enum {
 	KERNEL_BYTES = 2048,
 	PAYLOAD_AT = 0x210,
 	FILE_BYTES = SETUP_BYTES + KERNEL_BYTES,
+	ROUNDS = 5000,
 };
 
 struct vmlinux {
@@ -265,6 +266,36 @@ START_TEST(what_cannot_be_booted)
 }
 END_TEST
 
+/* Up to four bytes of the headers or of the packed kernel: words or a boot, nothing worse. */
+START_TEST(any_bytes_changed)
+{
+	unsigned seed = 1, booted = 0;
+	struct driver_memory m;
+	struct kernel sound;
+
+	driver_memory_init(&m, REGION_BYTES);
+	make_kernel(&sound, BZ_PVH);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct boot_entry entry = { 0 };
+		struct kernel k = sound;
+		struct err e;
+
+		for (unsigned i = 0; i <= round % 4; i++) {
+			seed = seed * 1103515245 + 12345;
+			k.bytes[(seed >> 8) % 2 == 0 ? 0x1f1 + (seed >> 16) % 0x77
+						     : (seed >> 16) % FILE_BYTES] ^=
+				(uint8_t)(1u << (seed >> 9) % 8);
+		}
+		e = boot(&m, &k, "quiet", &initrd, &entry);
+		booted += !err_is(e);
+		if (err_is(e) && strpbrk(e.text, "\n\r") != NULL)
+			ck_abort_msg("round %u: \"%s\"", round, e.text);
+	}
+	ck_assert_msg(booted > 0 && booted < ROUNDS, "%u of %u were booted", booted, ROUNDS);
+	driver_memory_fini(&m);
+}
+END_TEST
+
 START_TEST(a_command_line_that_is_too_long)
 {
 	char line[3000] = "";
@@ -293,9 +324,11 @@ int main(void)
 	Suite *s = suite_create("boot");
 	TCase *tc = tcase_create("boot");
 
+	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, each_kind_in_its_way, 0, (int)ARRAY_LEN(ways));
 	tcase_add_test(tc, an_initrd_without_room);
 	tcase_add_loop_test(tc, what_cannot_be_booted, 0, (int)ARRAY_LEN(refused));
+	tcase_add_test(tc, any_bytes_changed);
 	tcase_add_test(tc, a_command_line_that_is_too_long);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
