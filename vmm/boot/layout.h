@@ -5,17 +5,18 @@
 
 #include <stdint.h>
 
-/* Memory: below 3 GiB, and from 4 GiB on. Between them lies all that is mapped, but for the last.
- */
+/* Memory lies below 3 GiB and from 4 GiB on. Macros: too large for an ISO C enumerator. */
 #define HOLE_START (UINT64_C(3) << 30)
 #define HOLE_END (UINT64_C(4) << 30)
-#define PCI_WINDOW 0xc0000000u /* BARs below 4 GiB */
+/* In the hole between them. */
+#define PCI_WINDOW 0xc0000000u /* BARs */
 #define PCI_WINDOW_BYTES 0x20000000u
-#define PCI_ECAM 0xe0000000u      /* of bus 0 alone */
-#define NIC_MMIO_BASE 0xfeb00000u /* too large for an ISO C enumerator, as its neighbours are */
+#define PCI_ECAM 0xe0000000u /* of bus 0 alone */
+#define NIC_MMIO_BASE 0xfeb00000u
 #define IOAPIC_BASE 0xfec00000u
 #define LAPIC_BASE 0xfee00000u
-#define PCI_WINDOW_HIGH (UINT64_C(1) << 38) /* 64-bit BARs */
+/* Behind the memory: 64-bit BARs. */
+#define PCI_WINDOW_HIGH (UINT64_C(1) << 38)
 #define PCI_WINDOW_HIGH_BYTES (UINT64_C(1) << 36)
 
 enum {
