@@ -119,6 +119,8 @@ void device_resume(struct device *d)
 	assert(d->pauses > 0);
 	d->pauses--;
 	let_run(d);
+	if (d->pauses == 0)
+		device_catch_up(d);
 }
 
 void device_park(struct device *d)
@@ -262,6 +264,16 @@ void device_accept_word(struct device *d, uint32_t select, uint32_t value)
 	else if (value != 0)
 		d->accepted_beyond = true;
 	device_unlock(d);
+}
+
+uint32_t device_accepted_word(struct device *d, uint32_t select)
+{
+	uint32_t word;
+
+	device_lock(d);
+	word = select < ARRAY_LEN(d->accepted.word) ? d->accepted.word[select] : 0;
+	device_unlock(d);
+	return word;
 }
 
 uint32_t device_generation(struct device *d)

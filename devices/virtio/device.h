@@ -142,15 +142,20 @@ uint32_t device_features_word(struct device *d, uint32_t select); /* 0 beyond th
  * side has a legacy interface (virtio 1.4, 1.3.1) and a driver of its own byte order. */
 void device_serve_legacy(struct device *d, bool on);
 void device_accept_word(struct device *d, uint32_t select, uint32_t value);
+uint32_t device_accepted_word(struct device *d, uint32_t select); /* likewise */
 uint32_t device_generation(struct device *d);
 void device_config_read(struct device *d, uint32_t offset, void *ret, uint32_t len);
 
 enum queue_address { QUEUE_ADDRESS_DESC, QUEUE_ADDRESS_DRIVER, QUEUE_ADDRESS_DEVICE };
+unsigned device_queue_max(const struct device *d); /* queues that may ever exist; no mutex */
 uint32_t device_queue_size_max(struct device *d, uint32_t index); /* 0: no such queue */
+uint32_t device_queue_size(struct device *d, uint32_t index);     /* likewise */
 void device_queue_set_size(struct device *d, uint32_t index, uint32_t size);
 /* Sets one half (high: bits 32 to 63) of one ring address. */
 void device_queue_set_address(struct device *d, uint32_t index, enum queue_address which, bool high,
 			      uint32_t half);
+uint32_t device_queue_address(struct device *d, uint32_t index, enum queue_address which,
+			      bool high); /* 0: no such queue */
 /* on: checked and started (taken up at DRIVER_OK); off: returns when the worker has let go. */
 void device_queue_set_ready(struct device *d, uint32_t index, bool on);
 bool device_queue_ready(struct device *d, uint32_t index);
@@ -189,7 +194,13 @@ void device_kick(struct device *d, uint32_t value);
 int device_call_fd(struct device *d);
 uint32_t device_interrupt_status(struct device *d); /* atomic, no mutex */
 void device_interrupt_ack(struct device *d,
-			  uint32_t bits); /* atomic; pulses again if some are left */
+			  uint32_t bits);         /* atomic; pulses again if some are left */
+uint32_t device_interrupt_take(struct device *d); /* atomic: what it was; it is 0 now */
+/* A transport with interrupts of its own tells the driver by this instead of call eventfds, after
+ * the status bit was ORed: of queue, or of the configuration. Called on any thread, perhaps with
+ * the mutex held; never waits. Set before the driver's first access. */
+enum { DEVICE_NO_QUEUE = -1 };
+void device_set_interrupt(struct device *d, void (*interrupt)(void *self, int queue), void *self);
 
 /* ---- device's kind and runner -> device ---- */
 void device_lock(struct device *d);
@@ -207,8 +218,9 @@ void device_config_end(struct device *d, bool notify);
 void device_report_broken(struct device *d, uint32_t index);
 /* Has the kind's poked() called on the control loop. Any thread, no mutex, never waits. */
 void device_poke(struct device *d);
-/* Pauses / resumes the runner if it runs; one that is started meanwhile waits. They nest: one
- * resume for each pause, whatever happens in between. With the mutex. */
+/* Pauses / resumes the runner if it runs, and the control queue between two commands; a runner that
+ * is started meanwhile waits. They nest: one resume for each pause, whatever happens in between.
+ * With the mutex. */
 void device_pause(struct device *d);
 void device_resume(struct device *d);
 

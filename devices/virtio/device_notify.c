@@ -113,19 +113,37 @@ static void call(struct device *d, int call_fd, struct signaller *signaller)
 		poke(call_fd);
 }
 
-/* The status is there before the interrupt that makes the driver look at it (MMIO-12). */
-static void signal_driver(struct device *d, unsigned bit, int call_fd, struct signaller *signaller)
+void device_set_interrupt(struct device *d, void (*interrupt)(void *self, int queue), void *self)
+{
+	d->interrupt = interrupt;
+	d->interrupt_self = self;
+}
+
+/* The status is there before the interrupt that makes the driver look at it (MMIO-12, PCI-24,
+ * PCI-25). */
+static void signal_driver(struct device *d, unsigned bit, int queue)
 {
 	atomic_fetch_or(&d->interrupt_status, bit);
-	call(d, call_fd, signaller);
+	if (d->interrupt != NULL) {
+		atomic_fetch_add_explicit(&d->signals, 1, memory_order_relaxed);
+		d->interrupt(d->interrupt_self, queue);
+	} else if (queue == DEVICE_NO_QUEUE) {
+		call(d, d->call_fd, NULL);
+	} else {
+		call(d, d->vq[queue].call_fd, d->vq[queue].signaller);
+	}
 }
 
 void device_signal_queue(struct device *d, uint32_t index)
 {
-	signal_driver(d, DEVICE_INT_QUEUE, d->vq[index].call_fd, d->vq[index].signaller);
+	signal_driver(d, DEVICE_INT_QUEUE, (int)index);
 }
 
 uint32_t device_interrupt_status(struct device *d) { return atomic_load(&d->interrupt_status); }
+uint32_t device_interrupt_take(struct device *d)
+{
+	return atomic_exchange(&d->interrupt_status, 0);
+}
 
 /* MMIO-13: the interrupt is an edge, so what is left after an acknowledge needs another one.
  * MMIO-14: other bits are none. */
@@ -142,7 +160,7 @@ void device_config_end(struct device *d, bool notify)
 {
 	d->generation++;
 	if (notify && (d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
-		signal_driver(d, DEVICE_INT_CONFIG, d->call_fd, NULL);
+		signal_driver(d, DEVICE_INT_CONFIG, DEVICE_NO_QUEUE);
 }
 
 /* ---- the control queue ---- */
@@ -177,7 +195,9 @@ static void on_control_kick(void *self, uint32_t epoll_events)
 
 		atomic_fetch_add_explicit(&d->kicks, !d->looks_again, memory_order_relaxed);
 		d->looks_again = false;
-		if (control_turn(d, (uint32_t)d->control, vq->queue))
+		if (d->pauses > 0)
+			d->missed = true;
+		else if (control_turn(d, (uint32_t)d->control, vq->queue))
 			look_again(d, vq);
 		if (queue_fault_of(vq->queue) != QUEUE_FINE)
 			device_needs_reset(d);
@@ -202,6 +222,13 @@ static void unwatch_kicks(struct device *d, const struct device_vq *vq)
 	loop_remove(d->config.loop, vq->own_kick_fd);
 	if (vq->kick_fd >= 0)
 		loop_remove(d->config.loop, vq->kick_fd);
+}
+
+void device_catch_up(struct device *d)
+{
+	if (d->missed && d->control >= 0)
+		look_again(d, &d->vq[d->control]);
+	d->missed = false;
 }
 
 void device_watch_control(struct device *d)
@@ -257,7 +284,7 @@ void device_needs_reset(struct device *d)
 				    d->config.name, i, queue_fault_name(why));
 	}
 	if ((d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
-		signal_driver(d, DEVICE_INT_CONFIG, d->call_fd, NULL);
+		signal_driver(d, DEVICE_INT_CONFIG, DEVICE_NO_QUEUE);
 }
 
 void device_poke(struct device *d) { poke(d->report_fd); }

@@ -37,12 +37,15 @@ struct device {
 	unsigned pauses;  /* device_pause calls that wait for their device_resume */
 	int control;      /* the control queue while the loop watches it, or -1 */
 	bool looks_again; /* whose next turn comes without a kick */
+	bool missed;      /* a turn of it, in a pause */
 	struct device_vq vq[DEVICE_QUEUES_MAX];
 	struct log_limit broken_limit;
 
 	/* Any thread. */
 	int call_fd;
 	int report_fd;
+	void (*interrupt)(void *self, int queue); /* NULL: call eventfds */
+	void *interrupt_self;
 	atomic_uint interrupt_status;
 	atomic_bool notification_data; /* agreed on */
 	atomic_uint resets;
@@ -60,6 +63,7 @@ bool device_start_queue(struct device *d, unsigned index, struct queue_state sta
 void device_queue_defaults(struct device *d, unsigned index);
 void device_watch_control(struct device *d);
 void device_unwatch_control(struct device *d);
+void device_catch_up(struct device *d); /* after a pause */
 
 struct err device_notify_init(struct device *d) MUST_USE;
 void device_notify_fini(struct device *d);

@@ -26,6 +26,8 @@ static uint32_t size_max(const struct device *d)
 	return size;
 }
 
+unsigned device_queue_max(const struct device *d) { return d->config.queue_max; }
+
 /* MMIO-05. */
 uint32_t device_queue_size_max(struct device *d, uint32_t index)
 {
@@ -77,6 +79,16 @@ static struct device_vq *settable(struct device *d, uint32_t index)
 	return &d->vq[index];
 }
 
+uint32_t device_queue_size(struct device *d, uint32_t index)
+{
+	uint32_t size;
+
+	device_lock(d);
+	size = exists(d, index) ? d->vq[index].set.size : 0;
+	device_unlock(d);
+	return size;
+}
+
 void device_queue_set_size(struct device *d, uint32_t index, uint32_t size)
 {
 	struct device_vq *vq;
@@ -88,6 +100,24 @@ void device_queue_set_size(struct device *d, uint32_t index, uint32_t size)
 	device_unlock(d);
 }
 
+static uint64_t *address_of(struct device_vq *vq, enum queue_address which)
+{
+	return which == QUEUE_ADDRESS_DESC     ? &vq->set.desc
+	       : which == QUEUE_ADDRESS_DRIVER ? &vq->set.driver
+					       : &vq->set.device;
+}
+
+uint32_t device_queue_address(struct device *d, uint32_t index, enum queue_address which, bool high)
+{
+	uint64_t address = 0;
+
+	device_lock(d);
+	if (exists(d, index))
+		address = *address_of(&d->vq[index], which);
+	device_unlock(d);
+	return (uint32_t)(high ? address >> 32 : address);
+}
+
 /* MMIO-10: each half by itself; they count when the queue is made ready. */
 void device_queue_set_address(struct device *d, uint32_t index, enum queue_address which, bool high,
 			      uint32_t half)
@@ -97,9 +127,7 @@ void device_queue_set_address(struct device *d, uint32_t index, enum queue_addre
 	device_lock(d);
 	vq = settable(d, index);
 	if (vq != NULL) {
-		uint64_t *address = which == QUEUE_ADDRESS_DESC     ? &vq->set.desc
-				    : which == QUEUE_ADDRESS_DRIVER ? &vq->set.driver
-								    : &vq->set.device;
+		uint64_t *address = address_of(vq, which);
 
 		*address = high ? (*address & UINT32_MAX) | (uint64_t)half << 32
 				: (*address & ~(uint64_t)UINT32_MAX) | half;

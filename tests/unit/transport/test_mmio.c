@@ -44,7 +44,7 @@ START_TEST(other_reads_give_zero_and_are_counted)
 
 			if (widths[i] == 4 && readable(offset))
 				continue;
-			mmio_read(w.mmio, offset, b, widths[i]);
+			mmio_read(mmio, offset, b, widths[i]);
 			for (unsigned k = 0; k < widths[i]; k++)
 				ck_assert_msg(b[k] == 0, "offset %#x width %u", offset, widths[i]);
 			ck_assert_msg(faults(DEVICE_FAULT_ACCESS) == before + 1,
@@ -66,12 +66,12 @@ START_TEST(writes_of_other_widths_and_places_change_nothing)
 		for (unsigned width = 1; width <= 8; width *= 2) {
 			if (width == 4 && (offset & 3) == 0)
 				continue;
-			mmio_write(w.mmio, offset, ones, width);
+			mmio_write(mmio, offset, ones, width);
 			ck_assert_uint_eq(faults(DEVICE_FAULT_ACCESS), ++written);
 		}
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(not_writable); i++) {
-		mmio_write(w.mmio, not_writable[i], ones, 4);
+		mmio_write(mmio, not_writable[i], ones, 4);
 		ck_assert_uint_eq(faults(DEVICE_FAULT_ACCESS), ++written);
 	}
 	ck_assert_uint_eq(rd(0x070), 0);
@@ -278,8 +278,8 @@ START_TEST(configuration_space)
 		for (unsigned width = 1; width <= 8; width *= 2) {
 			uint8_t b[8];
 
-			mmio_write(w.mmio, 0x100 + offset, ones, width);
-			mmio_read(w.mmio, 0x100 + offset, b, width);
+			mmio_write(mmio, 0x100 + offset, ones, width);
+			mmio_read(mmio, 0x100 + offset, b, width);
 			for (unsigned i = 0; i < width; i++) {
 				uint8_t want = offset + i < CONFIG_BYTES
 						       ? (uint8_t)(0xa0 + offset + i)
