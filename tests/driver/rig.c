@@ -59,6 +59,7 @@ static struct backend *a_loopback(unsigned queues)
 struct how {
 	uint16_t queue_size; /* 0: QUEUE_MAX */
 	uint64_t on;         /* features that are off as a rule */
+	bool pci;
 	int capture_fd;
 	uint64_t capture_ring; /* 0: no capture */
 };
@@ -110,7 +111,12 @@ static void make(struct rig *r, struct backend *backend, const struct how *how)
 	c.loop = r->loop;
 	ck_assert(!err_is(net_create(&c, &workers_runner, r->workers, &r->net)));
 	ck_assert(!err_is(workers_attach(r->workers, r->net)));
-	ck_assert(!err_is(mmio_create(net_device(r->net), &r->mmio)));
+	if (how->pci) {
+		pci_slot_init(&r->slot, net_device(r->net), r->loop);
+		pci_slot_enable(&r->slot);
+	} else {
+		ck_assert(!err_is(mmio_create(net_device(r->net), &r->mmio)));
+	}
 }
 
 void rig_make_on(struct rig *r, struct backend *backend, uint64_t on)
@@ -137,12 +143,19 @@ void rig_make_captured(struct rig *r, int fd, uint64_t ring_bytes)
 	make(r, a_loopback(1), &(struct how){ .capture_fd = fd, .capture_ring = ring_bytes });
 }
 
+void rig_make_pci(struct rig *r, unsigned pairs)
+{
+	make(r, a_loopback(pairs), &(struct how){ .pci = true });
+}
+
 void rig_end(struct rig *r)
 {
 	struct net_stats s = rig_stats(r);
 
 	ck_assert_msg(s.unaccounted == 0, "%lld frames are not accounted for",
 		      (long long)s.unaccounted);
+	if (r->mmio == NULL)
+		pci_slot_fini(&r->slot);
 	mmio_destroy(r->mmio);
 	net_destroy(r->net);
 	workers_destroy(r->workers);
@@ -156,6 +169,8 @@ uint32_t rig_read(struct rig *r, uint32_t offset)
 {
 	uint8_t b[4];
 
+	if (r->mmio == NULL)
+		return rig_pci_read(r, offset);
 	mmio_read(r->mmio, offset, b, sizeof(b));
 	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
@@ -165,7 +180,10 @@ void rig_write(struct rig *r, uint32_t offset, uint32_t v)
 	const uint8_t b[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16),
 			       (uint8_t)(v >> 24) };
 
-	mmio_write(r->mmio, offset, b, sizeof(b));
+	if (r->mmio == NULL)
+		rig_pci_write(r, offset, v);
+	else
+		mmio_write(r->mmio, offset, b, sizeof(b));
 }
 
 unsigned rig_ctrl(const struct rig *r) { return 2 * r->pairs; }

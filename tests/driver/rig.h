@@ -11,6 +11,7 @@
 #include "devices/datapath/worker.h"
 #include "devices/transport/mmio.h"
 #include "tests/driver/driver.h"
+#include "tests/driver/pci_slot.h"
 
 enum { RIG_RX = 0, RIG_TX = 1, RIG_CTRL = 2, RIG_HDR = 12, RIG_WAIT_MS = 10000 };
 /* Of wanted_high: features 65 to 68. */
@@ -28,7 +29,8 @@ struct rig {
 	struct capture_wait wait; /* of its end: for ever, if nobody says else */
 	struct workers *workers;
 	struct net *net;
-	struct mmio *mmio;
+	struct mmio *mmio;    /* NULL: it is behind PCI */
+	struct pci_slot slot; /* then */
 	uint32_t wanted_high; /* features 64 to 95, of those offered; set before rig_up */
 	uint64_t accepted;
 	uint32_t accepted_high;
@@ -53,14 +55,20 @@ void rig_make_on(struct rig *r, struct backend *backend, uint64_t on);
 void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on);
 /* On a loopback, its frames into fd by rings of so many bytes. */
 void rig_make_captured(struct rig *r, int fd, uint64_t ring_bytes);
+/* On a loopback of `pairs`, behind PCI. What is said of registers below is translated. */
+void rig_make_pci(struct rig *r, unsigned pairs);
 /* The device's time stands still from here on, but for what it is moved. */
 void rig_stop_clock(struct rig *r);
 void rig_move_clock(struct rig *r, uint64_t ns);
 /* Everything ends; the account must balance. */
 void rig_end(struct rig *r);
 
+/* A register by its place in virtio-mmio. */
 uint32_t rig_read(struct rig *r, uint32_t offset);
 void rig_write(struct rig *r, uint32_t offset, uint32_t value);
+/* rig_pci.c: the same of virtio-pci, as far as it has it. */
+uint32_t rig_pci_read(struct rig *r, uint32_t offset);
+void rig_pci_write(struct rig *r, uint32_t offset, uint32_t value);
 /* Reset, then up with those of `wanted` that are offered; new rings of `size` entries for all pairs
  * that are known then. */
 void rig_up(struct rig *r, uint64_t wanted, uint16_t size);
