@@ -2,8 +2,9 @@
  *
  * Pure functions of a port write: what it means. Ports: isa-debug-exit 0xf4 (1, 2 or 4 bytes;
  * what is above 63 counts as 63), pvpanic 0x505 (bit 0 panicked, bit 1 crash loaded: not an
- * end), i8042 command 0x64 (0xfe: reset), ACPI-like reset register 0xcf9 (bit 2). Reads: pvpanic
- * 0x3, i8042 status 0 (nothing pending), others all ones. */
+ * end), i8042 command 0x64 (0xfe: reset), ACPI's reset register 0xcf9 (bit 2) and sleep control
+ * register 0x600 (0x34: power off). Reads: pvpanic 0x3, i8042 and sleep status 0 (nothing pending),
+ * others all ones. */
 #ifndef TAPVM_PLATFORM_PORTS_H
 #define TAPVM_PLATFORM_PORTS_H
 

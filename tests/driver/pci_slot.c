@@ -31,7 +31,7 @@ static const struct pci_function function = { config_read, config_write, bar_rea
 
 static void place(void *self, unsigned bar, uint64_t at, uint64_t size)
 {
-	pci_host_place(((struct pci_slot *)self)->host, SLOT, bar, at, size);
+	pci_host_place(((struct pci_slot *)self)->host, SLOT_NUMBER, bar, at, size);
 }
 static void route(void *self, unsigned vector, uint64_t address, uint32_t data)
 {
@@ -56,7 +56,7 @@ static void moved(void *self, unsigned slot, unsigned bar, uint64_t at, bool map
 	struct pci_slot *s = self;
 
 	s->moves++;
-	if (slot == SLOT)
+	if (slot == SLOT_NUMBER)
 		s->at[bar] = mapped ? at : 0;
 }
 
@@ -77,7 +77,7 @@ void pci_slot_init(struct pci_slot *s, struct device *device, struct loop *loop)
 	memset(s, 0, sizeof(*s));
 	ck_assert(!err_is(pci_host_create(&host, &s->host)));
 	ck_assert(!err_is(pci_create(&config, &s->pci)));
-	pci_host_plug(s->host, SLOT, &function, s);
+	pci_host_plug(s->host, SLOT_NUMBER, &function, s);
 }
 
 void pci_slot_fini(struct pci_slot *s)
@@ -107,7 +107,7 @@ uint32_t pci_slot_config(struct pci_slot *s, uint32_t offset, unsigned width)
 {
 	uint8_t b[8];
 
-	pci_host_config_read(s->host, SLOT << 15 | offset, b, width);
+	pci_host_config_read(s->host, SLOT_NUMBER << 15 | offset, b, width);
 	return (uint32_t)from_bytes(b, width);
 }
 
@@ -116,7 +116,7 @@ void pci_slot_set_config(struct pci_slot *s, uint32_t offset, unsigned width, ui
 	uint8_t b[8];
 
 	to_bytes(b, value);
-	pci_host_config_write(s->host, SLOT << 15 | offset, b, width);
+	pci_host_config_write(s->host, SLOT_NUMBER << 15 | offset, b, width);
 }
 
 uint64_t pci_slot_read(struct pci_slot *s, unsigned bar, uint32_t offset, unsigned width)

@@ -9,7 +9,7 @@
 #include "devices/transport/pci.h"
 
 enum {
-	SLOT = 3,
+	SLOT_NUMBER = 3,
 	SLOT_VECTORS = DEVICE_QUEUES_MAX + 1,
 	SLOT_WINDOW = 0x40000000, /* of 1 MiB; another one is at 4 GiB * SLOT_HIGH */
 	SLOT_WINDOW_BYTES = 1 << 20,

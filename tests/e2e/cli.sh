@@ -137,6 +137,9 @@ refuse kernel-long 4 'File name too long' "$tapvm" run "/$(head -c 3000 /dev/zer
 refuse kernel-directory 4 'is a directory' "$tapvm" run "$w"
 : >"$w/empty"
 refuse kernel-empty 4 'is empty' "$tapvm" run "$w/empty"
+refuse initrd-missing 4 'open initrd .*No such file' "$tapvm" run --initrd "$w/nothing" "$idle"
+refuse initrd-directory 4 'is a directory' "$tapvm" run --initrd "$w" "$idle"
+refuse initrd-empty 4 'is empty' "$tapvm" run --initrd "$w/empty" "$idle"
 refuse memory-more-than-host 4 'than this host has' "$tapvm" run --memory 1000000G "$idle"
 # A machine that cannot be set up is no check that failed. (Where the sanitizers' own memory fits, ours would.)
 case $build in
@@ -164,6 +167,8 @@ head -c 100 "$idle" >"$w/short"
 refuse kernel-truncated 4 "$w/short" "$tapvm" run "$w/short"
 head -c 4100 "$idle" >"$w/short2"
 refuse kernel-truncated-segment 4 "$w/short2" "$tapvm" run "$w/short2"
+head -c 8M /dev/zero >"$w/large"
+refuse initrd-larger-than-memory 4 "initrd .*$w/large" "$tapvm" run --memory 8M --initrd "$w/large" "$idle"
 refuse kernel-no-pvh 4 'PVH' "$tapvm" run /bin/true
 refuse fd-closed 2 'descriptor 200 is not open' "$tapvm" run --net tap,fd=200 "$idle"
 refuse fd-no-tap 4 'descriptor 9 is not a TAP' "$helper" notap "$tapvm" run --net tap,fd=9 "$idle"

@@ -142,10 +142,11 @@ struct err bzimage_parse(const uint8_t *bytes, uint64_t size, const char *what,
 	struct err e;
 
 	if (size < least_bytes)
-		return err_make(ERR_SETUP, 0,
-				"kernel %s is truncated, or no kernel: it has %llu bytes, and a "
-				"bzImage's setup header ends at %llu",
-				what, (unsigned long long)size, (unsigned long long)least_bytes);
+		return err_make(
+			ERR_SETUP, 0,
+			"kernel %s is truncated, or neither an ELF file nor a bzImage: it has "
+			"%llu bytes, and a bzImage's setup header ends at %llu",
+			what, (unsigned long long)size, (unsigned long long)least_bytes);
 	memcpy(&h, bytes + BZIMAGE_HEADER, sizeof(h));
 	e = check_kind(&h, what);
 	if (!err_is(e))

@@ -24,6 +24,14 @@ static struct err take_kernel(void *into, const char *value)
 	return err_none();
 }
 
+static struct err take_initrd(void *into, const char *value)
+{
+	struct run_options *o = into;
+
+	o->keeper.initrd = value;
+	return err_none();
+}
+
 static struct err take_append(void *into, const char *value)
 {
 	struct run_options *o = into;
@@ -121,9 +129,12 @@ static struct err take_stats(void *into, const char *value)
 /* clang-format off */
 static const struct option rows[] = {
 	{ .name = "--kernel", .value = "FILE", .take = take_kernel,
-	  .help = "an ELF with a PVH entry, such as a vmlinux; the word --kernel may be left out" },
+	  .help = "a bzImage (vmlinuz), or an ELF with a PVH entry, such as a vmlinux; the word --kernel may "
+		  "be left out" },
+	{ .name = "--initrd", .value = "FILE", .take = take_initrd,
+	  .help = "the kernel's initial RAM disk" },
 	{ .name = "--append", .value = "STR", .take = take_append, .may_be_empty = true,
-	  .help = "the kernel's command line; virtio_mmio.device= for each NIC is added" },
+	  .help = "the kernel's command line; to an image of ours virtio_mmio.device= for each NIC is added" },
 	{ .name = "--memory", .value = "SIZE", .take = take_memory,
 	  .help = "the guest's memory; 128M if left out" },
 	{ .name = "--net", .value = "tap|tun[,KEY=VALUE]...", .take = take_net, .repeats = true,

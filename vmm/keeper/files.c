@@ -8,42 +8,62 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-static struct err kernel_map(int fd, const char *path, struct kernel_file *ret_file)
+static struct err image_map(int fd, const char *kind, const char *path, const char *give,
+			    struct image_file *ret_file)
 {
 	struct stat st;
 	void *at;
 
 	if (fstat(fd, &st) != 0)
-		return err_make(ERR_SETUP, errno, "kernel %s", path);
+		return err_make(ERR_SETUP, errno, "%s %s", kind, path);
 	if (!S_ISREG(st.st_mode))
-		return err_make(ERR_SETUP, 0,
-				"kernel %s: %s; give a vmlinux (an ELF with a PVH entry)", path,
-				S_ISDIR(st.st_mode) ? "is a directory" : "is no regular file");
+		return err_make(ERR_SETUP, 0, "%s %s: %s; give %s", kind, path,
+				S_ISDIR(st.st_mode) ? "is a directory" : "is no regular file",
+				give);
 	if (st.st_size == 0)
-		return err_make(ERR_SETUP, 0,
-				"kernel %s: is empty; give a vmlinux (an ELF with a PVH entry)",
-				path);
+		return err_make(ERR_SETUP, 0, "%s %s: is empty; give %s", kind, path, give);
 	at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (at == MAP_FAILED)
-		return err_make(ERR_SETUP, errno, "map kernel %s", path);
+		return err_make(ERR_SETUP, errno, "map %s %s", kind, path);
 	*ret_file =
-		(struct kernel_file){ .bytes = at, .size = (uint64_t)st.st_size, .mapped = true };
+		(struct image_file){ .bytes = at, .size = (uint64_t)st.st_size, .mapped = true };
 	return err_none();
 }
 
-struct err kernel_open(const char *path, struct kernel_file *ret_file)
+/* kind, and give, what it is to be: words for messages. */
+static struct err image_open(const char *kind, const char *path, const char *give,
+			     struct image_file *ret_file)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct err e;
 
 	if (fd < 0)
-		return err_make(ERR_SETUP, errno, "open kernel %s", path);
-	e = kernel_map(fd, path, ret_file);
+		return err_make(ERR_SETUP, errno, "open %s %s", kind, path);
+	e = image_map(fd, kind, path, give, ret_file);
 	(void)close(fd);
 	return e;
 }
 
-void kernel_close(struct kernel_file *file)
+struct err images_open(const struct keeper_options *o, struct machine_config *config,
+		       struct image_file *ret_kernel, struct image_file *ret_initrd)
+{
+	struct err e = err_none();
+
+	*ret_kernel = (struct image_file){ .bytes = o->image, .size = o->image_bytes };
+	if (o->kernel != NULL)
+		e = image_open("kernel", o->kernel, "a vmlinux or a bzImage (vmlinuz)", ret_kernel);
+	if (!err_is(e) && o->initrd != NULL)
+		e = image_open("initrd", o->initrd, "an archive for the kernel", ret_initrd);
+	config->kernel = ret_kernel->bytes;
+	config->kernel_bytes = ret_kernel->size;
+	config->kernel_name = o->kernel != NULL ? o->kernel : o->image_name;
+	config->initrd = ret_initrd->bytes;
+	config->initrd_bytes = ret_initrd->size;
+	config->initrd_name = o->initrd;
+	return e;
+}
+
+void image_close(struct image_file *file)
 {
 	if (file->mapped) {
 		union {
@@ -53,7 +73,7 @@ void kernel_close(struct kernel_file *file)
 
 		(void)munmap(at.back, (size_t)file->size);
 	}
-	*file = (struct kernel_file){ .mapped = false };
+	*file = (struct image_file){ .mapped = false };
 }
 
 struct err output_open(const char *option, const char *path, int *ret_fd)

@@ -29,7 +29,7 @@ struct keeper {
 	struct signals signals;
 	struct terminal terminal;
 	struct relay relay;
-	struct kernel_file kernel;
+	struct image_file kernel, initrd;
 	struct net_home home;
 	struct machine_config config;
 	struct nic_watch watch[NICS_MAX];
@@ -56,23 +56,6 @@ static void announce(struct keeper *k)
 }
 
 /* ---- set-up ---- */
-
-static struct err kernel_ready(struct keeper *k)
-{
-	const struct keeper_options *o = k->options;
-
-	k->config.kernel_name = o->kernel != NULL ? o->kernel : o->image_name;
-	k->kernel = (struct kernel_file){ .bytes = o->image, .size = o->image_bytes };
-	if (o->kernel != NULL) {
-		struct err e = kernel_open(o->kernel, &k->kernel);
-
-		if (err_is(e))
-			return e;
-	}
-	k->config.kernel = k->kernel.bytes;
-	k->config.kernel_bytes = k->kernel.size;
-	return err_none();
-}
 
 static struct err serial_stdio(struct keeper *k)
 {
@@ -347,7 +330,7 @@ static struct err prepare(struct keeper *k)
 	if (!err_is(e))
 		e = memory_check(k->options->memory_bytes);
 	if (!err_is(e))
-		e = kernel_ready(k);
+		e = images_open(k->options, &k->config, &k->kernel, &k->initrd);
 	if (!err_is(e))
 		e = kvm_open(&k->config.kvm_fd);
 	if (!err_is(e))
@@ -369,7 +352,8 @@ static void close_all(struct keeper *k, bool failed)
 		(void)close(k->serial_file);
 	if (k->config.kvm_fd >= 0)
 		(void)close(k->config.kvm_fd);
-	kernel_close(&k->kernel);
+	image_close(&k->kernel);
+	image_close(&k->initrd);
 	loop_destroy(k->loop);
 	signals_close(&k->signals);
 }

@@ -39,6 +39,7 @@ struct keeper_options {
 	const uint8_t *image;
 	uint64_t image_bytes;
 	const char *image_name;
+	const char *initrd; /* a path, or NULL */
 	const char *append;
 	uint64_t memory_bytes;
 	struct nic_options nic[NICS_MAX];

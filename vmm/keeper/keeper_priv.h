@@ -48,14 +48,16 @@ void relay_close(struct relay *r);
 /* Keys as typed -> bytes for the guest, at most count + 1: pure but for r's state. */
 size_t relay_keys(struct relay *r, const uint8_t *keys, size_t count, uint8_t *ret_bytes);
 
-/* ---- files.c: the kernel and the serial port's ends ---- */
-struct kernel_file {
+/* ---- files.c: the kernel, its initial RAM disk, and the serial port's ends ---- */
+struct image_file {
 	const uint8_t *bytes;
 	uint64_t size;
 	bool mapped;
 };
-struct err kernel_open(const char *path, struct kernel_file *ret_file) MUST_USE;
-void kernel_close(struct kernel_file *file);
+/* What is opened is the caller's, also where it fails. */
+struct err images_open(const struct keeper_options *o, struct machine_config *config,
+		       struct image_file *ret_kernel, struct image_file *ret_initrd) MUST_USE;
+void image_close(struct image_file *file);
 /* For what `option` names: made, or cut to nothing. A FIFO needs a reader, and a write to it does
  * not wait. */
 struct err output_open(const char *option, const char *path, int *ret_fd) MUST_USE;

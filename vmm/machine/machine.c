@@ -10,11 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "vmm/boot/elf_pvh.h"
-#include "vmm/boot/pvh_boot.h"
+#include "vmm/boot/boot.h"
 #include "vmm/machine/machine_priv.h"
-
-enum { FDT_BYTES = 16384 };
 
 struct machine {
 	const struct machine_config *config;
@@ -83,34 +80,23 @@ static void give_back(const uint8_t *file, uint64_t bytes)
 		(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-static struct err load(struct machine *m, uint32_t *ret_entry, uint32_t *ret_start_info)
+static struct err load(struct machine *m, struct boot_entry *ret_entry)
 {
 	const struct machine_config *c = m->config;
-	struct boot_info boot = { .memory_bytes = m->ram.bytes };
-	char cmdline[BOOT_CMDLINE_MAX + 1];
-	uint8_t fdt[FDT_BYTES];
-	struct pvh_image image;
-	struct err e = elf_pvh_load(c->kernel, c->kernel_bytes, c->kernel_name, m->ram.mem, &image);
-	int n = snprintf(cmdline, sizeof(cmdline), "%s", c->append != NULL ? c->append : "");
+	const struct initrd initrd = { c->initrd, c->initrd_bytes, c->initrd_name };
+	const struct boot_request request = {
+		.kernel = c->kernel,
+		.kernel_bytes = c->kernel_bytes,
+		.kernel_name = c->kernel_name,
+		.initrd = c->initrd != NULL ? &initrd : NULL,
+		.append = c->append,
+		.memory_bytes = m->ram.bytes,
+		.hardware = { .cpus = 1, .mmio_nics = (uint8_t)((1u << c->nic_count) - 1) },
+	};
+	struct err e = boot_load(m->ram.mem, &request, ret_entry);
 
-	if (!err_is(e) && n >= (int)sizeof(cmdline))
-		e = err_make(ERR_USAGE, 0,
-			     "the command line has %d bytes: the guest takes at most %d", n,
-			     BOOT_CMDLINE_MAX);
-	if (!err_is(e))
-		e = cmdline_add_nics(cmdline, sizeof(cmdline), c->nic_count);
-	boot.cmdline = cmdline;
-	if (!err_is(e) && image.wants_fdt) {
-		const struct fdt_request tree = { cmdline, m->ram.bytes, c->nic_count };
-
-		e = fdt_build(&tree, fdt, sizeof(fdt), &boot.fdt_bytes);
-		boot.fdt = fdt;
-	}
-	if (!err_is(e))
-		e = pvh_boot_write(m->ram.mem, &boot, ret_start_info);
-	if (!err_is(e))
-		*ret_entry = image.entry;
 	give_back(c->kernel, c->kernel_bytes);
+	give_back(c->initrd, c->initrd_bytes);
 	return e;
 }
 
@@ -143,13 +129,13 @@ static struct err watch(struct machine *m)
 
 static struct err set_up(struct machine *m)
 {
-	uint32_t entry = 0, start_info = 0;
+	struct boot_entry entry = { .mode = BOOT_PVH };
 	struct err e = loop_create(&m->loop);
 
 	if (!err_is(e))
 		e = ram_init(&m->ram, m->config->memory_bytes);
 	if (!err_is(e))
-		e = load(m, &entry, &start_info);
+		e = load(m, &entry);
 	if (!err_is(e))
 		e = vm_init(&m->vm, m->config->kvm_fd, &m->ram);
 	if (!err_is(e))
@@ -161,7 +147,7 @@ static struct err set_up(struct machine *m)
 	if (!err_is(e))
 		e = vcpu_init(&m->vcpu, m->config->kvm_fd, &m->vm, &m->bus);
 	if (!err_is(e))
-		e = vcpu_pvh(&m->vcpu, entry, start_info);
+		e = vcpu_enter(&m->vcpu, &entry);
 	if (!err_is(e))
 		e = watch(m);
 	if (!err_is(e))

@@ -14,9 +14,12 @@
 
 struct machine_config {
 	int kvm_fd;            /* /dev/kvm */
-	const uint8_t *kernel; /* the ELF, mapped or embedded */
+	const uint8_t *kernel; /* its file, mapped or embedded */
 	uint64_t kernel_bytes;
 	const char *kernel_name;
+	const uint8_t *initrd; /* likewise; NULL: none */
+	uint64_t initrd_bytes;
+	const char *initrd_name;
 	const char *append; /* command line */
 	uint64_t memory_bytes;
 	struct machine_nic nic[NICS_MAX];

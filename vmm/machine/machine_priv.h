@@ -8,6 +8,7 @@
 
 #include "devices/platform/ports.h"
 #include "devices/platform/serial.h"
+#include "vmm/boot/boot.h"
 #include "vmm/machine/parts.h"
 
 /* ---- kvm.c ---- */
@@ -49,8 +50,8 @@ struct vcpu {
 	char text[256];
 };
 struct err vcpu_init(struct vcpu *v, int kvm_fd, const struct vm *vm, struct bus *bus) MUST_USE;
-/* The state of a PVH entry: 32-bit, flat, EBX at start_info. */
-struct err vcpu_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info) MUST_USE;
+/* The state in which a kernel is entered: flat, by PVH in 32-bit mode. */
+struct err vcpu_enter(struct vcpu *v, const struct boot_entry *entry) MUST_USE;
 struct err vcpu_start(struct vcpu *v) MUST_USE;
 void vcpu_stop(struct vcpu *v); /* returns when its thread has ended */
 void vcpu_fini(struct vcpu *v);

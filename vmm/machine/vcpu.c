@@ -11,8 +11,18 @@
 
 #include "vmm/machine/machine_priv.h"
 
+#define CPUID_HYPERVISOR (1u << 31) /* leaf 1, ECX; these two are too large for an enumerator */
+#define CR0_PG (1u << 31)
 enum {
 	CPUID_ENTRIES = 256,
+	CPUID_TSC_DEADLINE = 1 << 24,
+	CODE = 0xb, /* types of segments */
+	DATA = 0x3,
+	CR0_PE = 1 << 0,
+	CR0_ET = 1 << 4,
+	CR4_PAE = 1 << 5,
+	EFER_LME = 1 << 8,
+	EFER_LMA = 1 << 10,
 	STACK_BYTES = 128 * 1024,
 	RESET_RIP = 0xfff0,
 	SIGNAL_AGAIN_NS = 5000000,
@@ -21,16 +31,31 @@ enum {
 
 /* ---- set-up ---- */
 
+/* What KVM leaves to us to say: that there is a hypervisor, without which Linux does not look for
+ * KVM's clock, and that the local APIC's timer goes by the TSC. */
+static void say_hypervisor(struct kvm_cpuid2 *c, bool tsc_deadline)
+{
+	for (unsigned i = 0; i < c->nent; i++)
+		if (c->entries[i].function == 1)
+			c->entries[i].ecx |=
+				CPUID_HYPERVISOR | (tsc_deadline ? CPUID_TSC_DEADLINE : 0u);
+}
+
 static struct err set_cpuid(int kvm_fd, int vcpu_fd)
 {
 	size_t bytes = sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2);
 	struct kvm_cpuid2 *c = calloc(1, bytes);
+	bool supported;
 	int why = 0;
 
 	if (c == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "KVM: read what processors it supports");
 	c->nent = CPUID_ENTRIES;
-	if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, c) < 0 || ioctl(vcpu_fd, KVM_SET_CPUID2, c) < 0)
+	supported = ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, c) == 0;
+	if (supported)
+		say_hypervisor(c,
+			       ioctl(kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0);
+	if (!supported || ioctl(vcpu_fd, KVM_SET_CPUID2, c) < 0)
 		why = errno;
 	free(c);
 	return why == 0 ? err_none()
@@ -73,18 +98,45 @@ static struct kvm_segment flat(uint16_t selector, uint8_t type)
 				     .g = 1 };
 }
 
-struct err vcpu_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info)
+/* 32-bit mode without paging. */
+static void enter_pvh(struct kvm_sregs *s)
 {
-	struct kvm_regs regs = { .rip = entry, .rbx = start_info, .rflags = 2 };
+	s->cs = flat(0x8, CODE);
+	s->ds = s->es = s->fs = s->gs = s->ss = flat(0x10, DATA);
+	s->cr0 = CR0_PE | CR0_ET;
+	s->cr3 = s->cr4 = s->efer = 0;
+}
+
+/* 64-bit mode, by the tables of boot. */
+static void enter_64(struct kvm_sregs *s, const struct entry64 *entry)
+{
+	s->cs = flat(CODE64_SELECTOR, CODE);
+	s->cs.l = 1;
+	s->cs.db = 0;
+	s->ds = s->es = s->fs = s->gs = s->ss = flat(DATA64_SELECTOR, DATA);
+	s->gdt = (struct kvm_dtable){ .base = entry->gdt, .limit = entry->gdt_limit };
+	s->cr0 = CR0_PG | CR0_PE | CR0_ET;
+	s->cr3 = entry->cr3;
+	s->cr4 = CR4_PAE;
+	s->efer = EFER_LME | EFER_LMA;
+}
+
+struct err vcpu_enter(struct vcpu *v, const struct boot_entry *entry)
+{
+	bool pvh = entry->mode == BOOT_PVH;
+	struct kvm_regs regs = { .rip = pvh ? entry->entry : entry->entry64.rip,
+				 .rbx = pvh ? entry->start_info : 0,
+				 .rsi = pvh ? 0 : entry->entry64.rsi,
+				 .rflags = 2 };
 	struct kvm_sregs s;
 
 	if (ioctl(v->fd, KVM_GET_SREGS, &s) < 0)
 		return err_make(ERR_SETUP, errno, "KVM: read the processor's state");
-	s.cs = flat(0x8, 0xb);
-	s.ds = s.es = s.fs = s.gs = s.ss = flat(0x10, 0x3);
 	s.tr = (struct kvm_segment){ .limit = 0x67, .type = 0xb, .present = 1 };
-	s.cr0 = 0x11; /* PE, ET */
-	s.cr3 = s.cr4 = s.efer = 0;
+	if (pvh)
+		enter_pvh(&s);
+	else
+		enter_64(&s, &entry->entry64);
 	if (ioctl(v->fd, KVM_SET_SREGS, &s) < 0 || ioctl(v->fd, KVM_SET_REGS, &regs) < 0)
 		return err_make(ERR_SETUP, errno, "KVM: set the processor's state");
 	return err_none();

@@ -2,7 +2,8 @@
 # bed.sh BUILD COMMAND: runs COMMAND where KVM is: in an emulated AMD machine with SVM and nested paging, which
 # needs no KVM here. Its kernel is Debian's cloud kernel, its files are this tree's binary and tests and the
 # programs below; nothing of the machine outside can be reached from inside.
-# COMMAND is a line for sh, run in a folder that looks like this tree: build/tapvm, build/e2e, tests/e2e.
+# COMMAND is a line for sh, run in a folder that looks like this tree: build/tapvm, build/e2e, tests/e2e; and the folder
+# BED_FILES, if there is one, as files.
 # Its output is ours. Status: COMMAND's own; 124 after BED_TIMEOUT (300) seconds; 125 if the bed itself failed.
 # The kernel is fetched once, into build/bed. Exits cost 20 to 50 times what they cost on hardware: the bed
 # judges what happens, never how fast.
@@ -45,6 +46,7 @@ make_tree() {
 	mv "$tree/usr/bin/tapvm" "$tree/tapvm/build/"
 	[ ! -e "$build/e2e" ] || cp -r "$build/e2e" "$tree/tapvm/build/"
 	cp -r "$root/tests/e2e" "$tree/tapvm/tests/"
+	[ -z "${BED_FILES:-}" ] || cp -r "$BED_FILES" "$tree/tapvm/files"
 	# shellcheck disable=SC2086
 	add_modules "$tree" $modules
 	cp "$here/init" "$tree/init"

@@ -87,7 +87,7 @@ START_TEST(wide_writes_of_bars)
 	const uint8_t there[8] = { 0, 0x40, 0, 0, SLOT_HIGH, 0, 0, 0 };
 	unsigned before = slot.moves;
 
-	pci_host_config_write(slot.host, SLOT << 15 | PCI_BASE_ADDRESS_0, there, 8);
+	pci_host_config_write(slot.host, SLOT_NUMBER << 15 | PCI_BASE_ADDRESS_0, there, 8);
 	ck_assert_uint_eq(slot.at[0], ((uint64_t)SLOT_HIGH << 32) + 0x4000);
 	ck_assert_msg(slot.moves == before + 2, "by way of somewhere else");
 	/* The upper half of one register and the lower half of the next. */
