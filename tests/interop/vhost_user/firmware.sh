@@ -16,19 +16,27 @@ start_boot_server() {
 
 has_file() { grep -aq 'NBP file downloaded successfully' "$w/firmware"; }
 
-# It is no program, so the firmware has it whole, and then says so and goes on.
-edk2_boot() {
+# run_firmware COMMAND NIC_PROPERTIES WORD...: QEMU boots from this NIC, with these words beside, until COMMAND is true. Status 0: it was.
+run_firmware() {
+	local sent=$1 more=$2 qemu came=0
+	shift 2
 	qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 256 -nodefaults -no-user-config -display none \
 		-object memory-backend-memfd,id=m,size=256M,share=on -numa node,memdev=m \
 		-chardev "socket,id=c0,path=$w/socket" -netdev vhost-user,id=n0,chardev=c0 \
-		-device virtio-net-pci,netdev=n0,mac=02:54:41:50:00:02,vectors=0,romfile=,disable-legacy=on,bootindex=1 \
-		-drive "if=pflash,format=raw,readonly=on,file=$OVMF" -serial "file:$w/firmware" 2>"$w/qemu.words" &
-	local qemu=$! came=0
+		-device "virtio-net-pci,netdev=n0,mac=02:54:41:50:00:02,vectors=0,disable-legacy=on,bootindex=1$more" \
+		"$@" 2>"$w/qemu.words" &
+	qemu=$!
 	# Emulated firmware alone takes half a minute to begin.
-	wait_for has_file || wait_for has_file || wait_for has_file && came=1
+	wait_for "$sent" || wait_for "$sent" || wait_for "$sent" && came=1
 	kill "$qemu"
 	wait "$qemu"
-	[ $came = 1 ] || { tail -n 2 "$w/dnsmasq.words" "$w/firmware" | tr -cd '[:print:]\n'; return 1; }
+	[ $came = 1 ]
+}
+
+# It is no program, so the firmware has it whole, and then says so and goes on.
+edk2_boot() {
+	run_firmware has_file ,romfile= -drive "if=pflash,format=raw,readonly=on,file=$OVMF" -serial "file:$w/firmware" ||
+		{ tail -n 2 "$w/dnsmasq.words" "$w/firmware" | tr -cd '[:print:]\n'; return 1; }
 	echo "$FILE_BYTES bytes by TFTP"
 }
 
@@ -40,15 +48,7 @@ rom_boot() {
 		imgfetch tftp://$HOST4/boot.efi && imgfree && ifclose net0 && dhcp net0 && imgfetch tftp://$HOST4/again
 	END
 	echo again >"$w/tftp/again"
-	qemu-system-x86_64 -M q35 -accel tcg -m 256 -nodefaults -no-user-config -display none \
-		-object memory-backend-memfd,id=m,size=256M,share=on -numa node,memdev=m \
-		-chardev "socket,id=c0,path=$w/socket" -netdev vhost-user,id=n0,chardev=c0 \
-		-device virtio-net-pci,netdev=n0,mac=02:54:41:50:00:02,vectors=0,disable-legacy=on,bootindex=1 2>"$w/qemu.words" &
-	local qemu=$! came=0
-	wait_for again_sent || wait_for again_sent && came=1
-	kill "$qemu"
-	wait "$qemu"
-	[ $came = 1 ] || { tail -n 3 "$w/dnsmasq.words"; return 1; }
+	run_firmware again_sent '' || { tail -n 3 "$w/dnsmasq.words"; return 1; }
 	echo "$(grep -c 'sent .*/' "$w/dnsmasq.words") files by TFTP, the last one after a reset"
 }
 
