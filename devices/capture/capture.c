@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "devices/base/clock.h"
+#include "devices/base/eventfd.h"
 #include "devices/capture/capture_priv.h"
 #include "devices/capture/pcapng.h"
 
@@ -56,13 +57,8 @@ struct capture {
  * control loop finds what the worker has put. */
 static void poke(struct capture *c)
 {
-	const uint64_t one = 1;
-	ssize_t written;
-
-	if (atomic_exchange(&c->poked, true))
-		return;
-	written = write(c->poke_fd, &one, sizeof(one));
-	(void)written;
+	if (!atomic_exchange(&c->poked, true))
+		eventfd_poke(c->poke_fd);
 }
 
 void capture_frame(struct capture *c, unsigned pair, enum capture_direction direction,

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "devices/base/clock.h"
+#include "devices/base/eventfd.h"
 #include "devices/datapath/wait.h"
 
 enum {
@@ -244,14 +245,10 @@ static void *thread_main(void *arg)
 
 static void ask(struct worker *w, enum want want)
 {
-	const uint64_t one = 1;
-	ssize_t written;
-
 	(void)pthread_mutex_lock(&w->mutex);
 	atomic_store(&w->want, want);
 	(void)pthread_cond_signal(&w->asked);
-	written = write(w->wake_fd, &one, sizeof(one));
-	(void)written;
+	eventfd_poke(w->wake_fd);
 	while (w->is != want)
 		(void)pthread_cond_wait(&w->done, &w->mutex);
 	(void)pthread_mutex_unlock(&w->mutex);

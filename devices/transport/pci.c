@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/base/eventfd.h"
 #include "devices/mem/range.h"
 #include "devices/transport/pci_priv.h"
 
@@ -52,14 +53,6 @@ const struct pci_region *pci_region_at(uint64_t offset, uint64_t length)
 	return NULL;
 }
 
-void pci_poke(int eventfd_fd)
-{
-	const uint64_t one = 1;
-	ssize_t written = write(eventfd_fd, &one, sizeof(one));
-
-	(void)written; /* it neither waits nor fails before it has counted to 2^64 - 2 */
-}
-
 /* PCI-34. Lock-free: a worker's thread, or one that holds the device's mutex. */
 static void interrupt(void *self, int queue)
 {
@@ -68,7 +61,7 @@ static void interrupt(void *self, int queue)
 		atomic_load(queue == DEVICE_NO_QUEUE ? &p->config_vector : &p->queue_vector[queue]);
 
 	if (!atomic_load(&p->msix_on))
-		pci_poke(p->line_fd);
+		eventfd_poke(p->line_fd);
 	else if (vector != VIRTIO_MSI_NO_VECTOR)
 		pci_msix_send(p, vector);
 }

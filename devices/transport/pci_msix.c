@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/base/eventfd.h"
 #include "devices/transport/pci_priv.h"
 
 enum {
@@ -45,7 +46,7 @@ static void send_pending(struct pci_vector *v)
 			return;
 	} while (!atomic_compare_exchange_weak(&v->state, &old,
 					       (old & ~(unsigned)PCI_PENDING) + PCI_SENDING));
-	pci_poke(v->fd);
+	eventfd_poke(v->fd);
 	atomic_fetch_sub(&v->state, PCI_SENDING);
 }
 

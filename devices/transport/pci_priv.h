@@ -69,7 +69,6 @@ struct pci {
 };
 #define PCI_NOWHERE UINT64_MAX
 
-void pci_poke(int eventfd_fd);
 void pci_reset_vectors(struct pci *p); /* as after power-on: nothing is mapped, nothing pends */
 
 /* pci_config.c */

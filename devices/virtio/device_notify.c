@@ -6,17 +6,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/base/eventfd.h"
 #include "devices/base/signaller.h"
 #include "devices/virtio/device_priv.h"
-
-/* An eventfd takes one more until it has counted to 2^64 - 2: the write neither waits nor fails. */
-static void poke(int eventfd_fd)
-{
-	const uint64_t one = 1;
-	ssize_t written = write(eventfd_fd, &one, sizeof(one));
-
-	(void)written;
-}
 
 /* Of our own alone: a read of somebody else's may wait. */
 static void drain(int eventfd_fd)
@@ -90,7 +82,7 @@ void device_kick(struct device *d, uint32_t value)
 	uint32_t index = atomic_load(&d->notification_data) ? value & 0xffff : value;
 
 	if (index < d->config.queue_max)
-		poke(d->vq[index].own_kick_fd);
+		eventfd_poke(d->vq[index].own_kick_fd);
 }
 
 void device_fault(struct device *d, enum device_fault fault)
@@ -110,7 +102,7 @@ static void call(struct device *d, int call_fd, struct signaller *signaller)
 	if (signaller != NULL)
 		signaller_signal(signaller, call_fd);
 	else
-		poke(call_fd);
+		eventfd_poke(call_fd);
 }
 
 void device_set_interrupt(struct device *d, void (*interrupt)(void *self, int queue), void *self)
@@ -181,7 +173,7 @@ static bool control_turn(struct device *d, uint32_t index, struct queue *q)
 static void look_again(struct device *d, const struct device_vq *vq)
 {
 	d->looks_again = true;
-	poke(vq->own_kick_fd);
+	eventfd_poke(vq->own_kick_fd);
 }
 
 static void on_control_kick(void *self, uint32_t epoll_events)
@@ -264,7 +256,7 @@ void device_report_broken(struct device *d, uint32_t index)
 {
 	(void)index; /* every queue says itself why it is broken */
 	atomic_store(&d->report, (uint64_t)atomic_load(&d->resets) + 1);
-	poke(d->report_fd);
+	eventfd_poke(d->report_fd);
 }
 
 /* CORE-04. */
@@ -287,7 +279,7 @@ void device_needs_reset(struct device *d)
 		signal_driver(d, DEVICE_INT_CONFIG, DEVICE_NO_QUEUE);
 }
 
-void device_poke(struct device *d) { poke(d->report_fd); }
+void device_poke(struct device *d) { eventfd_poke(d->report_fd); }
 
 void device_on_report(void *self, uint32_t epoll_events)
 {

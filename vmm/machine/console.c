@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/base/eventfd.h"
 #include "vmm/machine/parts.h"
 
 /* ---- out ---- */
@@ -47,28 +48,20 @@ static void on_out(void *self, const uint8_t *bytes, size_t len)
 	}
 }
 
-static void tell(int event_fd)
-{
-	const uint64_t one = 1;
-	ssize_t done = write(event_fd, &one, sizeof(one));
-
-	(void)done;
-}
-
 /* Edge: a rise is a pulse. */
 static void on_irq(void *self, bool level)
 {
 	const struct console *c = self;
 
 	if (level)
-		tell(c->irq_fd);
+		eventfd_poke(c->irq_fd);
 }
 
 static void on_room(void *self)
 {
 	const struct console *c = self;
 
-	tell(c->room_fd);
+	eventfd_poke(c->room_fd);
 }
 
 /* ---- in ---- */

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "devices/base/eventfd.h"
 #include "vmm/machine/machine_priv.h"
 
 #define CPUID_HYPERVISOR (1u << 31) /* leaf 1, ECX; these two are too large for an enumerator */
@@ -282,16 +283,13 @@ static void run(struct vcpu *v)
 static void *thread_main(void *arg)
 {
 	struct vcpu *v = arg;
-	const uint64_t one = 1;
 	sigset_t kick;
-	ssize_t done;
 
 	(void)sigemptyset(&kick);
 	(void)sigaddset(&kick, SIGUSR1);
 	(void)pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 	run(v);
-	done = write(v->done_fd, &one, sizeof(one));
-	(void)done;
+	eventfd_poke(v->done_fd);
 	return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "devices/base/eventfd.h"
 #include "guest/seam.h"
 #include "vmm/machine/parts.h"
 
@@ -136,12 +137,9 @@ static void *guest_thread(void *arg)
 		h,         seam_read32, seam_write32, seam_write32, seam_interrupts,
 		seam_wait, seam_memory, seam_print,   seam_answer
 	};
-	const uint64_t one = 1;
-	ssize_t done;
 
 	h->failed = guest_main(&seam, NIC_MMIO_BASE, h->only);
-	done = write(h->done_fd, &one, sizeof(one));
-	(void)done;
+	eventfd_poke(h->done_fd);
 	return NULL;
 }
 
