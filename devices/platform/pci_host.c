@@ -104,7 +104,7 @@ static const struct slot *at_ecam(const struct pci_host *h, uint32_t offset, uns
 {
 	const struct slot *slot;
 
-	if (offset >= PCI_ECAM || (offset & ECAM_FUNCTION_MASK) != 0 ||
+	if (offset >= PCI_HOST_ECAM || (offset & ECAM_FUNCTION_MASK) != 0 ||
 	    (offset & ECAM_REGISTER_MASK) + width > ECAM_REGISTER_MASK + 1)
 		return NULL;
 	slot = &h->slot[offset >> ECAM_SLOT_SHIFT];
@@ -129,7 +129,7 @@ void pci_host_config_write(struct pci_host *h, uint32_t offset, const void *byte
 		slot->function->config_write(slot->self, offset & ECAM_REGISTER_MASK, bytes, width);
 }
 
-/* Where in the ECAM the data port stands at the moment; PCI_ECAM: nowhere. */
+/* Where in the ECAM the data port stands at the moment; PCI_HOST_ECAM: nowhere. */
 static uint32_t data_port(const struct pci_host *h, uint16_t port, unsigned width)
 {
 	uint32_t address = atomic_load(&h->address);
@@ -137,7 +137,7 @@ static uint32_t data_port(const struct pci_host *h, uint16_t port, unsigned widt
 	if (port < DATA || port - DATA + width > DATA_BYTES ||
 	    address >> ADDRESS_ENABLE_SHIFT == 0 ||
 	    (address & (ADDRESS_BUS_MASK | ADDRESS_FUNCTION_MASK)) != 0)
-		return PCI_ECAM;
+		return PCI_HOST_ECAM;
 	return (address >> ADDRESS_SLOT_SHIFT) % PCI_SLOTS << ECAM_SLOT_SHIFT |
 	       (address & ADDRESS_REGISTER_MASK) | (uint32_t)(port - DATA);
 }

@@ -14,7 +14,7 @@
 
 enum {
 	PCI_SLOTS = 32,     /* one function each; slot 0 is the bridge itself */
-	PCI_ECAM = 1 << 20, /* bytes of configuration space, 4 KiB a function */
+	PCI_HOST_ECAM = 1 << 20, /* bytes of configuration space, 4 KiB a function */
 	PCI_PORTS = 0xcf8,  /* the first of eight: the address, then the data */
 	PCI_PORT_COUNT = 8,
 	PCI_BARS = 6,

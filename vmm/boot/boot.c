@@ -72,21 +72,11 @@ static struct err load_kernel(struct guest_mem *mem, const struct boot_request *
 	return load_bzimage(mem, r, l);
 }
 
-/* NICs with a window in memory, from the first on. */
-static unsigned nics_of(const struct acpi_request *hardware)
-{
-	unsigned n = 0;
-
-	while (n < NICS_MAX && (hardware->mmio_nics & 1u << n) != 0)
-		n++;
-	return n;
-}
-
 /* What an image with our own note reads; tree holds FDT_BYTES. */
 static struct err tell_by_tree(const struct boot_request *r, char *cmdline, uint32_t size,
 			       uint8_t *tree, struct boot_info *info)
 {
-	const struct fdt_request request = { cmdline, r->memory_bytes, nics_of(&r->hardware) };
+	const struct fdt_request request = { cmdline, r->memory_bytes, r->hardware.mmio_nics };
 	struct err e = cmdline_add_nics(cmdline, size, request.nics);
 
 	info->fdt = tree;
@@ -112,6 +102,8 @@ static struct err write_entry(struct guest_mem *mem, const struct loaded *l,
 	ret->entry = l->pvh.entry;
 	return pvh_boot_write(mem, info, &ret->start_info);
 }
+
+bool boot_is_own(const uint8_t *kernel, uint64_t bytes) { return elf_pvh_wants_fdt(kernel, bytes); }
 
 struct err boot_load(struct guest_mem *mem, const struct boot_request *request,
 		     struct boot_entry *ret_entry)

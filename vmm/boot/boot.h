@@ -24,6 +24,9 @@ struct boot_request {
 	struct acpi_request hardware;
 };
 
+/* Has that file our own note? */
+bool boot_is_own(const uint8_t *kernel, uint64_t bytes);
+
 enum boot_mode { BOOT_PVH, BOOT_64 };
 struct boot_entry {
 	enum boot_mode mode;

@@ -7,8 +7,9 @@
 
 #include "devices/base/err.h"
 #include "devices/mem/guest_mem.h"
+#include "vmm/boot/layout.h"
 
-enum { BOOT_CMDLINE = 0x7000, BOOT_CMDLINE_MAX = 2047 };
+enum { BOOT_CMDLINE = 0x7000 };
 
 struct boot_info {
 	const char *cmdline;

@@ -16,7 +16,14 @@ enum {
 	PCI_PORTS = 0x1000, /* from here to the last one */
 };
 
-unsigned acpi_pci_gsi(unsigned slot) { return NIC_GSI_BASE + (slot - 1) % NICS_MAX; }
+/* The first slots are the NICs': each has one interrupt, whichever bus it is on. Edges of NICs in
+ * memory and levels of other functions never share one. */
+unsigned acpi_pci_gsi(unsigned slot)
+{
+	unsigned index = slot - NIC_SLOT;
+
+	return index < NICS_MAX ? NIC_GSI_BASE + index : PCI_GSI_BASE + index % PCI_GSIS;
+}
 
 static void name_integer(struct aml *a, const char *name, uint64_t value)
 {

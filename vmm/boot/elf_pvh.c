@@ -211,6 +211,14 @@ bool elf_pvh_is(const uint8_t *bytes, uint64_t size)
 	return !err_is(begin(&l, &h));
 }
 
+bool elf_pvh_wants_fdt(const uint8_t *bytes, uint64_t size)
+{
+	struct load l = { .bytes = bytes, .size = size, .what = "" };
+	Elf64_Ehdr h;
+
+	return !err_is(begin(&l, &h)) && l.notes.wants_fdt;
+}
+
 /* The notes first: a program that is no kernel is told that, not where its segments should be. */
 struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what,
 			struct guest_mem *mem, struct pvh_image *ret_image)

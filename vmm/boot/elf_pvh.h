@@ -26,5 +26,7 @@ struct err elf_pvh_load(const uint8_t *bytes, uint64_t size, const char *what,
 
 /* Is it an x86-64 ELF with a PVH entry? */
 bool elf_pvh_is(const uint8_t *bytes, uint64_t size);
+/* Is it one with our own note? */
+bool elf_pvh_wants_fdt(const uint8_t *bytes, uint64_t size);
 
 #endif

@@ -102,8 +102,9 @@ struct err fdt_build(const struct fdt_request *request, uint8_t *ret_bytes, uint
 	end(&t);
 	memory(&t, request->memory_bytes);
 	serial(&t);
-	for (unsigned i = 0; i < request->nics; i++)
-		nic(&t, i);
+	for (unsigned i = 0; i < NICS_MAX; i++)
+		if ((request->nics & 1u << i) != 0)
+			nic(&t, i);
 	end(&t);
 	if (t.error == 0)
 		t.error = fdt_finish(t.fdt);
@@ -113,21 +114,25 @@ struct err fdt_build(const struct fdt_request *request, uint8_t *ret_bytes, uint
 	return err_none();
 }
 
-struct err cmdline_add_nics(char *cmdline, unsigned size, unsigned nics)
+struct err cmdline_add_nics(char *cmdline, unsigned size, uint8_t nics)
 {
 	size_t used = strlen(cmdline);
 
-	for (unsigned i = 0; i < nics; i++) {
-		int n = snprintf(cmdline + used, size - used, "%svirtio_mmio.device=4K@%#x:%u",
-				 used > 0 ? " " : "", NIC_MMIO_BASE + i * NIC_MMIO_STEP,
-				 NIC_GSI_BASE + i);
+	for (unsigned i = 0; i < NICS_MAX; i++) {
+		int n;
+
+		if ((nics & 1u << i) == 0)
+			continue;
+		n = snprintf(cmdline + used, size - used, "%svirtio_mmio.device=4K@%#x:%u",
+			     used > 0 ? " " : "", NIC_MMIO_BASE + i * NIC_MMIO_STEP,
+			     NIC_GSI_BASE + i);
 
 		if (n < 0 || (size_t)n >= size - used)
 			return err_make(
 				ERR_USAGE, 0,
-				"the command line with its %u NICs is longer than %u bytes: "
+				"the command line with its %d NICs is longer than %u bytes: "
 				"shorten --append",
-				nics, size - 1);
+				__builtin_popcount(nics), size - 1);
 		used += (size_t)n;
 	}
 	return err_none();

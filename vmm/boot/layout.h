@@ -22,7 +22,10 @@
 enum {
 	NIC_MMIO_STEP = 0x1000,
 	NIC_GSI_BASE = 16, /* IOAPIC pins 16 to 23 */
+	PCI_GSI_BASE = 8,  /* pins 8 to 15, of slots that have no NIC */
+	PCI_GSIS = 8,
 	NICS_MAX = 8,
+	CPUS_MAX = 32,
 	SERIAL_PORT = 0x3f8,
 	SERIAL_GSI = 4,
 	PANIC_PORT = 0x505,
@@ -30,6 +33,10 @@ enum {
 	PCI_CONFIG_PORT = 0xcf8,
 	RESET_PORT = 0xcf9,
 	PCI_ECAM_BYTES = 0x100000,
+	/* Slots of bus 0. */
+	NIC_SLOT = 1, /* to 8 */
+
+	BOOT_CMDLINE_MAX = 2047, /* what Linux on x86 takes, without the zero at its end */
 
 	LOW_MEMORY_END = 0xa0000, /* behind it no memory is told up to HIGH_MEMORY */
 	FIRMWARE = 0xe0000,       /* ACPI tables */

@@ -165,6 +165,19 @@ static struct err take_duplex(void *into, const char *value)
 	return err_none();
 }
 
+static struct err take_bus(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	if (strcmp(value, "pci") == 0)
+		nic->bus = NIC_BUS_PCI;
+	else if (strcmp(value, "mmio") == 0)
+		nic->bus = NIC_BUS_MMIO;
+	else
+		return err_make(ERR_USAGE, 0, "'%.64s' is neither pci nor mmio", value);
+	return err_none();
+}
+
 /* clang-format off */
 static const struct option rows[] = {
 	{ .name = "name", .value = "NAME", .take = take_name,
@@ -191,6 +204,8 @@ static const struct option rows[] = {
 	  .help = "of the link in Mbit/s, as the guest is told; unknown if left out" },
 	{ .name = "duplex", .value = "full|half", .take = take_duplex, .with_fd = true,
 	  .help = "of the link, as the guest is told; unknown if left out" },
+	{ .name = "bus", .value = "pci|mmio", .take = take_bus, .with_fd = true,
+	  .help = "where the guest finds the NIC; pci if left out, mmio for an image with our own ELF note" },
 	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,
 	  .help = "descriptors of each queue, 2 to 32768; 256 if left out, in tapvm-vhost-user 32768" },
 	{ .name = "queues", .value = "N", .take = take_queues,

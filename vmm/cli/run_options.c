@@ -13,8 +13,6 @@
 static const uint64_t MEMORY_DEFAULT = (uint64_t)128 << 20;
 static const uint64_t MEMORY_MIN = (uint64_t)4 << 20;
 static const uint64_t PAGE_BYTES = 4096;
-/* What Linux on x86 takes, with the zero at its end. */
-enum { CMDLINE_BYTES = 2048 };
 
 static struct err take_kernel(void *into, const char *value)
 {
@@ -55,6 +53,17 @@ static struct err take_memory(void *into, const char *value)
 		return err_make(ERR_USAGE, 0, "%s is no multiple of 4K; write it like 128M", value);
 	o->keeper.memory_bytes = bytes;
 	return err_none();
+}
+
+static struct err take_cpus(void *into, const char *value)
+{
+	struct run_options *o = into;
+	uint64_t cpus = 0;
+	struct err e = value_number(value, 1, CPUS_MAX, &cpus);
+
+	if (!err_is(e))
+		o->keeper.cpus = (unsigned)cpus;
+	return e;
 }
 
 static struct err take_net(void *into, const char *value)
@@ -137,6 +146,8 @@ static const struct option rows[] = {
 	  .help = "the kernel's command line; to an image of ours virtio_mmio.device= for each NIC is added" },
 	{ .name = "--memory", .value = "SIZE", .take = take_memory,
 	  .help = "the guest's memory; 128M if left out" },
+	{ .name = "--cpus", .value = "N", .take = take_cpus,
+	  .help = "the guest's processors, 1 to 32; 1 if left out" },
 	{ .name = "--net", .value = "tap|tun[,KEY=VALUE]...", .take = take_net, .repeats = true,
 	  .help = "a NIC on a TAP, or a TUN, which carries IP alone; keys below; up to 8; one on a TAP "
 		  "of its own if left out" },
@@ -157,7 +168,10 @@ const struct option_table run_option_table = { .rows = rows,
 void run_options_init(struct run_options *o)
 {
 	*o = (struct run_options){
-		.keeper = { .append = "", .memory_bytes = MEMORY_DEFAULT, .serial = SERIAL_STDIO },
+		.keeper = { .append = "",
+			    .memory_bytes = MEMORY_DEFAULT,
+			    .cpus = 1,
+			    .serial = SERIAL_STDIO },
 	};
 }
 
@@ -202,18 +216,13 @@ static struct err judge_nics(const struct keeper_options *o)
 
 static struct err judge_cmdline(const struct keeper_options *o)
 {
-	char line[CMDLINE_BYTES];
 	size_t length = strlen(o->append);
 
-	if (length < sizeof(line)) {
-		memcpy(line, o->append, length + 1);
-		if (!err_is(cmdline_add_nics(line, sizeof(line), o->nic_count)))
-			return err_none();
-	}
+	if (length <= BOOT_CMDLINE_MAX)
+		return err_none();
 	return err_make(ERR_USAGE, 0,
-			"--append: %zu bytes and the words for %u NICs are more than the %d that a "
-			"guest takes; shorten it",
-			length, o->nic_count, CMDLINE_BYTES - 1);
+			"--append: %zu bytes are more than the %d that a guest takes; shorten it",
+			length, BOOT_CMDLINE_MAX);
 }
 
 struct err run_options_finish(struct run_options *o)

@@ -369,6 +369,7 @@ struct err keeper_run(const struct keeper_options *options, struct keeper_end *r
 		.config = {
 			.kvm_fd = -1, .keeper_fd = -1, .serial_in = -1, .serial_out = -1,
 			.append = options->append, .memory_bytes = options->memory_bytes,
+			.cpus = options->cpus,
 			.started_ns = options->started_ns, .stats = options->stats,
 		},
 	};

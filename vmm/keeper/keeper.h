@@ -28,6 +28,7 @@ struct nic_options {
 	unsigned queue_size;  /* 0: 256 */
 	unsigned queues;      /* pairs of them; 0: 1 */
 	const char *capture;  /* a path; NULL: none */
+	enum nic_bus bus;
 	struct net_switches switches;
 	struct net_speed speed;
 };
@@ -42,6 +43,7 @@ struct keeper_options {
 	const char *initrd; /* a path, or NULL */
 	const char *append;
 	uint64_t memory_bytes;
+	unsigned cpus;
 	struct nic_options nic[NICS_MAX];
 	unsigned nic_count;
 	enum serial_kind serial;

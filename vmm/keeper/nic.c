@@ -189,6 +189,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		.switches = o->switches,
 		.capture_fd = -1,
 		.speed = o->speed,
+		.bus = o->bus,
 	};
 	char addresses[KEEPER_ADDRESSES] = "";
 	struct err e = tap_open(&sys_host, &request, &nic.tap);

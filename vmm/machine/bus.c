@@ -2,6 +2,9 @@
  * read. */
 #include <string.h>
 
+#include "devices/base/le.h"
+#include "devices/mem/range.h"
+#include "devices/platform/pci_host.h"
 #include "vmm/machine/machine_priv.h"
 
 /* The NIC whose window holds [address, address + width), or NULL. */
@@ -9,11 +12,16 @@ static struct mmio *window(struct bus *bus, uint64_t address, unsigned width, ui
 {
 	uint64_t inside = address - NIC_MMIO_BASE;
 
-	if (address < NIC_MMIO_BASE || inside / NIC_MMIO_STEP >= bus->nics ||
+	if (address < NIC_MMIO_BASE || inside / NIC_MMIO_STEP >= NICS_MAX ||
 	    inside % NIC_MMIO_STEP + width > MMIO_WINDOW)
 		return NULL;
 	*ret_offset = (uint32_t)(inside % NIC_MMIO_STEP);
 	return bus->mmio[inside / NIC_MMIO_STEP];
+}
+
+static bool is_ecam(uint64_t address, unsigned width)
+{
+	return range_inside(PCI_ECAM, PCI_ECAM_BYTES, address, width);
 }
 
 void bus_mmio_read(struct bus *bus, uint64_t address, void *ret_bytes, unsigned width)
@@ -23,8 +31,10 @@ void bus_mmio_read(struct bus *bus, uint64_t address, void *ret_bytes, unsigned 
 
 	if (m != NULL)
 		mmio_read(m, offset, ret_bytes, width);
+	else if (is_ecam(address, width))
+		pci_host_config_read(bus->pci, (uint32_t)(address - PCI_ECAM), ret_bytes, width);
 	else
-		memset(ret_bytes, 0xff, width);
+		(void)pci_host_read(bus->pci, address, ret_bytes, width);
 }
 
 void bus_mmio_write(struct bus *bus, uint64_t address, const void *bytes, unsigned width)
@@ -34,19 +44,42 @@ void bus_mmio_write(struct bus *bus, uint64_t address, const void *bytes, unsign
 
 	if (m != NULL)
 		mmio_write(m, offset, bytes, width);
+	else if (is_ecam(address, width))
+		pci_host_config_write(bus->pci, (uint32_t)(address - PCI_ECAM), bytes, width);
+	else
+		(void)pci_host_write(bus->pci, address, bytes, width);
 }
 
 static bool is_serial(uint16_t port) { return port >= SERIAL_PORT && port < SERIAL_PORT + 8; }
 
+/* The reset register lies amid them, a byte wide. */
+static bool is_pci(uint16_t port)
+{
+	return port >= PCI_CONFIG_PORT && port < PCI_CONFIG_PORT + PCI_PORT_COUNT &&
+	       port != RESET_PORT;
+}
+
 uint32_t bus_port_read(struct bus *bus, uint16_t port, unsigned width)
 {
+	le32 value = le32_put(0);
+
+	if (is_pci(port)) {
+		pci_host_port_read(bus->pci, port, &value, width);
+		return le32_get(value);
+	}
 	if (is_serial(port) && width == 1)
 		return serial_read(bus->serial, port - SERIAL_PORT);
 	return port_read(port, width);
 }
 
-struct guest_end bus_port_write(struct bus *bus, uint16_t port, uint32_t value)
+struct guest_end bus_port_write(struct bus *bus, uint16_t port, uint32_t value, unsigned width)
 {
+	le32 bytes = le32_put(value);
+
+	if (is_pci(port)) {
+		pci_host_port_write(bus->pci, port, &bytes, width);
+		return (struct guest_end){ .kind = GUEST_GOES_ON };
+	}
 	if (is_serial(port)) {
 		serial_write(bus->serial, port - SERIAL_PORT, (uint8_t)value);
 		return (struct guest_end){ .kind = GUEST_GOES_ON };

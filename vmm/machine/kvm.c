@@ -1,5 +1,6 @@
-/* vmm/machine/kvm.c: a VM: memory slots, interrupt controllers, doorbells.
+/* vmm/machine/kvm.c: a VM: memory slots, interrupt controllers and routes, doorbells.
  * Source: Linux Documentation/virt/kvm/api.rst. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +10,23 @@
 #include "vmm/machine/kvm_report.h"
 #include "vmm/machine/machine_priv.h"
 
-enum { IOAPIC_PINS = 24 };
 static const unsigned long tss_address = 0xfffbd000;
 
-/* IOAPIC entries only: with the default table GSI 0 to 15 reach the PIC too, unmasked at reset. */
-static struct err set_routes(int vm)
+/* ---- where interrupts go ---- */
+
+/* With the mutex. KVM takes the whole table at once. */
+static struct err set_routes(struct vm *vm)
 {
-	struct kvm_irq_routing *r = calloc(1, sizeof(*r) + IOAPIC_PINS * sizeof(r->entries[0]));
-	int why = 0;
+	if (ioctl(vm->fd, KVM_SET_GSI_ROUTING, vm->routes) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: route interrupts");
+	return err_none();
+}
+
+/* IOAPIC entries only: with the default table GSI 0 to 15 reach the PIC too, unmasked at reset. */
+static struct err make_routes(struct vm *vm)
+{
+	struct kvm_irq_routing *r =
+		calloc(1, sizeof(*r) + (size_t)(IOAPIC_PINS + VM_MESSAGES) * sizeof(r->entries[0]));
 
 	if (r == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "KVM: route interrupts");
@@ -27,16 +37,79 @@ static struct err set_routes(int vm)
 			.type = KVM_IRQ_ROUTING_IRQCHIP,
 			.u.irqchip = { .irqchip = KVM_IRQCHIP_IOAPIC, .pin = pin },
 		};
-	if (ioctl(vm, KVM_SET_GSI_ROUTING, r) < 0)
-		why = errno;
-	free(r);
-	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "KVM: route interrupts");
+	vm->routes = r;
+	return set_routes(vm);
 }
+
+/* With the mutex: that message's place in the table, a new one if it had none. */
+static struct kvm_irq_routing_entry *entry_of(struct vm *vm, unsigned message)
+{
+	struct kvm_irq_routing *r = vm->routes;
+	unsigned i = IOAPIC_PINS;
+
+	while (i < r->nr && r->entries[i].gsi != IOAPIC_PINS + message)
+		i++;
+	if (i == r->nr)
+		r->nr++;
+	return &r->entries[i];
+}
+
+struct err vm_route_message(struct vm *vm, unsigned message, uint64_t address, uint32_t data)
+{
+	struct err e;
+
+	assert(message < VM_MESSAGES);
+	(void)pthread_mutex_lock(&vm->mutex);
+	*entry_of(vm, message) = (struct kvm_irq_routing_entry){
+		.gsi = IOAPIC_PINS + message,
+		.type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = (uint32_t)address,
+			   .address_hi = (uint32_t)(address >> 32),
+			   .data = data },
+	};
+	e = set_routes(vm);
+	(void)pthread_mutex_unlock(&vm->mutex);
+	return e;
+}
+
+static struct err attach(struct vm *vm, unsigned gsi, int event_fd)
+{
+	struct kvm_irqfd line = { .fd = (uint32_t)event_fd, .gsi = gsi };
+
+	if (ioctl(vm->fd, KVM_IRQFD, &line) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: attach interrupt %u", gsi);
+	return err_none();
+}
+
+struct err vm_interrupt(struct vm *vm, unsigned pin, int event_fd)
+{
+	assert(pin < IOAPIC_PINS);
+	return attach(vm, pin, event_fd);
+}
+
+struct err vm_message(struct vm *vm, unsigned message, int event_fd)
+{
+	assert(message < VM_MESSAGES);
+	return attach(vm, IOAPIC_PINS + message, event_fd);
+}
+
+struct err vm_line(struct vm *vm, unsigned pin, bool asserted)
+{
+	struct kvm_irq_level line = { .irq = pin, .level = asserted };
+
+	if (ioctl(vm->fd, KVM_IRQ_LINE, &line) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: set interrupt line %u", pin);
+	return err_none();
+}
+
+/* ---- life ---- */
 
 struct err vm_init(struct vm *vm, int kvm_fd, const struct ram *ram)
 {
-	struct err e = kvm_make_vm(kvm_fd, &vm->fd);
+	struct err e;
 
+	(void)pthread_mutex_init(&vm->mutex, NULL);
+	e = kvm_make_vm(kvm_fd, &vm->fd);
 	if (err_is(e))
 		return e;
 	for (unsigned i = 0; i < ram->regions; i++) {
@@ -54,48 +127,45 @@ struct err vm_init(struct vm *vm, int kvm_fd, const struct ram *ram)
 		return err_make(ERR_SETUP, errno, "KVM: place the TSS");
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
 		return err_make(ERR_SETUP, errno, "KVM: make the interrupt controllers");
-	return set_routes(vm->fd);
+	return make_routes(vm);
 }
 
 void vm_fini(struct vm *vm)
 {
 	if (vm->fd >= 0)
 		(void)close(vm->fd);
+	free(vm->routes);
 }
 
-struct err vm_doorbell(struct vm *vm, uint64_t address, uint32_t value, int event_fd)
+/* ---- doorbells ---- */
+
+struct err vm_doorbell(struct vm *vm, const struct doorbell *bell, int event_fd, bool on)
 {
-	struct kvm_ioeventfd bell = {
-		.datamatch = value,
-		.addr = address,
-		.len = 4,
+	struct kvm_ioeventfd event = {
+		.datamatch = bell->value,
+		.addr = bell->address,
+		.len = bell->any_value ? 0 : 4,
 		.fd = event_fd,
-		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+		.flags = (bell->any_value ? 0 : KVM_IOEVENTFD_FLAG_DATAMATCH) |
+			 (on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
 	};
 
-	if (ioctl(vm->fd, KVM_IOEVENTFD, &bell) < 0)
-		return err_make(ERR_SETUP, errno, "KVM: attach a doorbell at %#llx",
-				(unsigned long long)address);
-	return err_none();
-}
-
-struct err vm_interrupt(struct vm *vm, unsigned gsi, int event_fd)
-{
-	struct kvm_irqfd line = { .fd = (uint32_t)event_fd, .gsi = gsi };
-
-	if (ioctl(vm->fd, KVM_IRQFD, &line) < 0)
-		return err_make(ERR_SETUP, errno, "KVM: attach interrupt %u", gsi);
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &event) < 0)
+		return err_make(ERR_SETUP, errno, "KVM: %s a doorbell at %#llx",
+				on ? "attach" : "detach", (unsigned long long)bell->address);
 	return err_none();
 }
 
 struct err vm_wire(struct vm *vm, const struct nic *nic, unsigned index)
 {
 	struct device *d = net_device(nic->net);
-	uint64_t bell = NIC_MMIO_BASE + (uint64_t)index * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY;
+	struct doorbell bell = {
+		.address = NIC_MMIO_BASE + (uint64_t)index * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY,
+	};
 	struct err e = vm_interrupt(vm, NIC_GSI_BASE + index, device_call_fd(d));
 
 	/* Of every queue that may come to exist: the control queue does so by agreement, later. */
-	for (uint32_t q = 0; !err_is(e) && device_kick_fd(d, q) >= 0; q++)
-		e = vm_doorbell(vm, bell, q, device_kick_fd(d, q));
+	for (; !err_is(e) && device_kick_fd(d, bell.value) >= 0; bell.value++)
+		e = vm_doorbell(vm, &bell, device_kick_fd(d, bell.value), true);
 	return e;
 }

@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "vmm/boot/boot.h"
+#include "vmm/machine/board.h"
 #include "vmm/machine/machine_priv.h"
+
+enum { CLASS_ETHERNET = 0x020000 }; /* PCI: a network controller */
 
 struct machine {
 	const struct machine_config *config;
@@ -20,9 +23,10 @@ struct machine {
 	struct vm vm;
 	struct console console;
 	struct bus bus;
-	struct vcpu vcpu;
+	struct board board;
+	struct cpus cpus;
 	struct nic nic[NICS_MAX];
-	bool over; /* stop was asked, the keeper is gone, or the vCPU has ended */
+	bool over; /* stop was asked, the keeper is gone, or a vCPU has ended */
 };
 
 static void log_line(void *self, const char *text)
@@ -53,12 +57,6 @@ static void on_vcpu_done(void *self, uint32_t epoll_events)
 
 /* ---- life ---- */
 
-static struct err make_eventfd(int *ret_fd)
-{
-	*ret_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return *ret_fd >= 0 ? err_none() : err_make(ERR_SETUP, errno, "make an eventfd");
-}
-
 static struct err make_serial(struct machine *m)
 {
 	struct err e = console_open(&m->console);
@@ -80,6 +78,26 @@ static void give_back(const uint8_t *file, uint64_t bytes)
 		(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
+static bool is_on_pci(const struct machine_config *c, unsigned index)
+{
+	switch (c->nic[index].bus) {
+	case NIC_BUS_PCI: return true;
+	case NIC_BUS_MMIO: return false;
+	case NIC_BUS_AUTO: break;
+	}
+	return !boot_is_own(c->kernel, c->kernel_bytes);
+}
+
+static uint8_t mmio_nics(const struct machine_config *c)
+{
+	uint8_t nics = 0;
+
+	for (unsigned i = 0; i < c->nic_count; i++)
+		if (!is_on_pci(c, i))
+			nics |= (uint8_t)(1u << i);
+	return nics;
+}
+
 static struct err load(struct machine *m, struct boot_entry *ret_entry)
 {
 	const struct machine_config *c = m->config;
@@ -91,7 +109,7 @@ static struct err load(struct machine *m, struct boot_entry *ret_entry)
 		.initrd = c->initrd != NULL ? &initrd : NULL,
 		.append = c->append,
 		.memory_bytes = m->ram.bytes,
-		.hardware = { .cpus = 1, .mmio_nics = (uint8_t)((1u << c->nic_count) - 1) },
+		.hardware = { .cpus = c->cpus, .mmio_nics = mmio_nics(c), .pci = true },
 	};
 	struct err e = boot_load(m->ram.mem, &request, ret_entry);
 
@@ -100,19 +118,30 @@ static struct err load(struct machine *m, struct boot_entry *ret_entry)
 	return e;
 }
 
+static struct err put_on_bus(struct machine *m, unsigned index)
+{
+	struct device *d = net_device(m->nic[index].net);
+	struct err e;
+
+	if (is_on_pci(m->config, index))
+		return board_plug(&m->board, NIC_SLOT + index, d, CLASS_ETHERNET);
+	e = mmio_create(d, &m->bus.mmio[index]);
+	return err_is(e) ? e : vm_wire(&m->vm, &m->nic[index], index);
+}
+
 static struct err make_nics(struct machine *m)
 {
 	const struct log log = { .line = log_line, .self = m };
-	struct err e = err_none();
+	struct err e = board_init(&m->board, &m->vm, m->loop, log);
 
+	m->bus.pci = m->board.host;
 	for (unsigned i = 0; i < m->config->nic_count && !err_is(e); i++) {
 		e = nic_init(&m->nic[i], &m->config->nic[i], i, m->ram.mem, m->loop, log);
 		if (!err_is(e))
-			e = mmio_create(net_device(m->nic[i].net), &m->bus.mmio[i]);
-		if (!err_is(e))
-			e = vm_wire(&m->vm, &m->nic[i], i);
-		m->bus.nics = i + 1;
+			e = put_on_bus(m, i);
 	}
+	if (!err_is(e))
+		board_power_on(&m->board);
 	return e;
 }
 
@@ -121,7 +150,7 @@ static struct err watch(struct machine *m)
 	struct err e = loop_add(m->loop, m->config->keeper_fd, EPOLLIN, on_keeper, m);
 
 	if (!err_is(e))
-		e = loop_add(m->loop, m->vcpu.done_fd, EPOLLIN, on_vcpu_done, m);
+		e = loop_add(m->loop, m->cpus.done_fd, EPOLLIN, on_vcpu_done, m);
 	if (!err_is(e))
 		e = console_watch(&m->console, m->loop);
 	return e;
@@ -143,22 +172,14 @@ static struct err set_up(struct machine *m)
 	if (!err_is(e))
 		e = make_nics(m);
 	if (!err_is(e))
-		e = make_eventfd(&m->vcpu.done_fd);
+		e = cpus_open(&m->cpus, m->config->kvm_fd, &m->vm);
 	if (!err_is(e))
-		e = vcpu_init(&m->vcpu, m->config->kvm_fd, &m->vm, &m->bus);
-	if (!err_is(e))
-		e = vcpu_enter(&m->vcpu, &entry);
+		e = vcpu_enter(&m->cpus.vcpu[0], &entry);
 	if (!err_is(e))
 		e = watch(m);
 	if (!err_is(e))
-		e = vcpu_start(&m->vcpu);
+		e = cpus_start(&m->cpus);
 	return e;
-}
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		(void)close(fd);
 }
 
 /* Without a keeper nothing is waited for. */
@@ -166,25 +187,27 @@ static void tear_down(struct machine *m)
 {
 	const struct capture_wait wait = nic_end_wait(m->config->keeper_fd);
 
-	vcpu_stop(&m->vcpu);
+	cpus_stop(&m->cpus);
+	board_fini(&m->board);
 	for (unsigned i = 0; i < m->config->nic_count; i++) {
 		mmio_destroy(m->bus.mmio[i]);
 		nic_fini(&m->nic[i], &wait);
 	}
 	console_close(&m->console);
-	vcpu_fini(&m->vcpu);
+	cpus_close(&m->cpus);
 	vm_fini(&m->vm);
 	ram_fini(&m->ram);
 	loop_destroy(m->loop);
-	close_fd(m->vcpu.done_fd);
 }
 
 void machine_run(const struct machine_config *config)
 {
-	struct machine m = { .config = config, .vm.fd = -1, .vcpu.fd = -1, .vcpu.done_fd = -1 };
+	struct machine m = { .config = config, .vm.fd = -1 };
+	const struct vcpu *end;
 	struct err e;
 
-	console_init(&m.console, config, &m.vcpu.stop);
+	cpus_init(&m.cpus, config->cpus, &m.bus);
+	console_init(&m.console, config, &m.cpus.stop);
 	/* One arena: the workers allocate nothing, and each arena costs memory. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	e = set_up(&m);
@@ -197,9 +220,10 @@ void machine_run(const struct machine_config *config)
 	words_tell(config, "running");
 	while (!m.over && !err_is(e))
 		e = loop_once(m.loop, -1);
-	vcpu_stop(&m.vcpu);
+	cpus_stop(&m.cpus);
 	if (config->stats)
 		words_tell_stats(config, m.nic, &m.ram, atomic_load(&m.console.lost));
-	words_tell(config, "end %d %u %s", (int)m.vcpu.end, m.vcpu.value, m.vcpu.text);
+	end = cpus_end(&m.cpus);
+	words_tell(config, "end %d %u %s", (int)end->end, end->value, end->text);
 	tear_down(&m);
 }

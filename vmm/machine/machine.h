@@ -22,6 +22,7 @@ struct machine_config {
 	const char *initrd_name;
 	const char *append; /* command line */
 	uint64_t memory_bytes;
+	unsigned cpus; /* 1 to CPUS_MAX */
 	struct machine_nic nic[NICS_MAX];
 	unsigned nic_count;
 	int serial_in, serial_out; /* -1: none */

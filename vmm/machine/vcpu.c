@@ -9,14 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "devices/base/eventfd.h"
+#include "vmm/machine/cpuid.h"
 #include "vmm/machine/machine_priv.h"
 
-#define CPUID_HYPERVISOR (1u << 31) /* leaf 1, ECX; these two are too large for an enumerator */
-#define CR0_PG (1u << 31)
+#define CR0_PG (1u << 31) /* too large for an enumerator */
 enum {
 	CPUID_ENTRIES = 256,
-	CPUID_TSC_DEADLINE = 1 << 24,
 	CODE = 0xb, /* types of segments */
 	DATA = 0x3,
 	CR0_PE = 1 << 0,
@@ -32,20 +30,16 @@ enum {
 
 /* ---- set-up ---- */
 
-/* What KVM leaves to us to say: that there is a hypervisor, without which Linux does not look for
- * KVM's clock, and that the local APIC's timer goes by the TSC. */
-static void say_hypervisor(struct kvm_cpuid2 *c, bool tsc_deadline)
-{
-	for (unsigned i = 0; i < c->nent; i++)
-		if (c->entries[i].function == 1)
-			c->entries[i].ecx |=
-				CPUID_HYPERVISOR | (tsc_deadline ? CPUID_TSC_DEADLINE : 0u);
-}
-
-static struct err set_cpuid(int kvm_fd, int vcpu_fd)
+static struct err set_cpuid(int kvm_fd, const struct vcpu *v)
 {
 	size_t bytes = sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2);
 	struct kvm_cpuid2 *c = calloc(1, bytes);
+	struct cpuid_request request = {
+		.cpu = v->number,
+		.cpus = v->all->count,
+		.tsc_deadline = ioctl(kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0,
+		.room = CPUID_ENTRIES,
+	};
 	bool supported;
 	int why = 0;
 
@@ -54,30 +48,28 @@ static struct err set_cpuid(int kvm_fd, int vcpu_fd)
 	c->nent = CPUID_ENTRIES;
 	supported = ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, c) == 0;
 	if (supported)
-		say_hypervisor(c,
-			       ioctl(kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0);
-	if (!supported || ioctl(vcpu_fd, KVM_SET_CPUID2, c) < 0)
+		cpuid_fit(c, &request);
+	if (!supported || ioctl(v->fd, KVM_SET_CPUID2, c) < 0)
 		why = errno;
 	free(c);
 	return why == 0 ? err_none()
 			: err_make(ERR_SETUP, why, "KVM: set the processor's features");
 }
 
-struct err vcpu_init(struct vcpu *v, int kvm_fd, const struct vm *vm, struct bus *bus)
+struct err vcpu_init(struct vcpu *v, int kvm_fd, const struct vm *vm)
 {
 	int bytes = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	void *run;
 
-	v->bus = bus;
-	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, v->number);
 	if (v->fd < 0 || bytes < 0)
-		return err_make(ERR_SETUP, errno, "KVM: make a virtual processor");
+		return err_make(ERR_SETUP, errno, "KVM: make virtual processor %u", v->number);
 	run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
 	if (run == MAP_FAILED)
 		return err_make(ERR_SETUP, errno, "KVM: map a virtual processor");
 	v->run = run;
 	v->run_bytes = (size_t)bytes;
-	return set_cpuid(kvm_fd, v->fd);
+	return set_cpuid(kvm_fd, v);
 }
 
 void vcpu_fini(struct vcpu *v)
@@ -163,9 +155,10 @@ static struct guest_end on_io(struct vcpu *v)
 
 	for (uint32_t i = 0; i < run->io.count && end.kind == GUEST_GOES_ON; i++, at += width) {
 		if (run->io.direction == KVM_EXIT_IO_OUT) {
-			end = bus_port_write(v->bus, run->io.port, get_value(at, width));
+			end = bus_port_write(v->all->bus, run->io.port, get_value(at, width),
+					     width);
 		} else {
-			uint32_t value = bus_port_read(v->bus, run->io.port, width);
+			uint32_t value = bus_port_read(v->all->bus, run->io.port, width);
 
 			memcpy(at, &value, width);
 		}
@@ -178,9 +171,9 @@ static void on_mmio(struct vcpu *v)
 	struct kvm_run *run = v->run;
 
 	if (run->mmio.is_write)
-		bus_mmio_write(v->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+		bus_mmio_write(v->all->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 	else
-		bus_mmio_read(v->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+		bus_mmio_read(v->all->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 }
 
 /* What KVM could not emulate. */
@@ -268,7 +261,7 @@ static bool handle_exit(struct vcpu *v)
 static void run(struct vcpu *v)
 {
 	v->end = MACHINE_END_STOPPED;
-	while (!atomic_load(&v->stop)) {
+	while (!atomic_load(&v->all->stop)) {
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
@@ -289,19 +282,15 @@ static void *thread_main(void *arg)
 	(void)sigaddset(&kick, SIGUSR1);
 	(void)pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 	run(v);
-	eventfd_poke(v->done_fd);
+	cpus_ended(v->all, v->number);
 	return NULL;
 }
 
-static void on_kick(int number) { (void)number; }
-
 struct err vcpu_start(struct vcpu *v)
 {
-	struct sigaction action = { .sa_handler = on_kick };
 	pthread_attr_t attr;
 	int why;
 
-	(void)sigaction(SIGUSR1, &action, NULL);
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	why = pthread_create(&v->thread, &attr, thread_main, v);
@@ -311,24 +300,30 @@ struct err vcpu_start(struct vcpu *v)
 }
 
 /* immediate_exit for a KVM_RUN that is about to begin, the signal for one that runs, and for a
- * write to the serial line that waits: that may begin just after the first signal, so it is sent
- * again. */
-void vcpu_stop(struct vcpu *v)
+ * write to the serial line that waits. */
+void vcpu_kick(struct vcpu *v)
+{
+	if (!v->started)
+		return;
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	(void)pthread_kill(v->thread, SIGUSR1);
+}
+
+/* A wait may begin just after the first signal, so it is sent again. */
+void vcpu_join(struct vcpu *v)
 {
 	struct timespec until;
 
-	if (!v->started)
-		return;
-	atomic_store(&v->stop, true);
-	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	do {
-		(void)pthread_kill(v->thread, SIGUSR1);
+	while (v->started) {
 		(void)clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += SIGNAL_AGAIN_NS;
 		if (until.tv_nsec >= SECOND_NS) {
 			until.tv_sec++;
 			until.tv_nsec -= SECOND_NS;
 		}
-	} while (pthread_timedjoin_np(v->thread, NULL, &until) == ETIMEDOUT);
-	v->started = false;
+		if (pthread_timedjoin_np(v->thread, NULL, &until) == ETIMEDOUT)
+			vcpu_kick(v);
+		else
+			v->started = false;
+	}
 }

@@ -8,6 +8,9 @@
 #include "devices/net/features.h"
 #include "devices/tap/tap.h"
 
+/* Of a machine: AUTO is PCI, but for an image with our own ELF note. */
+enum nic_bus { NIC_BUS_AUTO, NIC_BUS_PCI, NIC_BUS_MMIO };
+
 struct machine_nic {
 	struct tap tap;              /* its descriptors are the NIC's from nic_init on */
 	uint8_t mac[6], host_mac[6]; /* the guest's; with a TUN, what it sees as its neighbour */
@@ -17,6 +20,7 @@ struct machine_nic {
 	struct net_switches switches;
 	struct net_speed speed;
 	bool link_up;
+	enum nic_bus bus;
 };
 
 #endif

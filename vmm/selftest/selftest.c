@@ -82,6 +82,7 @@ static struct err start_machine(struct server *s, int serial, struct machine_pro
 		.kernel_name = "guest.elf",
 		.append = append,
 		.memory_bytes = MEMORY_BYTES,
+		.cpus = 1,
 		.nic[0] = s->world->nic,
 		.nic_count = 1,
 		.serial_in = serial,

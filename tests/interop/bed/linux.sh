@@ -17,7 +17,7 @@ trap 'rm -rf "$w"' EXIT
 mkdir "$w/files"
 bare_tree "$w/tree"
 add_program "$w/tree" "$(command -v busybox)"
-add_modules "$w/tree" virtio_mmio virtio_net pvpanic-mmio
+add_modules "$w/tree" virtio_mmio virtio_pci virtio_net pvpanic-mmio
 cp "$here/guest-init" "$w/tree/init"
 pack "$w/tree" "$w/files/initrd"
 cp "$cache"/kernel/boot/vmlinuz-* "$w/files/vmlinuz"

@@ -89,11 +89,11 @@ START_TEST(ecam_reads)
 {
 	static const unsigned widths[] = { 1, 2, 3, 4, 8 };
 
-	for (uint32_t offset = 0; offset < PCI_ECAM + 64; offset++) {
+	for (uint32_t offset = 0; offset < PCI_HOST_ECAM + 64; offset++) {
 		unsigned slot = offset >> 15, reg = offset & 0xfff, width = widths[offset % 5];
 		const struct toy *t = slot == A ? &a : slot == B ? &b : NULL;
 		bool there = t != NULL && (offset & 0x7000) == 0 && reg + width <= 4096 &&
-			     offset < PCI_ECAM;
+			     offset < PCI_HOST_ECAM;
 		uint8_t got[8], ones[8];
 
 		if (slot == 0 && (offset & 0x7000) == 0)
@@ -124,7 +124,7 @@ START_TEST(ecam_writes)
 	pci_host_config_write(host, A << 15 | 0xffd, bytes, 4);
 	pci_host_config_write(host, A << 15 | 1 << 12, bytes, 4);
 	pci_host_config_write(host, (A + 1) << 15, bytes, 4);
-	pci_host_config_write(host, PCI_ECAM, bytes, 4);
+	pci_host_config_write(host, PCI_HOST_ECAM, bytes, 4);
 	pci_host_config_write(host, UINT32_MAX, bytes, 8);
 	pci_host_config_write(host, 0, bytes, 4);
 	ck_assert(memcmp(a.config, before.config, sizeof(a.config)) == 0);

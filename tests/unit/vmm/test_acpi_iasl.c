@@ -116,7 +116,7 @@ static const struct { const char *table, *want; } wants[] = {
 	{ "DSDT", "DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite, 0x00000000, 0xC0000000, 0xDFFFFFFF, 0x00000000, 0x20000000," },
 	{ "DSDT", "QWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite, 0x0000000000000000, 0x0000004000000000, 0x0000004FFFFFFFFF, 0x0000000000000000, 0x0000001000000000," },
 	{ "DSDT", "Name (_PRT, Package (0x1F) { Package (0x04) { 0x0001FFFF, Zero, Zero, 0x10 }, Package (0x04) { 0x0002FFFF, Zero, Zero, 0x11 }," },
-	{ "DSDT", "Package (0x04) { 0x001FFFFF, Zero, Zero, 0x16 } })" },
+	{ "DSDT", "Package (0x04) { 0x001FFFFF, Zero, Zero, 0x0E } })" },
 	{ "DSDT", "Name (_HID, EisaId (\"PNP0C02\") ) Name (_UID, Zero) Name (_CRS, ResourceTemplate () { IO (Decode16, 0x0600, 0x0600, 0x01, 0x02, ) Memory32Fixed (ReadWrite, 0xE0000000, 0x00100000, ) })" },
 	{ "DSDT", "Device (NIC0) { Name (_HID, \"LNRO0005\") Name (_UID, Zero) Name (_CCA, One) Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadWrite, 0xFEB00000, 0x00001000, ) Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000010, } })" },
 	{ "DSDT", "Device (NIC7) { Name (_HID, \"LNRO0005\") Name (_UID, 0x07) Name (_CCA, One) Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadWrite, 0xFEB07000, 0x00001000, ) Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000017, } })" },
