@@ -58,6 +58,10 @@ static const struct {
 	  { "k", "--memory", "99999999999999999999G" },
 	  "does not fit in 64 bits" },
 	{ "memory in words", { "k", "--memory", "lots" }, "is no size" },
+	{ "processors", { "k", "--cpus", "32" }, NULL },
+	{ "no processor", { "k", "--cpus", "0" }, "--cpus: 0 is out of range" },
+	{ "too many processors", { "k", "--cpus", "33" }, "--cpus: 33 is out of range" },
+	{ "processors in words", { "k", "--cpus", "all" }, "is no number" },
 	{ "timeout 0", { "k", "--timeout", "0" }, "--timeout: 0 is out of range" },
 	{ "timeout past 32 bits", { "k", "--timeout", "4294967296" }, "out of range" },
 	{ "timeout below zero", { "k", "--timeout", "-1" }, "is no number" },
@@ -122,7 +126,8 @@ END_TEST
 
 START_TEST(run_fills_the_options)
 {
-	const char *words[] = { "--memory",  "256M", "--net", "tap,mtu=9000", "--net", "tap",
+	const char *words[] = { "--memory",  "256M", "--net",  "tap,mtu=9000,bus=mmio",
+				"--net",     "tap",  "--cpus", "3",
 				"--timeout", "7",    "k" };
 	struct run_options o;
 	bool help;
@@ -133,6 +138,9 @@ START_TEST(run_fills_the_options)
 	ck_assert_uint_eq(o.keeper.nic_count, 2);
 	ck_assert_uint_eq(o.keeper.nic[0].mtu, 9000);
 	ck_assert_uint_eq(o.keeper.nic[1].mtu, 0);
+	ck_assert_int_eq((int)o.keeper.nic[0].bus, NIC_BUS_MMIO);
+	ck_assert_int_eq((int)o.keeper.nic[1].bus, NIC_BUS_AUTO);
+	ck_assert_uint_eq(o.keeper.cpus, 3);
 	ck_assert_uint_eq(o.keeper.timeout_seconds, 7);
 	run_options_fini(&o);
 }
@@ -150,6 +158,7 @@ START_TEST(run_has_one_nic_when_none_is_named)
 	ck_assert_ptr_null(o.keeper.nic[0].tap_name);
 	ck_assert_int_eq(o.keeper.nic[0].fd, -1);
 	ck_assert_uint_eq(o.keeper.memory_bytes, (uint64_t)128 << 20);
+	ck_assert_uint_eq(o.keeper.cpus, 1);
 	run_options_fini(&o);
 }
 END_TEST
@@ -298,6 +307,8 @@ static const struct {
 	{ "a duplex by another word", "tap,duplex=both", "'both' is neither full nor half" },
 	{ "a speed that nobody tells", "tap,speed=10,speed-duplex=off", "which is off" },
 	{ "a duplex that nobody tells", "tap,duplex=full,speed-duplex=off", "which is off" },
+	{ "a bus that is not there", "tap,bus=isa", "bus: 'isa' is neither pci nor mmio" },
+	{ "an inherited TAP's bus", "tap,fd=7,bus=pci", NULL },
 	{ "a queue of one", "tap,queue-size=1", "out of range" },
 	{ "no queue", "tap,queues=0", "out of range" },
 	{ "more queues than there may be", "tap,queues=9", "out of range" },

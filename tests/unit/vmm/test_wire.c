@@ -1,41 +1,13 @@
 /* tests/unit/vmm/test_wire.c: the doorbells and the interrupt of a NIC as they are told to KVM,
- * before its driver has agreed on anything. KVM is this file's ioctl. */
+ * before its driver has agreed on anything. */
 #include <check.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "tests/driver/suite.h"
-#include "vmm/machine/machine_priv.h"
+#include "tests/unit/vmm/fake_kvm.h"
 
-enum { VM_FD = 9999, BELLS_MAX = 8, INDEX = 2 };
-
-static struct kvm_ioeventfd bell[BELLS_MAX];
-static struct kvm_irqfd line;
-static unsigned bells, lines;
-
-int ioctl(int fd, unsigned long request, ...)
-{
-	va_list args;
-	void *arg;
-
-	va_start(args, request);
-	arg = va_arg(args, void *);
-	va_end(args);
-	if (fd != VM_FD)
-		return (int)syscall(SYS_ioctl, fd, request, arg);
-	if (request == KVM_IOEVENTFD && bells < BELLS_MAX)
-		memcpy(&bell[bells++], arg, sizeof(bell[0]));
-	if (request == KVM_IRQFD) {
-		memcpy(&line, arg, sizeof(line));
-		lines++;
-	}
-	return 0;
-}
+enum { INDEX = 2 };
 
 static void log_line(void *self, const char *text) { (void)self, (void)text; }
 
@@ -58,15 +30,15 @@ START_TEST(each_queue_has_a_doorbell)
 	ck_assert(!err_is(
 		nic_init(&nic, &config, INDEX, ram.mem, loop, (struct log){ .line = log_line })));
 	ck_assert(!err_is(vm_wire(&vm, &nic, INDEX)));
-	ck_assert_uint_eq(lines, 1);
-	ck_assert_uint_eq(line.gsi, NIC_GSI_BASE + INDEX);
+	ck_assert_uint_eq(kvm.irqfds, 1);
+	ck_assert_uint_eq(kvm.irqfd[0].gsi, NIC_GSI_BASE + INDEX);
 	/* Receive, transmit, control. */
-	ck_assert_uint_eq(bells, 3);
-	for (unsigned q = 0; q < bells; q++) {
-		ck_assert_uint_eq(bell[q].addr,
+	ck_assert_uint_eq(kvm.bells, 3);
+	for (unsigned q = 0; q < kvm.bells; q++) {
+		ck_assert_uint_eq(kvm.bell[q].addr,
 				  NIC_MMIO_BASE + INDEX * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY);
-		ck_assert_uint_eq(bell[q].datamatch, q);
-		ck_assert_int_eq(bell[q].fd, device_kick_fd(net_device(nic.net), q));
+		ck_assert_uint_eq(kvm.bell[q].datamatch, q);
+		ck_assert_int_eq(kvm.bell[q].fd, device_kick_fd(net_device(nic.net), q));
 	}
 	nic_fini(&nic, NULL);
 	ram_fini(&ram);
