@@ -176,8 +176,7 @@ conformance:
 check-kvm: all $(E2E)
 	@tests/e2e/kvm.sh $(B)
 
-# Stock Linux guests, in the emulated machine: outside the gate, as that machine now and then interrupts them where they
-# do not take interrupts.
+# Stock Linux guests, in the emulated machine.
 check-bed: all $(E2E)
 	@tools/deps.sh bed quiet
 	@tests/interop/bed/linux.sh $(B)
