@@ -69,7 +69,7 @@ uint32_t bus_port_read(struct bus *bus, uint16_t port, unsigned width)
 	}
 	if (is_serial(port) && width == 1)
 		return serial_read(bus->serial, port - SERIAL_PORT);
-	return port_read(port, width);
+	return port_read(&bus->ports, port, width);
 }
 
 struct guest_end bus_port_write(struct bus *bus, uint16_t port, uint32_t value, unsigned width)
@@ -84,5 +84,5 @@ struct guest_end bus_port_write(struct bus *bus, uint16_t port, uint32_t value, 
 		serial_write(bus->serial, port - SERIAL_PORT, (uint8_t)value);
 		return (struct guest_end){ .kind = GUEST_GOES_ON };
 	}
-	return port_write(port, value);
+	return port_write(&bus->ports, port, value);
 }

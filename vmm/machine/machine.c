@@ -202,7 +202,11 @@ static void tear_down(struct machine *m)
 
 void machine_run(const struct machine_config *config)
 {
-	struct machine m = { .config = config, .vm.fd = -1 };
+	struct machine m = {
+		.config = config,
+		.bus.ports.clock = &clock_wall,
+		.vm.fd = -1,
+	};
 	const struct vcpu *end;
 	struct err e;
 

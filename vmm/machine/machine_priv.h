@@ -41,6 +41,7 @@ struct err vm_wire(struct vm *vm, const struct nic *nic, unsigned index) MUST_US
 
 /* ---- bus.c: who answers at a port or an address ---- */
 struct bus {
+	struct ports ports;
 	struct serial *serial;
 	struct mmio *mmio[NICS_MAX]; /* NULL: none there */
 	struct pci_host *pci;
