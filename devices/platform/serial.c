@@ -1,6 +1,6 @@
 /* devices/platform/serial.c: a 16550A UART.
  * The transmitter is always ready: a byte written is a byte out. The receiver has the FIFO of
- * 16. */
+ * 16, and interrupts from the first byte on, whatever the trigger level. */
 #include "devices/platform/serial.h"
 
 #include <errno.h>
@@ -9,13 +9,18 @@
 #include <stdlib.h>
 
 enum { FIFO_BYTES = 16 };
+enum { RECEIVED = 1, SENT = 2 }; /* causes of an interrupt */
 
 struct serial {
 	struct serial_config config;
-	pthread_mutex_t mutex;
+	/* A byte on its way out; neither mutex is waited for with the other held. */
+	pthread_mutex_t out_mutex;
+
+	pthread_mutex_t mutex; /* all below */
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
 	bool thr_empty_pending; /* THRE interrupt not yet seen by a read of IIR */
-	bool irq;               /* as last told */
+	unsigned told;          /* causes */
+	bool stopped;           /* RTS was lowered */
 	bool refused;           /* input waits outside */
 	uint8_t fifo[FIFO_BYTES];
 	unsigned head, count;
@@ -29,6 +34,7 @@ struct err serial_create(const struct serial_config *config, struct serial **ret
 		return err_make(ERR_SETUP, ENOMEM, "make a serial line");
 	s->config = *config;
 	(void)pthread_mutex_init(&s->mutex, NULL);
+	(void)pthread_mutex_init(&s->out_mutex, NULL);
 	*ret_serial = s;
 	return err_none();
 }
@@ -37,39 +43,55 @@ void serial_destroy(struct serial *s)
 {
 	if (s == NULL)
 		return;
+	(void)pthread_mutex_destroy(&s->out_mutex);
 	(void)pthread_mutex_destroy(&s->mutex);
 	free(s);
 }
 
 /* ---- all below with the mutex ---- */
 
-static uint8_t pending(const struct serial *s)
+static unsigned causes(const struct serial *s)
 {
-	if ((s->ier & UART_IER_RDI) != 0 && s->count > 0)
-		return UART_IIR_RDI;
-	if ((s->ier & UART_IER_THRI) != 0 && s->thr_empty_pending)
-		return UART_IIR_THRI;
-	return UART_IIR_NO_INT;
+	return ((s->ier & UART_IER_RDI) != 0 && s->count > 0 ? RECEIVED : 0u) |
+	       ((s->ier & UART_IER_THRI) != 0 && s->thr_empty_pending ? SENT : 0u);
 }
 
+/* The first of them. */
+static uint8_t pending(const struct serial *s)
+{
+	unsigned now = causes(s);
+
+	if ((now & RECEIVED) != 0)
+		return UART_IIR_RDI;
+	return (now & SENT) != 0 ? UART_IIR_THRI : UART_IIR_NO_INT;
+}
+
+/* A cause that joins another makes an edge of its own: a driver that gives up in between, as Linux
+ * does after 512 rounds, would wait for ever otherwise. */
 static void tell_irq(struct serial *s)
 {
-	bool level = pending(s) != UART_IIR_NO_INT;
+	unsigned now = causes(s), fresh = now & ~s->told;
+	bool falls = s->told != 0 && (now == 0 || fresh != 0);
 
-	if (level == s->irq)
+	s->told = now;
+	if (s->config.irq == NULL)
 		return;
-	s->irq = level;
-	if (s->config.irq != NULL)
-		s->config.irq(s->config.self, level);
+	if (falls)
+		s->config.irq(s->config.self, false);
+	if (fresh != 0)
+		s->config.irq(s->config.self, true);
 }
 
 static bool loops(const struct serial *s) { return (s->mcr & UART_MCR_LOOP) != 0; }
 
-/* Whatever made the room: a read, a cleared FIFO, the end of a loopback. Input that is not told
- * of it waits for ever. */
+static bool takes_input(const struct serial *s) { return !s->stopped && !loops(s); }
+
+/* There is room when the driver can know that there is nothing left, by LSR, by IIR or by its own
+ * doing. Before that more would come as fast as it is read, and a driver that reads until there is
+ * no more would never leave its interrupt. */
 static void tell_room(struct serial *s)
 {
-	if (!s->refused || s->count == FIFO_BYTES || loops(s))
+	if (!s->refused || s->count > 0 || !takes_input(s))
 		return;
 	s->refused = false;
 	if (s->config.room != NULL)
@@ -129,13 +151,35 @@ static uint8_t read_reg(struct serial *s, unsigned reg)
 	}
 }
 
+/* A reader that does not read holds up who sends, and nobody else. */
+static void send(struct serial *s, uint8_t byte)
+{
+	(void)pthread_mutex_unlock(&s->mutex);
+	(void)pthread_mutex_lock(&s->out_mutex);
+	s->config.out(s->config.self, &byte, 1);
+	(void)pthread_mutex_unlock(&s->out_mutex);
+	(void)pthread_mutex_lock(&s->mutex);
+}
+
 static void transmit(struct serial *s, uint8_t byte)
 {
 	if (loops(s))
 		put(s, byte);
 	else
-		s->config.out(s->config.self, &byte, 1);
+		send(s, byte);
 	s->thr_empty_pending = true;
+}
+
+/* Flow control: input waits while RTS is low, of a driver that has raised it once. In loopback it
+ * is not driven. */
+static void set_modem_control(struct serial *s, uint8_t value)
+{
+	bool was = (s->mcr & (UART_MCR_RTS | UART_MCR_LOOP)) == UART_MCR_RTS;
+	bool is = (value & (UART_MCR_RTS | UART_MCR_LOOP)) == UART_MCR_RTS;
+
+	s->mcr = value;
+	if (was != is)
+		s->stopped = was;
 }
 
 static void write_reg(struct serial *s, unsigned reg, uint8_t value)
@@ -165,7 +209,7 @@ static void write_reg(struct serial *s, unsigned reg, uint8_t value)
 			s->count = 0;
 		break;
 	case UART_LCR: s->lcr = value; break;
-	case UART_MCR: s->mcr = value & 0x1f; break;
+	case UART_MCR: set_modem_control(s, value & 0x1f); break;
 	case UART_SCR: s->scr = value; break;
 	default: break;
 	}
@@ -180,7 +224,8 @@ uint8_t serial_read(struct serial *s, unsigned reg)
 	(void)pthread_mutex_lock(&s->mutex);
 	value = read_reg(s, reg);
 	tell_irq(s);
-	tell_room(s);
+	if (reg == UART_LSR || reg == UART_IIR)
+		tell_room(s);
 	(void)pthread_mutex_unlock(&s->mutex);
 	return value;
 }
@@ -199,8 +244,7 @@ size_t serial_input(struct serial *s, const uint8_t *bytes, size_t len)
 	size_t taken = 0;
 
 	(void)pthread_mutex_lock(&s->mutex);
-	/* A loopback cuts the receiver off from outside. */
-	while (taken < len && s->count < FIFO_BYTES && !loops(s))
+	while (taken < len && s->count < FIFO_BYTES && takes_input(s))
 		put(s, bytes[taken++]);
 	s->refused = taken < len;
 	tell_irq(s);

@@ -1,4 +1,7 @@
 /* The UART: its interrupt, and input that arrives faster than it is read. */
+#include <pthread.h>
+#include <semaphore.h>
+
 #include "tests/driver/suite.h"
 #include "tests/unit/platform/serial.h"
 
@@ -144,19 +147,118 @@ START_TEST(room_is_told_of_whatever_makes_it)
 }
 END_TEST
 
-START_TEST(room_is_told_of_once_and_only_to_who_was_refused)
+/* Before the driver has seen that there is no more, more would keep it in its interrupt for ever.
+ */
+START_TEST(room_is_told_of_once_to_who_was_refused_when_the_driver_has_seen_the_end)
 {
 	struct line l;
 
 	make(&l);
 	ck_assert_uint_eq(feed(&l, 0, FIFO), FIFO); /* just full: nobody waits */
-	(void)rd(&l, UART_RX);
+	for (unsigned i = 0; i < FIFO; i++)
+		(void)rd(&l, UART_RX);
+	(void)rd(&l, UART_LSR);
 	ck_assert_msg(l.rooms == 0, "got %u calls, want none: nothing was refused", l.rooms);
-	ck_assert_uint_eq(feed(&l, 0, 2), 1);
-	(void)rd(&l, UART_RX);
-	(void)rd(&l, UART_RX);
-	ck_assert_msg(l.rooms == 1, "got %u calls, want 1", l.rooms);
+	for (unsigned reg = UART_IIR; reg <= UART_LSR; reg += UART_LSR - UART_IIR) {
+		l.rooms = 0;
+		ck_assert_uint_eq(feed(&l, 0, FIFO + 1), FIFO);
+		for (unsigned i = 0; i < FIFO; i++) {
+			(void)rd(&l, reg);
+			(void)rd(&l, UART_RX);
+		}
+		ck_assert_msg(l.rooms == 0, "got %u calls, want none: the end was not seen",
+			      l.rooms);
+		(void)rd(&l, reg);
+		(void)rd(&l, reg);
+		ck_assert_msg(l.rooms == 1, "register %u: got %u calls, want 1", reg, l.rooms);
+	}
 	serial_destroy(l.serial);
+}
+END_TEST
+
+/* ---- flow control ---- */
+
+static const struct {
+	const char *says;
+	unsigned mcr;
+	bool takes;
+} controls[] = {
+	{ "a driver that knows no RTS", UART_MCR_OUT2, true },
+	{ "looped back, RTS is not driven", UART_MCR_LOOP | UART_MCR_RTS | UART_MCR_OUT2, false },
+	{ "out of the loopback: it was not lowered", 0, true },
+	{ "raised", UART_MCR_RTS | UART_MCR_DTR, true },
+	{ "another line lowered", UART_MCR_RTS, true },
+	{ "lowered", UART_MCR_DTR, false },
+	{ "still low", 0, false },
+	{ "low, and looped back", UART_MCR_LOOP | UART_MCR_RTS, false },
+	{ "low", UART_MCR_OUT2, false },
+	{ "raised again", UART_MCR_RTS, true },
+	{ "looped back while it was high", UART_MCR_LOOP | UART_MCR_RTS, false },
+	{ "high again", UART_MCR_RTS, true },
+};
+
+START_TEST(input_waits_while_rts_is_low_that_was_high)
+{
+	bool took = true;
+	struct line l;
+
+	make(&l);
+	for (unsigned i = 0; i < ARRAY_LEN(controls); i++) {
+		l.rooms = 0;
+		wr(&l, UART_MCR, controls[i].mcr);
+		ck_assert_msg(l.rooms == (controls[i].takes && !took), "%s: got %u calls of room",
+			      controls[i].says, l.rooms);
+		took = feed(&l, 'a', 1) == 1;
+		ck_assert_msg(took == controls[i].takes, "%s: taken %d, want %d", controls[i].says,
+			      took, controls[i].takes);
+		(void)rd(&l, UART_RX);
+	}
+	serial_destroy(l.serial);
+}
+END_TEST
+
+/* ---- output that waits ---- */
+
+struct stuck {
+	struct serial *serial;
+	sem_t waits, goes_on;
+};
+
+static void wait_for_reader(void *self, const uint8_t *bytes, size_t len)
+{
+	struct stuck *s = self;
+
+	(void)bytes, (void)len;
+	(void)sem_post(&s->waits);
+	while (sem_wait(&s->goes_on) != 0)
+		continue;
+}
+
+static void *writer(void *arg)
+{
+	serial_write(((struct stuck *)arg)->serial, UART_TX, 'x');
+	return NULL;
+}
+
+/* Else the control loop, which brings the input, would wait for a reader of the output. */
+START_TEST(output_that_waits_does_not_hold_up_the_rest)
+{
+	const uint8_t key = 'k';
+	struct stuck s;
+	const struct serial_config c = { .out = wait_for_reader, .self = &s };
+	pthread_t thread;
+
+	(void)sem_init(&s.waits, 0, 0);
+	(void)sem_init(&s.goes_on, 0, 0);
+	ck_assert(!err_is(serial_create(&c, &s.serial)));
+	ck_assert_int_eq(pthread_create(&thread, NULL, writer, &s), 0);
+	while (sem_wait(&s.waits) != 0)
+		continue;
+	ck_assert_uint_eq(serial_input(s.serial, &key, 1), 1);
+	ck_assert_uint_eq(serial_read(s.serial, UART_RX), 'k');
+	(void)sem_post(&s.goes_on);
+	(void)pthread_join(thread, NULL);
+	serial_destroy(s.serial);
 }
 END_TEST
 
@@ -182,7 +284,10 @@ int main(void)
 	tcase_add_loop_test(tc, interrupts_rise_and_fall, 0, (int)ARRAY_LEN(runs));
 	tcase_add_loop_test(tc, a_paste_loses_nothing, 1, FIFO + 2);
 	tcase_add_loop_test(tc, room_is_told_of_whatever_makes_it, 0, (int)ARRAY_LEN(makes_room));
-	tcase_add_test(tc, room_is_told_of_once_and_only_to_who_was_refused);
+	tcase_add_test(tc,
+		       room_is_told_of_once_to_who_was_refused_when_the_driver_has_seen_the_end);
+	tcase_add_test(tc, input_waits_while_rts_is_low_that_was_high);
+	tcase_add_test(tc, output_that_waits_does_not_hold_up_the_rest);
 	tcase_add_test(tc, nobody_has_to_listen);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
