@@ -13,18 +13,7 @@ enum {
 	REGION = 4 << 20,
 	QUEUE_MAX = 256,
 	CTRL_SIZE = 16,
-	REG_DEVICE_FEATURES = 0x010,
-	REG_DEVICE_FEATURES_SEL = 0x014,
-	REG_DRIVER_FEATURES = 0x020,
-	REG_DRIVER_FEATURES_SEL = 0x024,
-	REG_QUEUE_SEL = 0x030,
-	REG_QUEUE_SIZE = 0x038,
-	REG_QUEUE_READY = 0x044,
 	REG_STATUS = 0x070,
-	REG_QUEUE_DESC = 0x080,
-	REG_QUEUE_DRIVER = 0x090,
-	REG_QUEUE_DEVICE = 0x0a0,
-	SEEN = 3,
 	NEEDS_RESET = 64,
 };
 
@@ -165,25 +154,23 @@ void rig_end(struct rig *r)
 	driver_memory_fini(&r->memory);
 }
 
+static struct registers registers_of(struct rig *r)
+{
+	return (struct registers){ r->mmio, &r->slot };
+}
+
 uint32_t rig_read(struct rig *r, uint32_t offset)
 {
-	uint8_t b[4];
+	const struct registers regs = registers_of(r);
 
-	if (r->mmio == NULL)
-		return rig_pci_read(r, offset);
-	mmio_read(r->mmio, offset, b, sizeof(b));
-	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+	return registers_read(&regs, offset);
 }
 
 void rig_write(struct rig *r, uint32_t offset, uint32_t v)
 {
-	const uint8_t b[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16),
-			       (uint8_t)(v >> 24) };
+	const struct registers regs = registers_of(r);
 
-	if (r->mmio == NULL)
-		rig_pci_write(r, offset, v);
-	else
-		mmio_write(r->mmio, offset, b, sizeof(b));
+	registers_write(&regs, offset, v);
 }
 
 unsigned rig_ctrl(const struct rig *r) { return 2 * r->pairs; }
@@ -191,63 +178,34 @@ bool rig_has(const struct rig *r, unsigned bit) { return (r->accepted >> bit & 1
 
 void rig_set_queue(struct rig *r, uint32_t index, uint16_t size)
 {
+	const struct registers regs = registers_of(r);
 	struct driver_queue *q = &r->queue[index];
-	/* clang-format off */
-	const struct { uint32_t reg; uint64_t at; } address[] = {
-		{ REG_QUEUE_DESC, 0 }, { REG_QUEUE_DRIVER, 0 }, { REG_QUEUE_DEVICE, 0 },
-	};
-	/* clang-format on */
-	uint64_t at[3];
 
 	if (rig_has(r, VIRTIO_F_RING_PACKED))
 		driver_packed_init(q, &r->memory, size, rig_has(r, VIRTIO_RING_F_EVENT_IDX));
 	else
 		driver_queue_init(q, &r->memory, size, rig_has(r, VIRTIO_RING_F_EVENT_IDX));
-	at[0] = q->desc;
-	at[1] = q->avail;
-	at[2] = q->used;
-	rig_write(r, REG_QUEUE_SEL, index);
-	rig_write(r, REG_QUEUE_SIZE, size);
-	for (unsigned i = 0; i < 3; i++) {
-		rig_write(r, address[i].reg, (uint32_t)at[i]);
-		rig_write(r, address[i].reg + 4, (uint32_t)(at[i] >> 32));
-	}
-	rig_write(r, REG_QUEUE_READY, 1);
-	ck_assert_uint_eq(rig_read(r, REG_QUEUE_READY), 1);
+	registers_set_queue(&regs, index, q);
 }
 
 void rig_stop_queue(struct rig *r, uint32_t index)
 {
-	rig_write(r, REG_QUEUE_SEL, index);
-	rig_write(r, REG_QUEUE_READY, 0);
-	ck_assert_uint_eq(rig_read(r, REG_QUEUE_READY), 0);
+	const struct registers regs = registers_of(r);
+
+	registers_stop_queue(&regs, index);
 }
 
 void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
 {
-	uint64_t offered = 0;
+	const struct registers regs = registers_of(r);
+	uint32_t features[] = { (uint32_t)wanted, (uint32_t)(wanted >> 32), r->wanted_high };
 
-	rig_write(r, REG_STATUS, 0);
-	rig_write(r, REG_STATUS, 1);
-	rig_write(r, REG_STATUS, SEEN);
-	for (uint32_t word = 0; word < 2; word++) {
-		rig_write(r, REG_DEVICE_FEATURES_SEL, word);
-		offered |= (uint64_t)rig_read(r, REG_DEVICE_FEATURES) << 32 * word;
-	}
-	r->accepted = (wanted | RIG_BIT(VIRTIO_F_VERSION_1)) & offered;
-	for (uint32_t word = 0; word < 2; word++) {
-		rig_write(r, REG_DRIVER_FEATURES_SEL, word);
-		rig_write(r, REG_DRIVER_FEATURES, (uint32_t)(r->accepted >> 32 * word));
-	}
-	rig_write(r, REG_DEVICE_FEATURES_SEL, 2);
-	r->accepted_high = rig_read(r, REG_DEVICE_FEATURES) & r->wanted_high;
-	rig_write(r, REG_DRIVER_FEATURES_SEL, 2);
-	rig_write(r, REG_DRIVER_FEATURES, r->accepted_high);
+	registers_agree(&regs, features);
+	r->accepted = features[0] | (uint64_t)features[1] << 32;
+	r->accepted_high = features[2];
 	r->hdr_bytes = (r->accepted_high & RIG_TUNNELS) != 0  ? 24
 		       : rig_has(r, VIRTIO_NET_F_HASH_REPORT) ? 20
 							      : RIG_HDR;
-	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
-	ck_assert_uint_eq(rig_read(r, REG_STATUS), SEEN | VIRTIO_CONFIG_S_FEATURES_OK);
 	r->memory.next = 0;
 	r->pairs =
 		rig_has(r, VIRTIO_NET_F_MQ) || rig_has(r, VIRTIO_NET_F_RSS) ? net_pairs(r->net) : 1;
@@ -259,7 +217,9 @@ void rig_prepare(struct rig *r, uint64_t wanted, uint16_t size)
 
 void rig_go(struct rig *r)
 {
-	rig_write(r, REG_STATUS, SEEN | VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+	const struct registers regs = registers_of(r);
+
+	registers_go(&regs);
 }
 
 void rig_up(struct rig *r, uint64_t wanted, uint16_t size)
@@ -268,7 +228,12 @@ void rig_up(struct rig *r, uint64_t wanted, uint16_t size)
 	rig_go(r);
 }
 
-void rig_kick(struct rig *r, unsigned queue) { rig_write(r, MMIO_QUEUE_NOTIFY, queue); }
+void rig_kick(struct rig *r, unsigned queue)
+{
+	const struct registers regs = registers_of(r);
+
+	registers_kick(&regs, queue);
+}
 
 void rig_send(struct rig *r, struct vnet_hdr hdr, const void *bytes, uint32_t len)
 {

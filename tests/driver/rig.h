@@ -9,9 +9,7 @@
 
 #include "devices/backend/loopback.h"
 #include "devices/datapath/worker.h"
-#include "devices/transport/mmio.h"
-#include "tests/driver/driver.h"
-#include "tests/driver/pci_slot.h"
+#include "tests/driver/registers.h"
 
 enum { RIG_RX = 0, RIG_TX = 1, RIG_CTRL = 2, RIG_HDR = 12, RIG_WAIT_MS = 10000 };
 /* Of wanted_high: features 65 to 68. */
@@ -66,9 +64,6 @@ void rig_end(struct rig *r);
 /* A register by its place in virtio-mmio. */
 uint32_t rig_read(struct rig *r, uint32_t offset);
 void rig_write(struct rig *r, uint32_t offset, uint32_t value);
-/* rig_pci.c: the same of virtio-pci, as far as it has it. */
-uint32_t rig_pci_read(struct rig *r, uint32_t offset);
-void rig_pci_write(struct rig *r, uint32_t offset, uint32_t value);
 /* Reset, then up with those of `wanted` that are offered; new rings of `size` entries for all pairs
  * that are known then. */
 void rig_up(struct rig *r, uint64_t wanted, uint16_t size);
