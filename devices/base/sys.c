@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,6 +22,10 @@ const struct sys sys_host = {
 	.read = read,
 	.write = write,
 	.writev = writev,
+	.preadv = preadv,
+	.pwritev = pwritev,
+	.fdatasync = fdatasync,
+	.getrandom = getrandom,
 	.mknod = mknod,
 	.mkdir = mkdir,
 	.chmod = chmod,

@@ -18,6 +18,10 @@ struct sys {
 	ssize_t (*read)(int fd, void *bytes, size_t len);
 	ssize_t (*write)(int fd, const void *bytes, size_t len);
 	ssize_t (*writev)(int fd, const struct iovec *iov, int iov_count);
+	ssize_t (*preadv)(int fd, const struct iovec *iov, int iov_count, off_t offset);
+	ssize_t (*pwritev)(int fd, const struct iovec *iov, int iov_count, off_t offset);
+	int (*fdatasync)(int fd);
+	ssize_t (*getrandom)(void *bytes, size_t len, unsigned flags);
 	int (*mknod)(const char *path, mode_t mode, dev_t device);
 	int (*mkdir)(const char *path, mode_t mode);
 	int (*chmod)(const char *path, mode_t mode);

@@ -52,6 +52,10 @@ struct err device_create(const struct device_config *config, struct device **ret
 		return err_make(ERR_SETUP, ENOMEM, "make device %s", config->name);
 	assert(config->queue_max >= 1 && config->queue_max <= DEVICE_QUEUES_MAX);
 	d->config = *config;
+	d->kind = device_kind_whole(config->kind);
+	d->config.kind = &d->kind;
+	if (config->runner == NULL)
+		d->config.runner = &device_no_runner;
 	d->control = -1;
 	(void)pthread_mutex_init(&d->mutex, NULL);
 	e = device_notify_init(d);

@@ -36,6 +36,8 @@ static inline void features_set(struct features *f, unsigned bit, bool on)
 	f->word[bit / 32] = on ? f->word[bit / 32] | mask : f->word[bit / 32] & ~mask;
 }
 bool features_subset(const struct features *of, const struct features *f);
+/* What a device of any kind can offer: VERSION_1 and every form of rings that queue.h has. */
+struct features device_ring_features(void);
 
 /* What a driver did against the rules without breaking a queue: ignored and counted. */
 enum device_fault {
@@ -79,7 +81,9 @@ enum device_request {
 				    lowest) is here now */
 };
 
-/* What kind of device this is. All calls with the device mutex held. */
+/* What kind of device this is. All calls with the device mutex held. All but queue_count may be
+ * NULL: there is nothing to do, any features go together, there is no control queue, the
+ * configuration space is empty. */
 struct device_kind {
 	uint32_t device_id; /* virtio 1.4, 5: net is 1 */
 	/* Would this set work? Offered, dependencies and VERSION_1 were checked by the device for
@@ -108,14 +112,14 @@ struct device_kind {
 	/* In a pause: a queue that is off may run, but nothing comes into it, and what the driver
 	 * sends by it is used and thrown away. All are on at first; a reset changes nothing. */
 	void (*queue_enabled)(void *self, unsigned index, bool on);
-	/* false: no. Optional. */
+	/* false: no. */
 	bool (*request)(void *self, enum device_request what, uint64_t value);
 };
 
 struct device_config {
 	const struct device_kind *kind;
 	void *kind_self;
-	const struct runner_ops *runner;
+	const struct runner_ops *runner; /* NULL: the control queue is all there is to run */
 	void *runner_self;
 	struct guest_mem *mem; /* lent */
 	struct loop *loop;     /* lent: control queue, reports */

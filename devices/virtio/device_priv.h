@@ -1,4 +1,4 @@
-/* devices/virtio/device_priv.h: what device.c, device_queue.c and device_notify.c share. */
+/* devices/virtio/device_priv.h: what the files of a device share. */
 #ifndef TAPVM_VIRTIO_DEVICE_PRIV_H
 #define TAPVM_VIRTIO_DEVICE_PRIV_H
 
@@ -25,6 +25,7 @@ enum runner_is {
 
 struct device {
 	struct device_config config;
+	struct device_kind kind; /* config's is this one, whole */
 	pthread_mutex_t mutex;
 
 	/* With the mutex. */
@@ -64,6 +65,10 @@ void device_queue_defaults(struct device *d, unsigned index);
 void device_watch_control(struct device *d);
 void device_unwatch_control(struct device *d);
 void device_catch_up(struct device *d); /* after a pause */
+
+/* device_kind.c: with a function in each place, so that nobody asks whether there is one. */
+struct device_kind device_kind_whole(const struct device_kind *kind);
+extern const struct runner_ops device_no_runner;
 
 struct err device_notify_init(struct device *d) MUST_USE;
 void device_notify_fini(struct device *d);

@@ -91,8 +91,7 @@ bool device_request(struct device *d, enum device_request what, uint64_t value)
 	bool done;
 
 	device_lock(d);
-	done = d->config.kind->request != NULL &&
-	       d->config.kind->request(d->config.kind_self, what, value);
+	done = d->config.kind->request(d->config.kind_self, what, value);
 	device_unlock(d);
 	return done;
 }
