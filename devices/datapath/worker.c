@@ -9,20 +9,15 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "devices/base/clock.h"
-#include "devices/base/eventfd.h"
+#include "devices/base/thread.h"
 #include "devices/datapath/wait.h"
 
 enum {
-	STACK_BYTES = 128 * 1024,
 	/* Looks at rings before kicks are asked for: about what a wake-up costs. */
 	SPIN_NS = 10 * 1000,
 	EVENTS_A_TURN = 4,
@@ -32,21 +27,12 @@ enum {
 };
 
 static_assert(COAL_NEVER == WAIT_FOREVER, "what net_signals says is how long to wait");
-enum want { WANT_STOP, WANT_RUN, WANT_PAUSE, WANT_END };
 enum source { SOURCE_WAKE, SOURCE_KICK_RX, SOURCE_KICK_TX, SOURCE_BACKEND };
 
 struct worker {
-	pthread_t thread;
-	bool started;
-	struct net_pair *pair;
+	struct thread thread;
+	struct net_pair *pair; /* NULL: not attached yet */
 	struct event_set events;
-	int wake_fd;
-
-	/* Asked by whoever holds the device mutex, acknowledged by the thread. */
-	pthread_mutex_t mutex;
-	pthread_cond_t asked, done;
-	_Atomic enum want want;
-	enum want is; /* with the mutex */
 
 	/* The thread's own. */
 	bool rx_chains, tx_chains, readable, writable;
@@ -140,13 +126,8 @@ static bool may_sleep(struct worker *w)
 
 static void on_event(struct worker *w, const struct epoll_event *event)
 {
-	uint64_t count;
-
 	switch ((enum source)event->data.u32) {
-	case SOURCE_WAKE:
-		if (read(w->wake_fd, &count, sizeof(count)) < 0)
-			return; /* EAGAIN: the poke before took this one's count too */
-		break;
+	case SOURCE_WAKE: thread_woken(&w->thread); break;
 	case SOURCE_KICK_RX:
 		w->rx_chains = true;
 		net_count_kick(w->pair, false);
@@ -186,13 +167,15 @@ static void sleep_on(struct worker *w, uint64_t wait_ns)
 	w->tx_chains |= w->polled;
 }
 
-static void run(struct worker *w)
+static void work_run(void *self)
 {
+	struct worker *w = self;
+
 	/* As if kicked, and as if the backend were ready both ways. */
 	w->rx_chains = w->tx_chains = w->readable = w->writable = true;
 	w->tx_armed = false;
 	w->active_ns = 0;
-	while (atomic_load_explicit(&w->want, memory_order_acquire) == WANT_RUN) {
+	while (thread_is_to_run(&w->thread)) {
 		uint64_t wait_ns = net_signals(w->pair, false);
 
 		if (serve(w)) {
@@ -207,59 +190,32 @@ static void run(struct worker *w)
 	(void)net_signals(w->pair, true);
 }
 
-/* A pair that moves no frames sleeps here, whatever its descriptors say; that it is to move some is
- * told by a pause and a resume. */
-static bool has_work(struct worker *w, enum want want)
+/* That a pair is to move frames is told by a pause and a resume. */
+static bool work_active(void *self) { return net_pair_active(((struct worker *)self)->pair); }
+static void work_paused(void *self) { net_pair_assert_paused(((struct worker *)self)->pair); }
+static void work_stopped(void *self)
 {
-	return want != w->is || (want == WANT_RUN && net_pair_active(w->pair));
+	struct worker *w = self;
+
+	if (w->pair != NULL)
+		net_pair_stop(w->pair);
 }
 
-static void *thread_main(void *arg)
-{
-	struct worker *w = arg;
-	enum want want;
-
-	(void)pthread_mutex_lock(&w->mutex);
-	for (;;) {
-		while (!has_work(w, want = atomic_load(&w->want)))
-			(void)pthread_cond_wait(&w->asked, &w->mutex);
-		if (want == WANT_STOP && w->pair != NULL)
-			net_pair_stop(w->pair);
-		if (want == WANT_PAUSE)
-			net_pair_assert_paused(w->pair);
-		w->is = want;
-		(void)pthread_cond_broadcast(&w->done);
-		if (want == WANT_END)
-			break;
-		if (want != WANT_RUN || !net_pair_active(w->pair))
-			continue;
-		(void)pthread_mutex_unlock(&w->mutex);
-		run(w);
-		(void)pthread_mutex_lock(&w->mutex);
-	}
-	(void)pthread_mutex_unlock(&w->mutex);
-	return NULL;
-}
+static const struct thread_work work = {
+	.run = work_run,
+	.active = work_active,
+	.paused = work_paused,
+	.stopped = work_stopped,
+};
 
 /* ---- asked from outside ---- */
 
-static void ask(struct worker *w, enum want want)
-{
-	(void)pthread_mutex_lock(&w->mutex);
-	atomic_store(&w->want, want);
-	(void)pthread_cond_signal(&w->asked);
-	eventfd_poke(w->wake_fd);
-	while (w->is != want)
-		(void)pthread_cond_wait(&w->done, &w->mutex);
-	(void)pthread_mutex_unlock(&w->mutex);
-}
-
-static void ask_all(void *self, enum want want)
+static void ask_all(void *self, enum thread_want want)
 {
 	struct workers *all = self;
 
 	for (unsigned i = 0; i < all->count; i++)
-		ask(&all->worker[i], want);
+		thread_ask(&all->worker[i].thread, want);
 }
 
 static bool watch(struct worker *w, int fd, uint32_t events, enum source source)
@@ -291,9 +247,9 @@ static bool runner_move_kick(void *self, unsigned index, int old, int fd)
 	return true;
 }
 
-static void runner_run(void *self) { ask_all(self, WANT_RUN); }
-static void runner_pause(void *self) { ask_all(self, WANT_PAUSE); }
-static void runner_stop(void *self) { ask_all(self, WANT_STOP); }
+static void runner_run(void *self) { ask_all(self, THREAD_RUN); }
+static void runner_pause(void *self) { ask_all(self, THREAD_PAUSE); }
+static void runner_stop(void *self) { ask_all(self, THREAD_STOP); }
 
 const struct runner_ops workers_runner = {
 	.start = runner_run,
@@ -305,53 +261,23 @@ const struct runner_ops workers_runner = {
 
 /* ---- life ---- */
 
-static int start_thread(struct worker *w)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int why;
-
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-	(void)sigfillset(&all);
-	/* Guest memory may be a file that somebody cuts short: blocked, that would end us. */
-	(void)sigdelset(&all, SIGBUS);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	why = pthread_create(&w->thread, &attr, thread_main, w);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attr);
-	w->started = why == 0;
-	return why;
-}
-
 static struct err worker_init(struct worker *w)
 {
-	int why;
+	struct err e = thread_init(&w->thread, &work, w);
 
-	(void)pthread_mutex_init(&w->mutex, NULL);
-	(void)pthread_cond_init(&w->asked, NULL);
-	(void)pthread_cond_init(&w->done, NULL);
 	w->events.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (w->events.epoll_fd < 0 || w->wake_fd < 0 || !watch(w, w->wake_fd, EPOLLIN, SOURCE_WAKE))
+	if (err_is(e))
+		return err_within(e, "a worker");
+	if (w->events.epoll_fd < 0 || !watch(w, w->thread.wake_fd, EPOLLIN, SOURCE_WAKE))
 		return err_make(ERR_SETUP, errno, "make a worker's events");
-	why = start_thread(w);
-	return why == 0 ? err_none() : err_make(ERR_SETUP, why, "start a worker");
+	return e;
 }
 
 static void worker_fini(struct worker *w)
 {
-	if (w->started) {
-		ask(w, WANT_END);
-		(void)pthread_join(w->thread, NULL);
-	}
+	thread_fini(&w->thread);
 	if (w->events.epoll_fd >= 0)
 		(void)close(w->events.epoll_fd);
-	if (w->wake_fd >= 0)
-		(void)close(w->wake_fd);
-	(void)pthread_cond_destroy(&w->asked);
-	(void)pthread_cond_destroy(&w->done);
-	(void)pthread_mutex_destroy(&w->mutex);
 }
 
 struct err workers_create(unsigned pairs, struct workers **ret_workers)
@@ -385,9 +311,7 @@ struct err workers_attach(struct workers *all, struct net *n)
 	for (unsigned i = 0; i < all->count; i++) {
 		struct worker *w = &all->worker[i];
 
-		(void)pthread_mutex_lock(&w->mutex);
 		w->pair = net_pair(n, i);
-		(void)pthread_mutex_unlock(&w->mutex);
 		if (!watch(w, net_kick_fd_rx(w->pair), EPOLLIN | EPOLLET, SOURCE_KICK_RX) ||
 		    !watch(w, net_kick_fd_tx(w->pair), EPOLLIN | EPOLLET, SOURCE_KICK_TX) ||
 		    !watch(w, net_backend_fd(w->pair), EPOLLIN | EPOLLET, SOURCE_BACKEND))

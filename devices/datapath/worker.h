@@ -1,8 +1,7 @@
 /* devices/datapath/worker.h: a thread a queue pair, between rings and backend (contract 7). That of
  * a pair that is not active sleeps.
  *
- * The only threads that the library starts. Signals are blocked in them, but for
- * SIGBUS.
+ * Signals are blocked in them, but for SIGBUS.
  * worker_runner gives the struct runner_ops for net_create; the caller destroys after the
  * device. */
 #ifndef TAPVM_DATAPATH_WORKER_H
