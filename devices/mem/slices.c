@@ -1,4 +1,4 @@
-/* devices/mem/slices.c: one walk over slices, for both directions. */
+/* devices/mem/slices.c: walks over slices: one for both directions, one that stops and goes on. */
 #include "devices/mem/slices.h"
 
 #include <string.h>
@@ -53,4 +53,35 @@ void slices_touch(const struct iovec *iov, int iov_count)
 		for (; at < end; at = (at | (page - 1)) + 1)
 			(void)*(const volatile uint8_t *)at;
 	}
+}
+
+int slices_cut(const struct slices_at *at, uint64_t len, struct iovec *ret, int max)
+{
+	uint64_t offset = at->offset;
+	int count = 0;
+
+	for (int i = 0; i < at->count && count < max && len > 0; i++) {
+		uint64_t part = at->iov[i].iov_len - offset;
+
+		if (part > len)
+			part = len;
+		if (part > 0)
+			ret[count++] =
+				(struct iovec){ (uint8_t *)at->iov[i].iov_base + offset, part };
+		len -= part;
+		offset = 0;
+	}
+	return count;
+}
+
+void slices_skip(struct slices_at *at, uint64_t len)
+{
+	at->offset += len;
+	while (at->count > 0 && at->offset >= at->iov[0].iov_len) {
+		at->offset -= at->iov[0].iov_len;
+		at->iov++;
+		at->count--;
+	}
+	if (at->count == 0)
+		at->offset = 0;
 }

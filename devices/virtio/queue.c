@@ -19,7 +19,7 @@ const char *queue_fault_name(enum queue_fault fault)
 		[QUEUE_FAULT_ADDRESS] = "a buffer outside memory",
 		[QUEUE_FAULT_ORDER] = "a readable descriptor behind a writable one",
 		[QUEUE_FAULT_DIRECTION] = "a buffer of the wrong direction",
-		[QUEUE_FAULT_CONTROL] = "a control command without room for its answer",
+		[QUEUE_FAULT_CONTROL] = "a request without room for its answer",
 		[QUEUE_FAULT_MEMORY] = "guest memory that is gone",
 	};
 

@@ -67,7 +67,7 @@ enum queue_fault {
 	QUEUE_FAULT_ADDRESS,   /* buffer outside memory, or wrapping */
 	QUEUE_FAULT_ORDER,     /* a writable descriptor before a readable one */
 	QUEUE_FAULT_DIRECTION, /* writable in a transmit chain, readable in a receive chain */
-	QUEUE_FAULT_CONTROL,   /* control chain without its last writable byte */
+	QUEUE_FAULT_CONTROL,   /* control chain, or disk request, without its last writable byte */
 	QUEUE_FAULT_MEMORY,    /* guest memory is gone under the ring or a buffer */
 	QUEUE_FAULTS
 };

@@ -1,5 +1,7 @@
-/* Slices of memory: each page that one has a byte of is touched, and no other. */
+/* Slices of memory: each page that one has a byte of is touched, and no other; cut and skipped,
+ * what comes is all that is there, in order. */
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -48,12 +50,51 @@ START_TEST(pages_are_touched)
 }
 END_TEST
 
+/* Ways of cutting and skipping, by chance: the bytes are counted, so each slice that is cut says
+ * where it is. */
+START_TEST(cut_and_skipped)
+{
+	enum { BYTES = 100, SLICES = 6 };
+	static uint8_t bytes[BYTES];
+	static const struct iovec iov[SLICES] = { { bytes, 0 },       { bytes, 30 },
+						  { bytes + 30, 0 },  { bytes + 30, 1 },
+						  { bytes + 31, 69 }, { bytes + BYTES, 0 } };
+
+	for (unsigned round = 0; round < 2000; round++) {
+		struct slices_at at = { iov, SLICES, 0 };
+		uint64_t done = 0;
+
+		while (done < BYTES) {
+			struct iovec cut[3];
+			uint64_t most = (uint64_t)rand() % 120, step = 0;
+			int max = rand() % 3 + 1, count = slices_cut(&at, most, cut, max);
+
+			for (int i = 0; i < count; i++) {
+				ck_assert_ptr_eq(cut[i].iov_base, bytes + done + step);
+				step += cut[i].iov_len;
+			}
+			ck_assert_uint_le(step, most);
+			ck_assert_msg(step == most || count == max || done + step == BYTES,
+				      "cut %llu of %llu bytes at %llu", (unsigned long long)step,
+				      (unsigned long long)most, (unsigned long long)done);
+			step = step > 0 ? (uint64_t)rand() % step + 1 : 0;
+			slices_skip(&at, step);
+			done += step;
+		}
+		ck_assert_int_eq(slices_cut(&at, 1, &(struct iovec){ 0 }, 1), 0);
+		slices_skip(&at, 5); /* past the end */
+		ck_assert_int_eq(slices_cut(&at, 1, &(struct iovec){ 0 }, 1), 0);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("mem/slices");
 	TCase *tc = tcase_create("slices");
 
 	tcase_add_test(tc, pages_are_touched);
+	tcase_add_test(tc, cut_and_skipped);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
