@@ -117,6 +117,7 @@ static int on_link_attribute(const struct nlattr *a, void *self)
 
 	switch (mnl_attr_get_type(a)) {
 	case IFLA_MTU: info->mtu = mnl_attr_get_u32(a); break;
+	case IFLA_MASTER: info->master = mnl_attr_get_u32(a); break;
 	case IFLA_CARRIER: info->carrier = mnl_attr_get_u8(a) != 0; break;
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(a) == sizeof(info->mac))
@@ -216,6 +217,17 @@ struct err link_set_mtu(struct link *l, const char *name, uint32_t mtu)
 struct err link_set_mac(struct link *l, const char *name, const uint8_t mac[static 6])
 {
 	return set(l, name, IFLA_ADDRESS, mac, 6, "set the address of");
+}
+
+struct err link_set_master(struct link *l, const char *name, const char *master)
+{
+	unsigned index = 0;
+	struct err e = master == NULL ? err_none() : link_index(l, master, &index);
+
+	if (err_is(e))
+		return e;
+	return set(l, name, IFLA_MASTER, &index, sizeof(index),
+		   master == NULL ? "take out of its bridge" : "make a port of its bridge");
 }
 
 struct err link_del(struct link *l, const char *name)

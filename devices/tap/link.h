@@ -38,12 +38,15 @@ struct link_info {
 	unsigned tun_queues;          /* that somebody holds, attached or not; of multi_queue */
 	int64_t tun_owner, tun_group; /* -1: none */
 	bool carrier;
+	unsigned master; /* the index of the bridge that it is a port of; 0: of none */
 };
 /* ENODEV in sys_errno: there is no such interface. */
 struct err link_get(struct link *l, const char *name, struct link_info *ret_info) MUST_USE;
 struct err link_set_up(struct link *l, const char *name, bool up) MUST_USE;
 struct err link_set_mtu(struct link *l, const char *name, uint32_t mtu) MUST_USE;
 struct err link_set_mac(struct link *l, const char *name, const uint8_t mac[static 6]) MUST_USE;
+/* A port of that bridge from now on; NULL: of none. */
+struct err link_set_master(struct link *l, const char *name, const char *master) MUST_USE;
 /* IPv6 addresses get IFA_F_NODAD. An address that is there already is no error. */
 struct err link_add_address(struct link *l, const char *name,
 			    const struct ip_prefix *prefix) MUST_USE;
@@ -57,6 +60,9 @@ struct err link_add_veth(struct link *l, const char *name, const char *peer,
 /* A route to prefix by gateway (NULL: directly) out of name. */
 struct err link_add_route(struct link *l, const char *name, const struct ip_prefix *to,
 			  const struct ip_prefix *gateway) MUST_USE;
+/* Where packets to everywhere go: the interface of the main table's best default route of that
+ * family (AF_INET, AF_INET6). *ret_name is empty if there is none by one interface. */
+struct err link_default_route(struct link *l, int family, char ret_name[static IFNAMSIZ]) MUST_USE;
 /* A permanent neighbour entry. */
 struct err link_add_neighbour(struct link *l, const char *name, const struct ip_prefix *who,
 			      const uint8_t mac[static 6]) MUST_USE;

@@ -1,4 +1,4 @@
-/* devices/tap/link_make.c: addresses, routes, neighbours and veth pairs by rtnetlink. */
+/* devices/tap/link_make.c: addresses, neighbours and veth pairs by rtnetlink. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -10,8 +10,6 @@
 #include <string.h>
 
 #include "devices/tap/link_priv.h"
-
-static size_t address_bytes(const struct ip_prefix *p) { return p->family == AF_INET ? 4 : 16; }
 
 struct err ip_prefix_parse(const char *text, struct ip_prefix *ret_prefix)
 {
@@ -87,8 +85,8 @@ struct err link_add_address(struct link *l, const char *name, const struct ip_pr
 	a->ifa_family = (uint8_t)prefix->family;
 	a->ifa_prefixlen = (uint8_t)prefix->prefix_len;
 	a->ifa_index = index;
-	mnl_attr_put(h, IFA_LOCAL, address_bytes(prefix), &prefix->addr);
-	mnl_attr_put(h, IFA_ADDRESS, address_bytes(prefix), &prefix->addr);
+	mnl_attr_put(h, IFA_LOCAL, ip_address_bytes(prefix), &prefix->addr);
+	mnl_attr_put(h, IFA_ADDRESS, ip_address_bytes(prefix), &prefix->addr);
 	/* Duplicate address detection would cost more than a second. */
 	if (prefix->family == AF_INET6)
 		mnl_attr_put_u32(h, IFA_FLAGS, IFA_F_NODAD);
@@ -109,9 +107,9 @@ static int on_address_attribute(const struct nlattr *a, void *self)
 	struct ip_prefix *p = self;
 	unsigned type = mnl_attr_get_type(a);
 
-	if (mnl_attr_get_payload_len(a) == address_bytes(p) &&
+	if (mnl_attr_get_payload_len(a) == ip_address_bytes(p) &&
 	    (type == IFA_LOCAL || (type == IFA_ADDRESS && p->family == AF_INET6)))
-		memcpy(&p->addr, mnl_attr_get_payload(a), address_bytes(p));
+		memcpy(&p->addr, mnl_attr_get_payload(a), ip_address_bytes(p));
 	return MNL_CB_OK;
 }
 
@@ -148,7 +146,7 @@ struct err link_addresses(struct link *l, const char *name, struct ip_prefix *re
 	return err_none();
 }
 
-/* ---- routes, neighbours, veth ---- */
+/* ---- neighbours, veth ---- */
 
 struct err link_add_veth(struct link *l, const char *name, const char *peer, int peer_netns_fd)
 {
@@ -171,31 +169,6 @@ struct err link_add_veth(struct link *l, const char *name, const char *peer, int
 	return link_error(link_talk(l, h, NULL, NULL), "make veth", name);
 }
 
-struct err link_add_route(struct link *l, const char *name, const struct ip_prefix *to,
-			  const struct ip_prefix *gateway)
-{
-	struct nlmsghdr *h;
-	struct rtmsg *r;
-	unsigned index;
-	struct err e = link_index(l, name, &index);
-
-	if (err_is(e))
-		return e;
-	h = link_request(l, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
-	r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
-	r->rtm_family = (uint8_t)to->family;
-	r->rtm_dst_len = (uint8_t)to->prefix_len;
-	r->rtm_table = RT_TABLE_MAIN;
-	r->rtm_protocol = RTPROT_STATIC;
-	r->rtm_type = RTN_UNICAST;
-	r->rtm_scope = gateway != NULL ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
-	mnl_attr_put(h, RTA_DST, address_bytes(to), &to->addr);
-	mnl_attr_put_u32(h, RTA_OIF, index);
-	if (gateway != NULL)
-		mnl_attr_put(h, RTA_GATEWAY, address_bytes(gateway), &gateway->addr);
-	return link_error(link_talk(l, h, NULL, NULL), "add a route by", name);
-}
-
 struct err link_add_neighbour(struct link *l, const char *name, const struct ip_prefix *who,
 			      const uint8_t mac[static 6])
 {
@@ -211,7 +184,7 @@ struct err link_add_neighbour(struct link *l, const char *name, const struct ip_
 	n->ndm_family = (uint8_t)who->family;
 	n->ndm_ifindex = (int)index;
 	n->ndm_state = NUD_PERMANENT;
-	mnl_attr_put(h, NDA_DST, address_bytes(who), &who->addr);
+	mnl_attr_put(h, NDA_DST, ip_address_bytes(who), &who->addr);
 	mnl_attr_put(h, NDA_LLADDR, 6, mac);
 	return link_error(link_talk(l, h, NULL, NULL), "add a neighbour of", name);
 }

@@ -1,4 +1,4 @@
-/* devices/tap/link_priv.h: one request, one answer, for link.c and link_make.c. */
+/* devices/tap/link_priv.h: one request, one answer, for link.c and the other link_*.c. */
 #ifndef TAPVM_TAP_LINK_PRIV_H
 #define TAPVM_TAP_LINK_PRIV_H
 
@@ -14,6 +14,11 @@ struct link {
 	unsigned sequence;
 	char buffer[LINK_BUFFER]; /* the request, then its answer */
 };
+
+static inline size_t ip_address_bytes(const struct ip_prefix *p)
+{
+	return p->family == AF_INET ? 4 : 16;
+}
 
 /* Begins a request of this type in l->buffer. */
 struct nlmsghdr *link_request(struct link *l, uint16_t type, uint16_t flags);

@@ -90,10 +90,10 @@ static struct nlmsghdr *change(struct link *l, const char *name)
 int host_set_master(const char *name, const char *master)
 {
 	struct link *l = open_link();
-	struct nlmsghdr *h = change(l, name);
+	struct err e = link_set_master(l, name, master);
 
-	mnl_attr_put_u32(h, IFLA_MASTER, master != NULL ? host_info(master).index : 0);
-	return talk(l, h);
+	link_close(l);
+	return e.sys_errno;
 }
 
 int host_rename(const char *name, const char *to)
