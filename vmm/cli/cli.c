@@ -7,7 +7,7 @@
 #include "vmm/cli/start.h"
 
 const struct command *const commands[COMMANDS] = { &command_run, &command_selftest, &command_doctor,
-						   &command_help };
+						   &command_net, &command_help };
 
 static const char PROGRAM[] = "tapvm";
 

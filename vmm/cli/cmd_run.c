@@ -34,6 +34,13 @@ static int run_it(const struct keeper_options *o)
 	return status_of_end(&end);
 }
 
+static int dry_run(const struct keeper_options *o)
+{
+	struct err e = keeper_dry_run(o, stdout);
+
+	return err_is(e) ? command_fail(&e) : command_printed(STATUS_DONE);
+}
+
 static int run(const struct command *self, int count, char *const words[], uint64_t started_ns)
 {
 	struct run_options o;
@@ -44,7 +51,10 @@ static int run(const struct command *self, int count, char *const words[], uint6
 	if (command_options(self, count, words, &o, &status)) {
 		struct err e = run_options_finish(&o);
 
-		status = err_is(e) ? command_fail(&e) : run_it(&o.keeper);
+		if (err_is(e))
+			status = command_fail(&e);
+		else
+			status = o.dry_run ? dry_run(&o.keeper) : run_it(&o.keeper);
 	}
 	run_options_fini(&o);
 	return status;

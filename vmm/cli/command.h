@@ -15,8 +15,9 @@ struct command {
 	int (*run)(const struct command *c, int count, char *const words[], uint64_t started_ns);
 };
 
-extern const struct command command_run, command_selftest, command_doctor, command_help;
-enum { COMMANDS = 4 };
+extern const struct command command_run, command_selftest, command_doctor, command_net,
+	command_help;
+enum { COMMANDS = 5 };
 extern const struct command *const commands[COMMANDS];
 
 /* All of main: argv as main has it. */

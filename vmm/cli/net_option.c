@@ -9,6 +9,7 @@
 
 #include "devices/net/features.h"
 #include "devices/tap/tap.h"
+#include "vmm/cli/host_option.h"
 #include "vmm/cli/value.h"
 
 enum { MTU_MIN = 68, MTU_MAX = 65521, MTU_MIN_IPV6 = 1280 };
@@ -190,6 +191,14 @@ static const struct option rows[] = {
 	  .help = "the TAP's own address; with a TUN, what the guest sees as its neighbour's" },
 	{ .name = "ip", .value = "ADDR/LEN", .take = take_ip, .repeats = true,
 	  .help = "an address of the TAP, IPv4 or IPv6; may repeat" },
+	{ .name = "dhcp", .value = "on|off", .take = take_dhcp,
+	  .help = "the guest gets its address, router and name server by DHCP; needs ip=" },
+	{ .name = "guest-ip", .value = "ADDR", .take = take_guest_ip,
+	  .help = "the guest's IPv4 address in the network of ip=: by DHCP, and a Linux kernel's ip=" },
+	{ .name = "nat", .value = "on|off|IFNAME", .take = take_nat,
+	  .help = "the guest goes out by this interface with its address; on: where the default route goes" },
+	{ .name = "bridge", .value = "NAME", .take = take_bridge,
+	  .help = "the TAP becomes a port of this bridge, of Linux or of Open vSwitch" },
 	{ .name = "mtu", .value = "N", .take = take_mtu,
 	  .help = "of the TAP, and told to the guest: 68 to 65521" },
 	{ .name = "netns", .value = "NAME|private", .take = take_netns,
@@ -326,7 +335,7 @@ static struct err judge(const struct nic_options *nic, uint64_t seen)
 		return err_make(
 			ERR_USAGE, 0,
 			"mac and host-mac are the same; the guest needs another than its TAP");
-	return err_none();
+	return host_option_judge(nic);
 }
 
 struct err net_option_parse(char *text, struct nic_options *ret_nic)

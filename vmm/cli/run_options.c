@@ -135,6 +135,15 @@ static struct err take_stats(void *into, const char *value)
 	return err_none();
 }
 
+static struct err take_dry_run(void *into, const char *value)
+{
+	struct run_options *o = into;
+
+	(void)value;
+	o->dry_run = true;
+	return err_none();
+}
+
 /* clang-format off */
 static const struct option rows[] = {
 	{ .name = "--kernel", .value = "FILE", .take = take_kernel,
@@ -158,6 +167,8 @@ static const struct option rows[] = {
 	  .help = "stop a guest that has not ended by then, with status 124" },
 	{ .name = "--quiet", .take = take_quiet,
 	  .help = "without the line for each NIC at start" },
+	{ .name = "--dry-run", .take = take_dry_run,
+	  .help = "print what would be done to the host's network, and do nothing" },
 	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
 };
 /* clang-format on */

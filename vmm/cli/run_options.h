@@ -8,7 +8,7 @@
 struct run_options {
 	struct keeper_options keeper;
 	char *net_text[NICS_MAX]; /* cut up; keeper.nic points into them */
-	bool no_net;
+	bool no_net, dry_run;
 };
 
 extern const struct option_table run_option_table;

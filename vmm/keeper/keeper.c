@@ -34,6 +34,7 @@ struct keeper {
 	struct machine_config config;
 	struct nic_watch watch[NICS_MAX];
 	char line[NICS_MAX][LINE_BYTES];
+	char cmdline[CMDLINE_BYTES];
 	unsigned nics_open;
 	int serial_file; /* -1: none */
 	struct machine_process process;
@@ -331,6 +332,8 @@ static struct err prepare(struct keeper *k)
 		e = memory_check(k->options->memory_bytes);
 	if (!err_is(e))
 		e = images_open(k->options, &k->config, &k->kernel, &k->initrd);
+	if (!err_is(e))
+		e = cmdline_ready(k->options, &k->config, k->cmdline);
 	if (!err_is(e))
 		e = kvm_open(&k->config.kvm_fd);
 	if (!err_is(e))

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #include "devices/tap/link.h"
+#include "vmm/hostnet/hostnet.h"
 #include "vmm/machine/machine.h"
 
-enum { NIC_ADDRESSES_MAX = 8 };
+enum { NIC_ADDRESSES_MAX = HOSTNET_ADDRESSES_MAX };
 
 struct nic_options {
 	enum tap_kind kind;
@@ -29,6 +30,7 @@ struct nic_options {
 	unsigned queues;      /* pairs of them; 0: 1 */
 	const char *capture;  /* a path; NULL: none */
 	enum nic_bus bus;
+	struct hostnet_wish host; /* what is changed beside the TAP */
 	struct net_switches switches;
 	struct net_speed speed;
 };
@@ -65,6 +67,9 @@ struct keeper_end {
 /* Everything of `tapvm run` but options and exit status. A set-up error is returned; then nothing
  * is left behind either. Stats are printed to stderr. */
 struct err keeper_run(const struct keeper_options *options, struct keeper_end *ret_end) MUST_USE;
+
+/* What keeper_run would do to the host for its NICs, a line each; nothing is done. */
+struct err keeper_dry_run(const struct keeper_options *options, FILE *out) MUST_USE;
 
 /* ---- the parts, for selftest, which keeps house by itself ---- */
 /* Makes or attaches the TAP of a NIC in the calling thread's namespace (netns is ignored), sets

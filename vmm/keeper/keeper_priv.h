@@ -65,6 +65,12 @@ struct err output_open(const char *option, const char *path, int *ret_fd) MUST_U
 struct err serial_file_open(const char *path, int *ret_fd) MUST_USE;
 struct err memory_check(uint64_t bytes) MUST_USE;
 
+/* ---- cmdline.c: what a Linux kernel is told of its NICs' addresses ---- */
+/* Into config->append, which points to ret_line where words of the NICs come before the user's. */
+enum { CMDLINE_BYTES = 4096 };
+struct err cmdline_ready(const struct keeper_options *o, struct machine_config *config,
+			 char ret_line[static CMDLINE_BYTES]) MUST_USE;
+
 /* ---- child.c: the machine process ---- */
 /* Like keeper_start; the child restores t (may be NULL) at its end if we are gone. */
 struct err child_start(const struct machine_config *config, machine_fn run,
@@ -92,6 +98,11 @@ struct message {
 };
 /* bytes[length] is writable (a terminating zero goes there). */
 struct message message_parse(char *bytes, size_t length);
+
+/* ---- net.c ---- */
+/* What hostnet is to know of a NIC whose TAP has that name. */
+struct hostnet_nic net_hostnet(const struct nic_options *o, const char *tap,
+			       const uint8_t mac[static 6]);
 
 /* ---- nic.c ---- */
 /* A TAP's MTU as the guest is told it; 0: not told, it is none that a device can have. */

@@ -121,6 +121,32 @@ static struct err watch_inherited(const struct net_home *home, struct machine_ni
 	return err_none();
 }
 
+struct hostnet_nic net_hostnet(const struct nic_options *o, const char *tap,
+			       const uint8_t mac[static 6])
+{
+	struct hostnet_nic nic = { .wish = o->host,
+				   .tap = tap,
+				   .address = o->address,
+				   .address_count = o->address_count };
+
+	memcpy(nic.mac, mac, sizeof(nic.mac));
+	return nic;
+}
+
+static struct err change_host(const struct nic_options *o, unsigned index,
+			      const struct machine_nic *nic, struct nic_watch *watch, char *line,
+			      unsigned line_size)
+{
+	const struct hostnet_nic host = net_hostnet(o, nic->tap.name, nic->mac);
+	char text[160];
+	struct err e = hostnet_open(&host, &watch->changed, text, sizeof(text));
+
+	if (err_is(e))
+		return err_within(e, "net %u", index);
+	append(line, line_size, text);
+	return e;
+}
+
 static struct err open_here(const struct nic_options *o, unsigned index,
 			    struct machine_nic *ret_nic, struct nic_watch *ret_watch,
 			    char *ret_line, unsigned line_size)
@@ -130,6 +156,8 @@ static struct err open_here(const struct nic_options *o, unsigned index,
 	if (err_is(e) || o->fd >= 0)
 		return e;
 	e = watch_open(ret_watch, ret_nic->tap.name);
+	if (!err_is(e))
+		e = change_host(o, index, ret_nic, ret_watch, ret_line, line_size);
 	if (err_is(e))
 		net_close(o, ret_nic, ret_watch, true);
 	else
@@ -200,6 +228,8 @@ struct err net_open(struct net_home *home, const struct nic_options *o, unsigned
 void net_close(const struct nic_options *o, struct machine_nic *nic, struct nic_watch *watch,
 	       bool failed)
 {
+	hostnet_close(watch->changed);
+	watch->changed = NULL;
 	watch_close(watch);
 	if (failed && o->persist && nic->tap.made && nic->tap.queues > 0)
 		(void)sys_host.ioctl(nic->tap.fd[0], TUNSETPERSIST, NULL);

@@ -8,7 +8,8 @@
 
 /* ---- watch.c: the host's link state, for the guest's ---- */
 struct nic_watch {
-	struct link *link; /* NULL: not known, taken as up */
+	struct hostnet *changed; /* beside the TAP, by net_open; NULL: nothing */
+	struct link *link;       /* NULL: not known, taken as up */
 	struct link_watch *watch;
 	char name[IFNAMSIZ];
 	unsigned index; /* the kernel's */
@@ -28,7 +29,8 @@ struct net_home {
 /* Before anything of ours is open: a number that is free now would name a descriptor of ours
  * later. */
 struct err net_inherited_check(const struct nic_options nic[], unsigned count) MUST_USE;
-/* keeper_nic in the namespace that o names, and a watch there. Back home on return. */
+/* keeper_nic in the namespace that o names, a watch there, and what o wishes beside. Back home on
+ * return. */
 struct err net_open(struct net_home *home, const struct nic_options *o, unsigned index,
 		    bool all_private, struct machine_nic *ret_nic, struct nic_watch *ret_watch,
 		    char *ret_line, unsigned line_size) MUST_USE;

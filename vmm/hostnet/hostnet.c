@@ -1,0 +1,248 @@
+/* vmm/hostnet/hostnet.c: the changes of one NIC from end to end. Read hostnet_open first: what is
+ * noted comes before what is made; what was made is taken back in the other order. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "devices/tap/netns.h"
+#include "vmm/hostnet/hostnet_priv.h"
+
+struct hostnet {
+	int netns;        /* where all of it is */
+	int server;       /* a process; -1: none */
+	bool noted;       /* there are notes of ours */
+	struct user user; /* in whose name */
+};
+
+/* ---- what a plan asks of this host ---- */
+
+struct asked {
+	const struct notes *notes; /* NULL: of a dry run */
+};
+
+/* Of an interface that is yet to be made: what "default" has is what it will have. */
+static bool default_read(const char *path, char ret_value[static SYSCTL_VALUE])
+{
+	char family[8], name[32], whole[64];
+
+	if (sscanf(path, "net/%7[^/]/conf/%*[^/]/%31s", family, name) != 2)
+		return false;
+	(void)snprintf(whole, sizeof(whole), "net/%s/conf/default/%s", family, name);
+	return sysctl_read(whole, ret_value);
+}
+
+static bool ask_value(void *self, const struct change *c, char ret_value[static SYSCTL_VALUE])
+{
+	const struct asked *a = self;
+	const struct change *noted = a->notes == NULL ? NULL : notes_find(a->notes, c);
+
+	if (noted == NULL)
+		return sysctl_read(c->what, ret_value) ||
+		       (a->notes == NULL && default_read(c->what, ret_value));
+	(void)snprintf(ret_value, SYSCTL_VALUE, "%s", noted->with);
+	return true;
+}
+
+static struct err ask_uplink(void *self, int family, char ret_name[static IFNAMSIZ])
+{
+	struct link *link;
+	struct err e = link_open(&link);
+
+	(void)self;
+	if (err_is(e))
+		return e;
+	e = link_default_route(link, family, ret_name);
+	link_close(link);
+	return e;
+}
+
+static bool is_linux_bridge(const char *name)
+{
+	struct link_info info;
+	struct link *link;
+	bool is;
+
+	if (err_is(link_open(&link)))
+		return false;
+	is = !err_is(link_get(link, name, &info)) && strcmp(info.kind, "bridge") == 0;
+	link_close(link);
+	return is;
+}
+
+/* A dry run takes what is no Linux bridge for one of Open vSwitch, which tells root alone. */
+static struct err ask_bridge(void *self, const char *name, enum change_kind *ret_kind)
+{
+	const struct asked *a = self;
+
+	*ret_kind = is_linux_bridge(name) ? CHANGE_BRIDGE : CHANGE_OVS;
+	return *ret_kind == CHANGE_OVS && a->notes != NULL ? ovs_check(name) : err_none();
+}
+
+static struct err make_plan(const struct hostnet_nic *nic, const struct notes *notes,
+			    struct plan *ret)
+{
+	struct asked asked = { .notes = notes };
+	const struct plan_host host = {
+		.self = &asked, .value = ask_value, .uplink = ask_uplink, .bridge = ask_bridge
+	};
+
+	return hostnet_plan(nic, &host, ret);
+}
+
+/* ---- making ---- */
+
+static struct err note_and_make(struct hostnet *h, struct store *s, const struct plan *plan)
+{
+	struct err e = err_none();
+
+	for (unsigned i = 0; i < plan->count && !err_is(e); i++)
+		e = notes_add(s->notes, &h->user, &plan->change[i]);
+	h->noted = plan->count > 0;
+	if (!err_is(e))
+		e = store_save(s);
+	for (unsigned i = 0; i < plan->count && !err_is(e); i++)
+		e = change_make(&plan->change[i], plan->rules);
+	return e;
+}
+
+static bool wishes(const struct hostnet_wish *w) { return w->dhcp || w->nat || w->bridge != NULL; }
+
+static struct err make_changes(struct hostnet *h, const struct hostnet_nic *nic, struct plan *plan)
+{
+	struct store s;
+	bool there;
+	uint64_t cookie = 0;
+	struct err e = sweep_here(NULL, NULL);
+
+	if (!err_is(e))
+		e = store_cookie(&cookie);
+	if (!err_is(e))
+		e = store_open(&s, cookie, true, &there);
+	if (err_is(e))
+		return e;
+	e = make_plan(nic, s.notes, plan);
+	if (!err_is(e))
+		e = note_and_make(h, &s, plan);
+	store_close(&s);
+	return e;
+}
+
+static void describe(const struct hostnet_nic *nic, const struct plan *p, char *ret_text,
+		     unsigned size)
+{
+	bool differ = p->uplink[1][0] != '\0' && strcmp(p->uplink[0], p->uplink[1]) != 0;
+	struct in_addr guest;
+	struct ip_prefix tap;
+	char dhcp[64] = "", nat[80] = "", bridge[48] = "", address[INET_ADDRSTRLEN];
+
+	if (nic->wish.dhcp && hostnet_guest(nic, &guest, &tap))
+		(void)snprintf(dhcp, sizeof(dhcp), ", guest gets %s by DHCP",
+			       inet_ntop(AF_INET, &guest, address, sizeof(address)));
+	if (nic->wish.nat)
+		(void)snprintf(nat, sizeof(nat), ", masqueraded by %s%s%s", p->uplink[0],
+			       p->uplink[0][0] == '\0' || !differ ? "" : " ",
+			       differ ? p->uplink[1] : "");
+	if (nic->wish.bridge != NULL)
+		(void)snprintf(bridge, sizeof(bridge), ", port of bridge %s", nic->wish.bridge);
+	(void)snprintf(ret_text, size, "%s%s%s", dhcp, nat, bridge);
+}
+
+struct err hostnet_open(const struct hostnet_nic *nic, struct hostnet **ret, char *ret_text,
+			unsigned size)
+{
+	struct hostnet *h;
+	struct plan plan = { .count = 0 };
+	struct err e;
+
+	ret_text[0] = '\0';
+	if (!wishes(&nic->wish)) {
+		/* What others left is no reason against a NIC that has nothing to do with it. */
+		e = sweep_here(NULL, NULL);
+		return err_none();
+	}
+	h = calloc(1, sizeof(*h));
+	if (h == NULL)
+		return err_make(ERR_SETUP, ENOMEM, "note what is changed");
+	*h = (struct hostnet){ .netns = -1, .server = -1, .user = user_self(nic->tap) };
+	e = netns_current(&h->netns);
+	if (!err_is(e) && (nic->wish.nat || nic->wish.bridge != NULL))
+		e = make_changes(h, nic, &plan);
+	if (!err_is(e) && nic->wish.dhcp)
+		e = dhcp_start(nic, &h->server);
+	if (err_is(e)) {
+		hostnet_close(h);
+		return e;
+	}
+	describe(nic, &plan, ret_text, size);
+	*ret = h;
+	return err_none();
+}
+
+/* ---- taking back ---- */
+
+static struct err take_back(const struct hostnet *h)
+{
+	struct err e, home;
+	int back = -1;
+
+	e = netns_current(&back);
+	if (!err_is(e))
+		e = netns_enter(h->netns);
+	if (!err_is(e)) {
+		e = sweep_here(&h->user, NULL);
+		home = netns_enter(back);
+		e = err_is(e) ? e : home;
+	}
+	if (back >= 0)
+		(void)close(back);
+	return e;
+}
+
+void hostnet_close(struct hostnet *h)
+{
+	struct err e = err_none();
+
+	if (h == NULL)
+		return;
+	if (h->server >= 0)
+		program_end(h->server);
+	if (h->noted)
+		e = take_back(h);
+	(void)e; /* what did not go back is still noted, for the next who comes */
+	if (h->netns >= 0)
+		(void)close(h->netns);
+	free(h);
+}
+
+/* ---- a dry run ---- */
+
+struct err hostnet_dry_run(const struct hostnet_nic *nic, const char *prefix, FILE *out)
+{
+	struct plan plan;
+	uint64_t cookie = 0;
+	struct err e = make_plan(nic, NULL, &plan);
+
+	if (!err_is(e) && plan.count > 0)
+		e = store_cookie(&cookie);
+	if (err_is(e))
+		return e;
+	if (plan.count > 0)
+		(void)fprintf(out,
+			      "%snote in /run/tapvm/net-%llu what follows, and take it back at "
+			      "the end\n",
+			      prefix, (unsigned long long)cookie);
+	for (unsigned i = 0; i < plan.count; i++)
+		change_say(&plan.change[i], plan.rules, prefix, out);
+	if (nic->wish.dhcp) {
+		struct dhcp_words words;
+
+		dhcp_print(nic, &words);
+		(void)fprintf(out, "%sstart", prefix);
+		for (unsigned i = 0; words.argv[i] != NULL; i++)
+			(void)fprintf(out, " %s", words.argv[i]);
+		(void)fprintf(out, "\n");
+	}
+	return err_none();
+}
