@@ -56,6 +56,13 @@ struct err guest_mem_replace(struct guest_mem *mem, const struct mem_region *reg
 	return err_none();
 }
 
+unsigned guest_mem_table(const struct guest_mem *mem,
+			 struct mem_region ret_regions[static GUEST_MEM_REGIONS_MAX])
+{
+	memcpy(ret_regions, mem->region, mem->count * sizeof(ret_regions[0]));
+	return mem->count;
+}
+
 /* The region that holds the byte at gpa, or NULL. */
 static const struct mem_region *find(const struct guest_mem *mem, uint64_t gpa)
 {

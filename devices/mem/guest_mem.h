@@ -34,6 +34,10 @@ void guest_mem_destroy(struct guest_mem *mem); /* takes NULL; unmaps nothing */
 struct err guest_mem_replace(struct guest_mem *mem, const struct mem_region *regions,
 			     unsigned count) MUST_USE;
 
+/* The table as it is, by address: their number. */
+unsigned guest_mem_table(const struct guest_mem *mem,
+			 struct mem_region ret_regions[static GUEST_MEM_REGIONS_MAX]);
+
 /* Host slices of [gpa, gpa + len): fills iov, one entry a region touched (adjacent regions are
  * crossed), and returns their number, 0 for len 0. -1: a byte of it is in no region, it wraps, or
  * more than max slices would be needed. */

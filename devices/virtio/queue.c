@@ -21,6 +21,7 @@ const char *queue_fault_name(enum queue_fault fault)
 		[QUEUE_FAULT_DIRECTION] = "a buffer of the wrong direction",
 		[QUEUE_FAULT_CONTROL] = "a request without room for its answer",
 		[QUEUE_FAULT_MEMORY] = "guest memory that is gone",
+		[QUEUE_FAULT_KERNEL] = "a ring or a buffer that the host's kernel does not take",
 	};
 
 	return name[fault];
@@ -108,6 +109,27 @@ struct queue_state queue_stop(struct queue *q)
 	q->ops = NULL;
 	q->fault = QUEUE_FINE;
 	return state;
+}
+
+struct queue_rings queue_rings(const struct queue *q)
+{
+	assert(queue_running(q) && !q->config.packed);
+	return (struct queue_rings){ q->config.size, q->split.table, q->split.avail,
+				     q->split.used };
+}
+
+struct queue_state queue_save(const struct queue *q)
+{
+	assert(queue_running(q) && q->held == 0);
+	return q->ops->save(q);
+}
+
+void queue_move(struct queue *q, uint16_t index)
+{
+	assert(queue_running(q) && !q->config.packed && q->held == 0);
+	q->untold = 0;
+	q->signal_once = true;
+	(void)q->ops->restore(q, (struct queue_state){ .index = index, .restored = true });
 }
 
 void queue_remap(struct queue *q, const struct queue_config *rings)

@@ -69,6 +69,7 @@ enum queue_fault {
 	QUEUE_FAULT_DIRECTION, /* writable in a transmit chain, readable in a receive chain */
 	QUEUE_FAULT_CONTROL,   /* control chain, or disk request, without its last writable byte */
 	QUEUE_FAULT_MEMORY,    /* guest memory is gone under the ring or a buffer */
+	QUEUE_FAULT_KERNEL,    /* the kernel, which moves the data, says that it is */
 	QUEUE_FAULTS
 };
 const char *queue_fault_name(enum queue_fault fault);
@@ -113,6 +114,16 @@ bool queue_running(const struct queue *q);
 /* The memory table was replaced under a pause, or the rings lie elsewhere now: the addresses of
  * `rings` are resolved anew. Gone: the queue is broken. Stopped: nothing. */
 void queue_remap(struct queue *q, const struct queue_config *rings);
+
+/* For a data path that moves the chains of a running split queue by itself: where its rings lie for
+ * this process, where that path begins, and where it has come to. Nothing is held. */
+struct queue_rings {
+	uint32_t size;
+	const void *desc, *driver, *device;
+};
+struct queue_rings queue_rings(const struct queue *q);
+struct queue_state queue_save(const struct queue *q);
+void queue_move(struct queue *q, uint16_t index); /* as if it were started there, restored */
 
 enum take queue_take(struct queue *q, struct chain *ret);
 /* A lower bound of what queue_take would give now, without reading descriptors. Broken: 1. */

@@ -69,6 +69,21 @@ START_TEST(replace_judges_the_table)
 }
 END_TEST
 
+START_TEST(the_table_as_it_is)
+{
+	const struct mem_region unsorted[] = { REGION(0x1000, 0x2000), REGION(0, 0x1000) };
+	struct guest_mem *mem = guest_mem_create();
+	struct mem_region table[GUEST_MEM_REGIONS_MAX];
+
+	ck_assert_uint_eq(guest_mem_table(mem, table), 0);
+	ck_assert(!err_is(guest_mem_replace(mem, unsorted, 2)));
+	ck_assert_uint_eq(guest_mem_table(mem, table), 2);
+	ck_assert(table[0].gpa == 0 && table[0].size == 0x1000 && table[0].host == bytes);
+	ck_assert(table[1].gpa == 0x1000 && table[1].size == 0x2000);
+	guest_mem_destroy(mem);
+}
+END_TEST
+
 /* B05 and B04: regions of 0x2000 bytes at 0 and 0x2000, guard pages around each. */
 static const struct {
 	const char *says;
@@ -158,6 +173,7 @@ int main(void)
 	tcase_add_loop_test(tc, range_inside_says, 0, (int)ARRAY_LEN(ranges));
 	tcase_add_test(tc, overlap_says);
 	tcase_add_loop_test(tc, replace_judges_the_table, 0, (int)ARRAY_LEN(tables));
+	tcase_add_test(tc, the_table_as_it_is);
 	tcase_add_loop_test(tc, slices_of, 0, (int)ARRAY_LEN(slices));
 	tcase_add_test(tc, copies_cross_borders);
 	tcase_add_test(tc, copies_do_not_wrap);
