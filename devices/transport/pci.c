@@ -66,12 +66,41 @@ static void interrupt(void *self, int queue)
 		pci_msix_send(p, vector);
 }
 
+static bool by_message(void *self)
+{
+	struct pci *p = self;
+
+	return atomic_load(&p->msix_on);
+}
+
+/* Whoever writes it is told before a mask counts, so that the two words need not be one. */
+static int direct(void *self, unsigned queue)
+{
+	struct pci *p = self;
+	unsigned vector = atomic_load(&p->queue_vector[queue]);
+
+	return vector != VIRTIO_MSI_NO_VECTOR && pci_msix_open(p, vector) ? p->vector[vector].fd
+									  : DEVICE_FD_NONE;
+}
+
+static const struct interrupt_ops interrupt_ops = {
+	.interrupt = interrupt,
+	.by_message = by_message,
+	.direct = direct,
+};
+
+void pci_map_queue(struct pci *p, unsigned queue, unsigned vector)
+{
+	atomic_store(&p->queue_vector[queue], vector);
+	device_call_moved(p->config.device, queue);
+}
+
 /* PCI-31. */
 void pci_reset_vectors(struct pci *p)
 {
 	atomic_store(&p->config_vector, VIRTIO_MSI_NO_VECTOR);
-	for (unsigned i = 0; i < DEVICE_QUEUES_MAX; i++)
-		atomic_store(&p->queue_vector[i], VIRTIO_MSI_NO_VECTOR);
+	for (unsigned i = 0; i < device_queue_max(p->config.device); i++)
+		pci_map_queue(p, i, VIRTIO_MSI_NO_VECTOR);
 	pci_msix_forget(p);
 	pci_line_update(p);
 }
@@ -101,7 +130,7 @@ struct err pci_create(const struct pci_config *config, struct pci **ret_pci)
 	}
 	pci_config_init(p);
 	pci_reset_vectors(p);
-	device_set_interrupt(config->device, interrupt, p);
+	device_set_interrupt(config->device, &interrupt_ops, p);
 	*ret_pci = p;
 	return err_none();
 }

@@ -92,23 +92,22 @@ static void set_queue_size(struct pci *p, uint32_t v)
 	else
 		device_queue_set_size(p->config.device, queue, v);
 }
-/* NULL: no such queue */
-static atomic_uint *mapped(struct pci *p, uint32_t queue)
+static bool is_queue(struct pci *p, uint32_t queue)
 {
-	return device_queue_size_max(p->config.device, queue) > 0 ? &p->queue_vector[queue] : NULL;
+	return device_queue_size_max(p->config.device, queue) > 0;
 }
 static uint32_t queue_vector(struct pci *p)
 {
-	atomic_uint *vector = mapped(p, p->queue_select);
+	uint32_t queue = p->queue_select;
 
-	return vector != NULL ? *vector : VIRTIO_MSI_NO_VECTOR;
+	return is_queue(p, queue) ? p->queue_vector[queue] : VIRTIO_MSI_NO_VECTOR;
 }
 static void set_queue_vector(struct pci *p, uint32_t v)
 {
-	atomic_uint *vector = mapped(p, p->queue_select);
+	uint32_t queue = p->queue_select;
 
-	if (vector != NULL)
-		*vector = mappable(p, v);
+	if (is_queue(p, queue))
+		pci_map_queue(p, queue, mappable(p, v));
 }
 static uint32_t queue_enable(struct pci *p)
 {
@@ -126,7 +125,7 @@ static uint32_t queue_notify_off(struct pci *p)
 {
 	uint32_t queue = p->queue_select;
 
-	return device_queue_size_max(p->config.device, queue) > 0 ? queue : 0;
+	return is_queue(p, queue) ? queue : 0;
 }
 /* NOTIF_CONFIG_DATA is not offered. */
 static uint32_t nothing(struct pci *p)
@@ -138,13 +137,12 @@ static uint32_t nothing(struct pci *p)
 static void set_queue_reset(struct pci *p, uint32_t v)
 {
 	uint32_t queue = p->queue_select;
-	atomic_uint *vector = mapped(p, queue);
 
 	if (v != 1)
 		return;
 	device_queue_reset(p->config.device, queue);
-	if (vector != NULL && agreed(p, VIRTIO_F_RING_RESET))
-		*vector = VIRTIO_MSI_NO_VECTOR;
+	if (is_queue(p, queue) && agreed(p, VIRTIO_F_RING_RESET))
+		pci_map_queue(p, queue, VIRTIO_MSI_NO_VECTOR);
 }
 
 /* clang-format off */

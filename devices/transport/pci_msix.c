@@ -58,11 +58,27 @@ void pci_msix_send(struct pci *p, unsigned vector)
 	send_pending(v);
 }
 
+bool pci_msix_open(const struct pci *p, unsigned vector)
+{
+	return (atomic_load(&p->vector[vector].state) & MASKED) == 0;
+}
+
+/* Of every queue whose vector that is. */
+static void tell_writers(struct pci *p, unsigned vector)
+{
+	for (unsigned i = 0; i < device_queue_max(p->config.device); i++)
+		if (atomic_load(&p->queue_vector[i]) == vector)
+			device_call_moved(p->config.device, i);
+}
+
 /* On return nothing is being sent; who sends only writes an eventfd, so that it never takes long.
  */
-static void mask(struct pci_vector *v, unsigned which)
+static void mask(struct pci *p, unsigned vector, unsigned which)
 {
+	struct pci_vector *v = &p->vector[vector];
+
 	atomic_fetch_or(&v->state, which);
+	tell_writers(p, vector);
 	while (atomic_load(&v->state) >= PCI_SENDING)
 		(void)sched_yield();
 }
@@ -81,6 +97,7 @@ static void unmask(struct pci *p, unsigned vector, unsigned which)
 	}
 	atomic_fetch_and(&v->state, ~which);
 	send_pending(v);
+	tell_writers(p, vector);
 }
 
 void pci_msix_forget(struct pci *p)
@@ -97,7 +114,7 @@ void pci_msix_set(struct pci *p, bool on, bool all_masked)
 		atomic_store(&p->msix_on, true);
 	for (unsigned i = 0; off != p->vectors_off && i < p->vector_count; i++) {
 		if (off)
-			mask(&p->vector[i], PCI_MASKED_WITH_ALL);
+			mask(p, i, PCI_MASKED_WITH_ALL);
 		else
 			unmask(p, i, PCI_MASKED_WITH_ALL);
 	}
@@ -140,7 +157,7 @@ static void set_table_word(struct pci *p, uint32_t index, uint32_t value)
 	else if (word < CONTROL)
 		p->vector[vector].message[word] = value & writable[word];
 	else if ((value & PCI_MSIX_ENTRY_CTRL_MASKBIT) != 0)
-		mask(&p->vector[vector], PCI_MASKED_ITSELF);
+		mask(p, vector, PCI_MASKED_ITSELF);
 	else
 		unmask(p, vector, PCI_MASKED_ITSELF);
 }

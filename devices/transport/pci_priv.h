@@ -71,6 +71,9 @@ struct pci {
 
 void pci_reset_vectors(struct pci *p); /* as after power-on: nothing is mapped, nothing pends */
 
+/* pci.c */
+void pci_map_queue(struct pci *p, unsigned queue, unsigned vector);
+
 /* pci_config.c */
 void pci_config_init(struct pci *p);
 void pci_set_master(struct pci *p, bool on);
@@ -90,8 +93,9 @@ struct err pci_msix_init(struct pci *p) MUST_USE;
 void pci_msix_fini(struct pci *p);
 /* With the mutex. all_masked: whatever each one's own mask says. */
 void pci_msix_set(struct pci *p, bool on, bool all_masked);
-void pci_msix_send(struct pci *p, unsigned vector); /* or keeps it pending; any thread */
-void pci_msix_forget(struct pci *p);                /* what is pending */
+void pci_msix_send(struct pci *p, unsigned vector);       /* or keeps it pending; any thread */
+bool pci_msix_open(const struct pci *p, unsigned vector); /* not masked; any thread */
+void pci_msix_forget(struct pci *p);                      /* what is pending */
 void pci_msix_read(struct pci *p, uint64_t offset, void *ret_bytes, unsigned width);
 void pci_msix_write(struct pci *p, uint64_t offset, const void *bytes, unsigned width);
 

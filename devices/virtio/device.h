@@ -72,6 +72,10 @@ struct runner_ops {
 	 * `old` (-1: none, the ring is polled); both are open until this returns. false: it cannot
 	 * be watched, and nothing changed. The control queue's is no affair of the runner's. */
 	bool (*move_kick)(void *self, unsigned index, int old, int fd);
+	/* What device_direct_call says of queue i is another from now on. Any thread, no mutex,
+	 * perhaps with locks of the transport's held: may not come back to it but by that. NULL:
+	 * of no interest. */
+	void (*move_call)(void *self, unsigned index);
 };
 
 /* What a transport is asked by its other side and only the kind can do. */
@@ -200,11 +204,22 @@ uint32_t device_interrupt_status(struct device *d); /* atomic, no mutex */
 void device_interrupt_ack(struct device *d,
 			  uint32_t bits);         /* atomic; pulses again if some are left */
 uint32_t device_interrupt_take(struct device *d); /* atomic: what it was; it is 0 now */
-/* A transport with interrupts of its own tells the driver by this instead of call eventfds, after
- * the status bit was ORed: of queue, or of the configuration. Called on any thread, perhaps with
- * the mutex held; never waits. Set before the driver's first access. */
+/* A transport with interrupts of its own tells the driver by these instead of call eventfds. Called
+ * on any thread, perhaps with the mutex held; never wait. */
 enum { DEVICE_NO_QUEUE = -1 };
-void device_set_interrupt(struct device *d, void (*interrupt)(void *self, int queue), void *self);
+struct interrupt_ops {
+	/* Of queue, or of the configuration; after the status bit was ORed. */
+	void (*interrupt)(void *self, int queue);
+	/* Does the driver take messages, which need no status bit? */
+	bool (*by_message)(void *self);
+	/* Then: what sends that queue's when it is written, right now; DEVICE_FD_NONE: nothing, it
+	 * is masked, or there is none. When that changes device_call_moved is called, which returns
+	 * when the old one is not written any more. */
+	int (*direct)(void *self, unsigned queue);
+};
+/* Set before the driver's first access; NULL: call eventfds again. */
+void device_set_interrupt(struct device *d, const struct interrupt_ops *ops, void *self);
+void device_call_moved(struct device *d, uint32_t index); /* no mutex */
 
 /* ---- device's kind and runner -> device ---- */
 void device_lock(struct device *d);
@@ -214,6 +229,11 @@ struct queue *device_queue(struct device *d, uint32_t index);
 const struct features *device_accepted(const struct device *d);
 /* Ors the status bit, then signals the queue's call: never waits; any thread, no mutex. */
 void device_signal_queue(struct device *d, uint32_t index);
+/* Who moves data without passing here may write this descriptor instead, until move_call;
+ * DEVICE_FD_NONE: none now. Any thread, no mutex. */
+int device_direct_call(struct device *d, uint32_t index);
+/* Will there be such descriptors? Not for a driver that is told by a line or by registers. */
+bool device_by_message(struct device *d);
 /* Around each change of the configuration's bytes. notify: the driver is told. With the mutex. */
 void device_config_begin(struct device *d);
 void device_config_end(struct device *d, bool notify);

@@ -105,10 +105,27 @@ static void call(struct device *d, int call_fd, struct signaller *signaller)
 		eventfd_poke(call_fd);
 }
 
-void device_set_interrupt(struct device *d, void (*interrupt)(void *self, int queue), void *self)
+void device_set_interrupt(struct device *d, const struct interrupt_ops *ops, void *self)
 {
-	d->interrupt = interrupt;
+	d->interrupt = ops;
 	d->interrupt_self = self;
+}
+
+bool device_by_message(struct device *d)
+{
+	return d->interrupt != NULL && d->interrupt->by_message(d->interrupt_self);
+}
+
+int device_direct_call(struct device *d, uint32_t index)
+{
+	return d->interrupt != NULL ? d->interrupt->direct(d->interrupt_self, index)
+				    : DEVICE_FD_NONE;
+}
+
+void device_call_moved(struct device *d, uint32_t index)
+{
+	if (d->config.runner->move_call != NULL)
+		d->config.runner->move_call(d->config.runner_self, index);
 }
 
 /* The status is there before the interrupt that makes the driver look at it (MMIO-12, PCI-24,
@@ -118,7 +135,7 @@ static void signal_driver(struct device *d, unsigned bit, int queue)
 	atomic_fetch_or(&d->interrupt_status, bit);
 	if (d->interrupt != NULL) {
 		atomic_fetch_add_explicit(&d->signals, 1, memory_order_relaxed);
-		d->interrupt(d->interrupt_self, queue);
+		d->interrupt->interrupt(d->interrupt_self, queue);
 	} else if (queue == DEVICE_NO_QUEUE) {
 		call(d, d->call_fd, NULL);
 	} else {

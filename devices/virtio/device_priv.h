@@ -45,7 +45,7 @@ struct device {
 	/* Any thread. */
 	int call_fd;
 	int report_fd;
-	void (*interrupt)(void *self, int queue); /* NULL: call eventfds */
+	const struct interrupt_ops *interrupt; /* NULL: call eventfds */
 	void *interrupt_self;
 	atomic_uint interrupt_status;
 	atomic_bool notification_data; /* agreed on */

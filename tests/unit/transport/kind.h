@@ -22,6 +22,7 @@ static struct world {
 	unsigned stopped, started; /* a bit a queue */
 	unsigned starts, stops, pauses, resumes, resets, oks, controls;
 	bool running, touched_while_stopped;
+	int call[QUEUES]; /* device_direct_call when that queue's was last said to be another */
 	uint8_t config[CONFIG_BYTES];
 } w;
 
@@ -117,9 +118,17 @@ static inline bool move_kick(void *self, unsigned index, int old, int fd)
 	(void)self, (void)index, (void)old, (void)fd;
 	return true;
 }
-static const struct runner_ops runner = {
-	.start = start, .pause = pause_, .resume = resume, .stop = stop, .move_kick = move_kick
-};
+static inline void move_call(void *self, unsigned index)
+{
+	(void)self;
+	w.call[index] = device_direct_call(w.device, index);
+}
+static const struct runner_ops runner = { .start = start,
+					  .pause = pause_,
+					  .resume = resume,
+					  .stop = stop,
+					  .move_kick = move_kick,
+					  .move_call = move_call };
 
 static inline void make_device(uint64_t more_features)
 {

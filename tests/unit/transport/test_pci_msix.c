@@ -41,6 +41,44 @@ static unsigned sent(void)
 	return all;
 }
 
+static void assert_direct(uint32_t queue, unsigned vector)
+{
+	int want = vector < VECTORS ? pci_vector_fd(slot.pci, vector) : DEVICE_FD_NONE;
+
+	ck_assert_int_eq(device_direct_call(w.device, queue), want);
+	ck_assert_msg(w.call[queue] == want, "whoever writes it was not told");
+}
+
+/* Who interrupts the driver without asking is told of all that changes where. */
+START_TEST(what_may_be_written_for_a_queue)
+{
+	live();
+	ck_assert(!device_by_message(w.device));
+	live_with_vectors();
+	ck_assert(device_by_message(w.device));
+	assert_direct(1, 1);
+	pci_slot_mask(&slot, 1, true);
+	assert_direct(1, NO_VECTOR);
+	assert_direct(0, 0);
+	map_queue(1, 2);
+	assert_direct(1, 2);
+	pci_slot_mask(&slot, 1, false);
+	assert_direct(1, 2);
+	pci_slot_msix_on(&slot, false);
+	assert_direct(1, NO_VECTOR);
+	ck_assert(!device_by_message(w.device));
+	pci_slot_msix_on(&slot, true);
+	assert_direct(1, 2);
+	map_queue(1, NO_VECTOR);
+	assert_direct(1, NO_VECTOR);
+	map_queue(1, 1);
+	wr(QRESET, 2, 1);
+	assert_direct(1, NO_VECTOR);
+	wr(STATUS, 1, 0);
+	assert_direct(0, NO_VECTOR);
+}
+END_TEST
+
 /* rule: PCI-30 */
 START_TEST(the_capability)
 {
@@ -311,6 +349,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_capability);
+	tcase_add_test(tc, what_may_be_written_for_a_queue);
 	tcase_add_test(tc, mapping);
 	tcase_add_test(tc, the_table);
 	tcase_add_test(tc, each_event_has_its_vector);
