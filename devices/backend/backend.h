@@ -74,6 +74,10 @@ struct backend_ops {
 	/* NULL: by flow, a frame to the queue that sent the last of its flow. So it is at first.
 	 * Asked for again when a queue was switched off or on. */
 	struct err (*set_steering)(struct backend *be, const struct backend_steering *s);
+	/* Neither send nor recv is called while the kernel moves frames between rings and poll_fd
+	 * by itself, behind a header of so many bytes as the driver has it. 0: no more; it is the
+	 * backend's own again. NULL: poll_fd is nothing that the kernel could do so with. */
+	struct err (*lend)(struct backend *be, unsigned hdr_bytes);
 	bool (*gone)(const struct backend *be); /* the interface was deleted: park */
 	void (*counters)(const struct backend *be, unsigned queue, struct backend_counters *ret);
 	void (*destroy)(struct backend *be);

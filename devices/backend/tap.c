@@ -29,7 +29,7 @@ struct backend_tap {
 	struct backend backend;
 	const struct sys *sys;
 	struct log log;
-	unsigned hdr_bytes;
+	unsigned hdr_bytes, hdr_set; /* what we read and write; what is set now */
 	atomic_bool gone;
 	char name[32];
 	int steer_program, steer_fd; /* -1: none */
@@ -281,6 +281,19 @@ static struct err tap_set_steering(struct backend *be, const struct backend_stee
 	return err_make(ERR_SETUP, errno, "set the steering of %s", t->name);
 }
 
+/* It is the interface's, of all its queues. */
+static struct err tap_lend(struct backend *be, unsigned hdr_bytes)
+{
+	struct backend_tap *t = of(be);
+	int bytes = (int)(hdr_bytes != 0 ? hdr_bytes : t->hdr_bytes);
+
+	if ((unsigned)bytes == t->hdr_set || set(t, 0, TUNSETVNETHDRSZ, &bytes)) {
+		t->hdr_set = (unsigned)bytes;
+		return err_none();
+	}
+	return err_make(ERR_SETUP, errno, "set a header of %d bytes for %s", bytes, t->name);
+}
+
 static bool tap_gone(const struct backend *be)
 {
 	return atomic_load(&((const struct backend_tap *)(const void *)be)->gone);
@@ -317,6 +330,7 @@ static const struct backend_ops tap_ops = {
 	.set_carrier = tap_set_carrier,
 	.set_queue = tap_set_queue,
 	.set_steering = tap_set_steering,
+	.lend = tap_lend,
 	.gone = tap_gone,
 	.counters = tap_counters,
 	.destroy = tap_destroy,
@@ -354,7 +368,7 @@ struct err backend_tap_create(const struct backend_tap_config *config, struct ba
 	}
 	t->sys = config->sys;
 	t->log = config->log;
-	t->hdr_bytes = config->hdr_bytes;
+	t->hdr_bytes = t->hdr_set = config->hdr_bytes;
 	t->queue_count = config->fd_count;
 	(void)snprintf(t->name, sizeof(t->name), "%s", config->name);
 	for (unsigned i = 0; i < config->fd_count; i++) {

@@ -321,6 +321,16 @@ int net_backend_fd(struct net_pair *p)
 	return be->ops->poll_fd(be, p->index);
 }
 
+struct err net_lend_backend(struct net *n, bool on)
+{
+	struct backend *be = n->config.backend;
+
+	if (be->ops->lend == NULL)
+		return err_make(ERR_SETUP, 0, "%s is nothing that the kernel moves frames of",
+				n->name);
+	return be->ops->lend(be, on ? n->plan.hdr_bytes : 0);
+}
+
 bool net_has_input(const struct net_pair *p)
 {
 	const struct backend *be = p->net->config.backend;

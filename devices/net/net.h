@@ -108,6 +108,9 @@ void net_pair_stop(struct net_pair *p);
 /* Gives the signals of both queues that are due, or with `all` those that are owed: returns the
  * nanoseconds until the next one is due, COAL_NEVER: none is owed. */
 uint64_t net_signals(struct net_pair *p, bool all);
+/* In a pause: the backend is lent to the kernel, which moves frames by net_backend_fd, or is ours
+ * again. */
+struct err net_lend_backend(struct net *n, bool on) MUST_USE;
 /* Nothing is held in the rings: asserted at each pause. */
 void net_pair_assert_paused(struct net_pair *p);
 

@@ -88,7 +88,8 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 {
 	ck_assert(fd == FD || request == TUNSETQUEUE);
 	kernel.request = request;
-	kernel.value = request == TUNSETCARRIER ? *(const int *)arg : (intptr_t)arg;
+	kernel.value = request == TUNSETCARRIER || request == TUNSETVNETHDRSZ ? *(const int *)arg
+									      : (intptr_t)arg;
 	errno = kernel.ioctl_err;
 	return kernel.ioctl_err != 0 ? -1 : 0;
 }

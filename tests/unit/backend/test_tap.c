@@ -213,6 +213,29 @@ START_TEST(a_kernel_without_carrier_is_not_asked)
 }
 END_TEST
 
+/* Somebody else's header while it is lent; the kernel is asked only for what is not so already. */
+START_TEST(the_header_of_whoever_has_it)
+{
+	static const struct {
+		unsigned lend;
+		intptr_t asked; /* 0: nothing */
+	} steps[] = { { 10, 10 }, { 10, 0 }, { 12, 12 }, { 0, 0 }, { 10, 10 }, { 0, 12 } };
+	struct err e;
+
+	for (unsigned i = 0; i < ARRAY_LEN(steps); i++) {
+		kernel.value = 0;
+		ck_assert(!err_is(be->ops->lend(be, steps[i].lend)));
+		ck_assert_msg(kernel.value == steps[i].asked, "step %u: %ld", i,
+			      (long)kernel.value);
+	}
+	ck_assert_uint_eq(kernel.request, TUNSETVNETHDRSZ);
+	kernel.ioctl_err = EINVAL;
+	e = be->ops->lend(be, 10);
+	ck_assert_msg(err_is(e) && strstr(e.text, "header of 10 bytes for t0") != NULL,
+		      "got \"%s\"", e.text);
+}
+END_TEST
+
 START_TEST(queues_and_their_end)
 {
 	struct backend_tap_config c = config();
@@ -268,6 +291,7 @@ int main(void)
 	tcase_add_test(tc, what_is_gone_is_left_alone);
 	tcase_add_loop_test(tc, a_setting_may_find_it_gone, 0, 2);
 	tcase_add_test(tc, a_kernel_without_carrier_is_not_asked);
+	tcase_add_test(tc, the_header_of_whoever_has_it);
 	tcase_add_test(tc, queues_and_their_end);
 	tcase_add_test(tc, what_cannot_be_is_refused);
 	suite_add_tcase(s, tc);
