@@ -73,6 +73,7 @@ refuse long-mode 2 'no mode' "$server" --socket "$w/s" --socket-mode 01777
 refuse mode-of-nothing 2 'goes with a --socket' "$server" --fd 5 --socket-mode 0600
 refuse client-of-nothing 2 'needs the --socket' "$server" --fd 5 --client
 refuse bad-key 2 'did you mean' "$server" --socket "$w/s" --net tap,nam=x
+refuse bad-bus 2 'leave bus= out' "$server" --socket "$w/s" --net tap,bus=pci
 refuse tap-with-keys 2 'a name alone' "$server" --socket "$w/s" --tap x,mtu=1500
 refuse long-path 2 'up to 107' "$server" --socket "/$(printf '%0108d' 0)"
 refuse no-such-fd 2 'no stream socket' "$server" --fd 77

@@ -18,6 +18,7 @@
 /* Behind the memory: 64-bit BARs. */
 #define PCI_WINDOW_HIGH (UINT64_C(1) << 38)
 #define PCI_WINDOW_HIGH_BYTES (UINT64_C(1) << 36)
+#define MEMORY_MAX (PCI_WINDOW_HIGH - (HOLE_END - HOLE_START))
 
 enum {
 	NIC_MMIO_STEP = 0x1000,

@@ -49,6 +49,9 @@ static struct err take_memory(void *into, const char *value)
 	if (bytes < MEMORY_MIN)
 		return err_make(ERR_USAGE, 0, "%s is too little for any kernel; give at least 4M",
 				value);
+	if (bytes > MEMORY_MAX)
+		return err_make(ERR_USAGE, 0, "%s is more than the 255G that a machine can have",
+				value);
 	if (bytes % PAGE_BYTES != 0)
 		return err_make(ERR_USAGE, 0, "%s is no multiple of 4K; write it like 128M", value);
 	o->keeper.memory_bytes = bytes;
