@@ -52,7 +52,7 @@ static void announce(struct keeper *k)
 {
 	if (!k->announced && !k->options->quiet)
 		for (unsigned i = 0; i < k->nics_open; i++)
-			(void)fprintf(stderr, "tapvm: %s\n", k->line[i]);
+			terminal_say("tapvm: ", k->line[i]);
 	k->announced = true;
 }
 
@@ -128,13 +128,11 @@ static void on_message(struct keeper *k, char *bytes, size_t length)
 	switch (m.kind) {
 	case MESSAGE_RUNNING:
 	case MESSAGE_UNKNOWN: break;
-	case MESSAGE_LOG: (void)fprintf(stderr, "tapvm: %s\n", m.text); break;
+	case MESSAGE_LOG: terminal_say("tapvm: ", m.text); break;
 	case MESSAGE_ERROR: k->error = err_make(m.err_kind, 0, "%s", m.text); break;
 	case MESSAGE_STATS:
 		if (k->options->stats)
-			(void)fprintf(stderr, "%s%s", m.text,
-				      *m.text != '\0' && m.text[strlen(m.text) - 1] == '\n' ? ""
-											    : "\n");
+			terminal_say("", m.text);
 		break;
 	case MESSAGE_END:
 		k->ended = true;

@@ -30,6 +30,8 @@ void terminal_close(struct terminal *t);
 /* For the machine at its end: if the keeper is gone and the terminal is exactly as we set it, as it
  * was before. Any other state is somebody else's by now. */
 void terminal_restore_if_still_raw(const struct terminal *t);
+/* Lines of ours on standard error, each behind prefix and from the left, raw or not. */
+void terminal_say(const char *prefix, const char *text);
 
 /* ---- relay.c: keys to the guest through a pipe, but for the escape ---- */
 enum { RELAY_BYTES = 256, ESCAPE_KEY = 'A' - '@', QUIT_KEY = 'x' };

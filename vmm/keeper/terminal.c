@@ -1,10 +1,11 @@
 /* vmm/keeper/terminal.c: the terminal, raw while a guest has it.
  *
  * Both processes know the state before and the raw state; the keeper restores on its way out, the
- * machine when the keeper was killed. Output processing stays on, so that lines of ours that come
- * between the guest's begin at the left. */
+ * machine when the keeper was killed. What the guest writes passes as it is, too: lines of ours
+ * that come between go back to the left by themselves. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ void terminal_open(struct terminal *t, int fd)
 	t->raw = t->before;
 	t->raw.c_iflag &=
 		~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+	t->raw.c_oflag &= ~(tcflag_t)OPOST;
 	t->raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	/* A read never waits: readiness is epoll's to tell, and another reader may be faster. */
 	t->raw.c_cc[VMIN] = 0;
@@ -62,4 +64,17 @@ void terminal_restore_if_still_raw(const struct terminal *t)
 		return;
 	if (tcgetattr(t->fd, &now) == 0 && is_same(&now, &t->raw))
 		(void)tcsetattr(t->fd, TCSANOW, &t->before);
+}
+
+void terminal_say(const char *prefix, const char *text)
+{
+	struct termios now;
+	bool raw = tcgetattr(STDERR_FILENO, &now) == 0 && (now.c_oflag & OPOST) == 0;
+
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		(void)fprintf(stderr, "%s%.*s%s", prefix, (int)len, text, raw ? "\r\n" : "\n");
+		text += text[len] == '\n' ? len + 1 : len;
+	}
 }
