@@ -197,7 +197,7 @@ struct features net_offer(const struct net_config *config)
 	return f;
 }
 
-static const char *name_of(unsigned bit)
+const char *net_feature_name(unsigned bit)
 {
 	for (unsigned i = 0; i < net_feature_count; i++)
 		if (net_features[i].bit == bit && net_features[i].name != NULL)
@@ -220,7 +220,7 @@ static struct err lacks(const struct net_feature *row, unsigned bit)
 {
 	return err_make(ERR_USAGE, 0,
 			"%s=on needs %s, which is not offered; switch that on, or leave this out",
-			row->name, name_of(bit));
+			row->name, net_feature_name(bit));
 }
 
 /* What a possible one lacks in this offer. */
@@ -237,7 +237,7 @@ static struct err groundless(const struct net_feature *row, const struct feature
 		return err_make(ERR_USAGE, 0,
 				"%s=on needs %s or %s, and neither is offered; switch one on, or "
 				"leave this out",
-				row->name, name_of(one), name_of(other));
+				row->name, net_feature_name(one), net_feature_name(other));
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(offered_with); i++)
 		if (offered_with[i].bit == row->bit && !features_has(offer, offered_with[i].with))

@@ -18,6 +18,8 @@ struct net_feature {
 enum { NET_FEATURES_MAX = 128 };
 extern const struct net_feature net_features[];
 extern const unsigned net_feature_count;
+/* Of its switch; words that will do for one that has none. */
+const char *net_feature_name(unsigned bit);
 
 /* What the user wrote: bits switched on, and bits switched off. The rest is as usual. */
 struct net_switches {

@@ -7,14 +7,12 @@
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	REGION = 4 << 20,
 	QUEUE_MAX = 256,
 	CTRL_SIZE = 16,
 	REG_STATUS = 0x070,
-	NEEDS_RESET = 64,
 };
 
 static void log_line(void *self, const char *text)
@@ -49,6 +47,8 @@ struct how {
 	uint16_t queue_size; /* 0: QUEUE_MAX */
 	uint64_t on;         /* features that are off as a rule */
 	bool pci;
+	const int *vhost_fds;
+	const struct sys *sys;
 	int capture_fd;
 	uint64_t capture_ring; /* 0: no capture */
 };
@@ -85,7 +85,16 @@ static void make(struct rig *r, struct backend *backend, const struct how *how)
 	(void)pthread_mutex_init(&r->log_mutex, NULL);
 	driver_memory_init(&r->memory, REGION);
 	ck_assert(!err_is(loop_create(&r->loop)));
-	ck_assert(!err_is(workers_create(c.pairs, &r->workers)));
+	ck_assert(!err_is(datapath_create(&(struct datapath_config){ .pairs = c.pairs,
+								     .vhost_fds = how->vhost_fds,
+								     .sys = how->sys,
+								     .mem = r->memory.mem,
+								     .loop = r->loop,
+								     .log = c.log,
+								     .name = c.name },
+					  &r->datapath)));
+	if (how->vhost_fds != NULL)
+		datapath_limit_to_vhost(&c.switches);
 	if (how->capture_ring != 0)
 		ck_assert(!err_is(
 			capture_create(&(struct capture_config){ .fd = how->capture_fd,
@@ -98,8 +107,8 @@ static void make(struct rig *r, struct backend *backend, const struct how *how)
 	c.capture = r->capture;
 	c.mem = r->memory.mem;
 	c.loop = r->loop;
-	ck_assert(!err_is(net_create(&c, &workers_runner, r->workers, &r->net)));
-	ck_assert(!err_is(workers_attach(r->workers, r->net)));
+	ck_assert(!err_is(net_create(&c, &datapath_runner, r->datapath, &r->net)));
+	ck_assert(!err_is(datapath_attach(r->datapath, r->net)));
 	if (how->pci) {
 		pci_slot_init(&r->slot, net_device(r->net), r->loop);
 		pci_slot_enable(&r->slot);
@@ -137,6 +146,12 @@ void rig_make_pci(struct rig *r, unsigned pairs)
 	make(r, a_loopback(pairs), &(struct how){ .pci = true });
 }
 
+void rig_make_vhost(struct rig *r, struct backend *backend, const int *vhost_fds,
+		    const struct sys *sys)
+{
+	make(r, backend, &(struct how){ .pci = true, .vhost_fds = vhost_fds, .sys = sys });
+}
+
 void rig_end(struct rig *r)
 {
 	struct net_stats s = rig_stats(r);
@@ -147,7 +162,7 @@ void rig_end(struct rig *r)
 		pci_slot_fini(&r->slot);
 	mmio_destroy(r->mmio);
 	net_destroy(r->net);
-	workers_destroy(r->workers);
+	datapath_destroy(r->datapath);
 	r->backend->ops->destroy(r->backend);
 	capture_destroy(r->capture, &r->wait);
 	loop_destroy(r->loop);
@@ -287,67 +302,6 @@ uint64_t rig_post_on(struct rig *r, unsigned pair, unsigned count, uint32_t len)
 	if (driver_wants_kick(q, old))
 		rig_kick(r, 2 * pair + RIG_RX);
 	return first;
-}
-
-/* ---- waiting ---- */
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* A turn of the control loop. false: the time is up. */
-static bool turn(struct rig *r, int64_t deadline)
-{
-	ck_assert(!err_is(loop_once(r->loop, 1)));
-	return now_ms() < deadline;
-}
-
-void rig_await_used(struct rig *r, unsigned queue, uint16_t index)
-{
-	int64_t deadline = now_ms() + RIG_WAIT_MS;
-
-	while (driver_used_index(&r->queue[queue]) != index)
-		ck_assert_msg(turn(r, deadline), "the used index of queue %u is %u, not %u", queue,
-			      driver_used_index(&r->queue[queue]), index);
-}
-
-void rig_await_broken(struct rig *r)
-{
-	int64_t deadline = now_ms() + RIG_WAIT_MS;
-
-	while ((rig_read(r, REG_STATUS) & NEEDS_RESET) == 0)
-		ck_assert_msg(turn(r, deadline), "status %#x: DEVICE_NEEDS_RESET is not shown",
-			      rig_read(r, REG_STATUS));
-}
-
-void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count)
-{
-	int64_t deadline = now_ms() + RIG_WAIT_MS;
-	uint64_t have;
-
-	while ((have = rig_stats(r).drop[why]) != count)
-		ck_assert_msg(turn(r, deadline), "%s is %llu, not %llu", drop_name(why),
-			      (unsigned long long)have, (unsigned long long)count);
-}
-
-int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max)
-{
-	return rig_await_sent_on(r, 0, ret_hdr, ret_bytes, max);
-}
-
-int rig_await_sent_on(struct rig *r, unsigned pair, struct vnet_hdr *ret_hdr, void *ret_bytes,
-		      uint32_t max)
-{
-	int64_t deadline = now_ms() + RIG_WAIT_MS;
-	int len;
-
-	while ((len = loopback_taken(r->backend, pair, ret_hdr, ret_bytes, max)) < 0)
-		ck_assert_msg(turn(r, deadline), "no frame was sent by pair %u", pair);
-	return len;
 }
 
 struct net_stats rig_stats(struct rig *r)

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #include "devices/backend/loopback.h"
-#include "devices/datapath/worker.h"
+#include "devices/datapath/datapath.h"
 #include "tests/driver/registers.h"
 
 enum { RIG_RX = 0, RIG_TX = 1, RIG_CTRL = 2, RIG_HDR = 12, RIG_WAIT_MS = 10000 };
@@ -25,7 +25,7 @@ struct rig {
 	struct backend *backend;  /* a loopback, but for rig_make_on */
 	struct capture *capture;  /* NULL, but for rig_make_captured */
 	struct capture_wait wait; /* of its end: for ever, if nobody says else */
-	struct workers *workers;
+	struct datapath *datapath;
 	struct net *net;
 	struct mmio *mmio;    /* NULL: it is behind PCI */
 	struct pci_slot slot; /* then */
@@ -55,6 +55,10 @@ void rig_make_with(struct rig *r, uint16_t queue_size, uint64_t on);
 void rig_make_captured(struct rig *r, int fd, uint64_t ring_bytes);
 /* On a loopback of `pairs`, behind PCI. What is said of registers below is translated. */
 void rig_make_pci(struct rig *r, unsigned pairs);
+/* On a backend, which is the rig's from here on, behind PCI; frames are moved by vhost-net (fds and
+ * sys of datapath_config), and of the features it cannot have none is offered. */
+void rig_make_vhost(struct rig *r, struct backend *backend, const int *vhost_fds,
+		    const struct sys *sys);
 /* The device's time stands still from here on, but for what it is moved. */
 void rig_stop_clock(struct rig *r);
 void rig_move_clock(struct rig *r, uint64_t ns);
@@ -95,6 +99,7 @@ enum { RIG_BLANK = 0xaa };
 uint32_t rig_command(struct rig *r, const void *bytes, uint32_t len, uint32_t piece, void *ret,
 		     uint32_t room);
 
+/* ---- rig_wait.c ---- */
 /* Turns the control loop until the used index of a queue is this, and fails after RIG_WAIT_MS. */
 void rig_await_used(struct rig *r, unsigned queue, uint16_t index);
 /* ... until DEVICE_NEEDS_RESET shows. */

@@ -141,7 +141,7 @@ START_TEST(what_the_link_is_said_to_be)
 		ck_assert(!err_is(loopback_create(1, &backend)));
 		c.backend = backend;
 		features_set(&c.switches.off, VIRTIO_NET_F_SPEED_DUPLEX, off == 1);
-		ck_assert(!err_is(net_create(&c, &workers_runner, r.workers, &n)));
+		ck_assert(!err_is(net_create(&c, &datapath_runner, r.datapath, &n)));
 		device_config_read(net_device(n), 12, bytes, sizeof(bytes));
 		for (unsigned i = 0; i < 4; i++)
 			ck_assert_uint_eq(bytes[i], off == 1 ? 0 : rows[_i].mbits >> 8 * i & 0xff);
