@@ -30,6 +30,7 @@ const char *path_name(enum path path)
 }
 
 enum path datapath_path(const struct datapath *dp) { return atomic_load(&dp->path); }
+bool datapath_has_vhost(const struct datapath *dp) { return dp->vhost != NULL; }
 
 /* ---- struct runner_ops ---- */
 

@@ -41,6 +41,7 @@ extern const struct runner_ops datapath_runner; /* self is a struct datapath */
  * at the driver's start. */
 struct err datapath_switch(struct datapath *dp, enum path to) MUST_USE;
 enum path datapath_path(const struct datapath *dp); /* now; any thread */
+bool datapath_has_vhost(const struct datapath *dp); /* made with its descriptors */
 
 /* ---- limits.c: what the kernel cannot do ---- */
 struct datapath_limit {

@@ -46,7 +46,7 @@ for words in --help -h help 'help run' 'help selftest' 'help doctor' 'run --help
 	# shellcheck disable=SC2086
 	if "$tapvm" $words >"$w/out" 2>"$w/err" && [ -s "$w/out" ] && [ ! -s "$w/err" ]; then ok "tapvm $words"; else bad "tapvm $words"; fi
 done
-for key in name fd mac host-mac ip mtu netns persist owner group queue-size queues capture; do
+for key in name fd mac host-mac ip mtu netns persist owner group queue-size queues capture bus vhost; do
 	"$tapvm" help run | grep -q "^  $key=" || bad "help run: no $key="
 done
 # The page has what the help has. (It is not everywhere where these rows are run.)

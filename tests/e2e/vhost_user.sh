@@ -67,6 +67,7 @@ refuse fd-beside-a-socket 2 'descriptor 77 is not open' "$server" --socket "$w/s
 refuse fd-of-its-own 2 'descriptor 4 is not open' "$server" --socket "$w/s" --fd 4
 refuse fd-and-a-tap 2 'leave one out' "$server" --socket "$w/s" --tap x --fd 77
 refuse twice 2 'one already' "$server" --socket "$w/s" --socket-path "$w/t"
+refuse vhost-net 2 'vhost= is for tapvm run' "$server" --socket "$w/s" --net tap,vhost=auto
 refuse two-nics 2 'one NIC' "$server" --socket "$w/s" --tap a --net tap,name=b
 refuse bad-mode 2 'no mode' "$server" --socket "$w/s" --socket-mode 999
 refuse long-mode 2 'no mode' "$server" --socket "$w/s" --socket-mode 01777

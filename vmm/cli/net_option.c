@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "devices/datapath/datapath.h"
 #include "devices/net/features.h"
 #include "devices/tap/tap.h"
 #include "vmm/cli/host_option.h"
@@ -179,6 +180,24 @@ static struct err take_bus(void *into, const char *value)
 	return err_none();
 }
 
+static struct err take_vhost(void *into, const char *value)
+{
+	static const struct {
+		const char *value;
+		enum nic_vhost means;
+	} values[] = { { "off", NIC_VHOST_OFF },
+		       { "on", NIC_VHOST_ON },
+		       { "auto", NIC_VHOST_AUTO } };
+	struct nic_options *nic = into;
+
+	for (unsigned i = 0; i < ARRAY_LEN(values); i++)
+		if (strcmp(value, values[i].value) == 0) {
+			nic->vhost = values[i].means;
+			return err_none();
+		}
+	return err_make(ERR_USAGE, 0, "'%.64s' is none of on, off and auto", value);
+}
+
 /* clang-format off */
 static const struct option rows[] = {
 	{ .name = "name", .value = "NAME", .take = take_name,
@@ -215,6 +234,8 @@ static const struct option rows[] = {
 	  .help = "of the link, as the guest is told; unknown if left out" },
 	{ .name = "bus", .value = "pci|mmio", .take = take_bus, .with_fd = true,
 	  .help = "where the guest finds the NIC; pci if left out, mmio for an image with our own ELF note" },
+	{ .name = "vhost", .value = "on|off|auto", .take = take_vhost, .with_fd = true,
+	  .help = "frames moved by the kernel; auto: unless a key, the host or the bus is against it; off if left out" },
 	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,
 	  .help = "descriptors of each queue, 2 to 32768; 256 if left out, in tapvm-vhost-user 32768" },
 	{ .name = "queues", .value = "N", .take = take_queues,
@@ -302,6 +323,22 @@ static bool goes_with_fd(const struct nic_options *nic, const struct option *row
 	return row->with_fd || (nic->kind == TAP_KIND_TUN && row->take == take_host_mac);
 }
 
+/* What the user wrote and only a worker can do. */
+static struct err judge_vhost(struct nic_options *nic)
+{
+	const struct datapath_wish wish = { .switches = &nic->switches,
+					    .tun = nic->kind == TAP_KIND_TUN,
+					    .capture = nic->capture != NULL };
+	struct err e = datapath_check_vhost(&wish);
+
+	if (nic->vhost == NIC_VHOST_ON && !err_is(e) && nic->bus == NIC_BUS_MMIO)
+		e = err_make(ERR_USAGE, 0, "bus=mmio is not for vhost-net: it needs PCI");
+	if (nic->vhost == NIC_VHOST_ON && err_is(e))
+		return err_make(ERR_USAGE, 0, "vhost=on: %s; leave one out", e.text);
+	nic->vhost_why = e;
+	return err_none();
+}
+
 static struct err judge(const struct nic_options *nic, uint64_t seen)
 {
 	for (unsigned i = 0; i < net_option_table.count && nic->fd >= 0; i++)
@@ -357,6 +394,8 @@ struct err net_option_parse(char *text, struct nic_options *ret_nic)
 		e = take_piece(strsep(&rest, ","), &seen, &nic);
 	if (!err_is(e))
 		e = judge(&nic, seen);
+	if (!err_is(e))
+		e = judge_vhost(&nic);
 	if (!err_is(e))
 		*ret_nic = nic;
 	return e;

@@ -13,7 +13,7 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-enum { KEEP_MAX = NICS_MAX * (QUEUE_PAIRS_MAX + 3) + 8 };
+enum { KEEP_MAX = NICS_MAX * (2 * QUEUE_PAIRS_MAX + 3) + 8 };
 
 static int by_number(const void *a, const void *b)
 {
@@ -39,6 +39,8 @@ static unsigned descriptors_kept(const struct machine_config *config, const stru
 		ret_fds[count++] = config->nic[i].capture_fd;
 		for (unsigned q = 0; q < tap->queues; q++)
 			ret_fds[count++] = tap->fd[q];
+		for (unsigned q = 0; q < config->nic[i].vhost_fds; q++)
+			ret_fds[count++] = config->nic[i].vhost_fd[q];
 		if (tap->steers) {
 			ret_fds[count++] = tap->steer_program;
 			ret_fds[count++] = tap->steer_map;

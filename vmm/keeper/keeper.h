@@ -31,6 +31,8 @@ struct nic_options {
 	const char *capture;  /* a path; NULL: none */
 	enum nic_bus bus;
 	struct hostnet_wish host; /* what is changed beside the TAP */
+	enum nic_vhost vhost;
+	struct err vhost_why; /* with auto: something else that was written needs workers */
 	struct net_switches switches;
 	struct net_speed speed;
 };

@@ -106,6 +106,13 @@ struct message message_parse(char *bytes, size_t length);
 struct hostnet_nic net_hostnet(const struct nic_options *o, const char *tap,
 			       const uint8_t mac[static 6]);
 
+/* ---- vhost.c: the kernel's data path for as many queue pairs as the TAP has ---- */
+/* Unless the options leave it to workers: that, or that it cannot be opened, is an error with
+ * vhost=on, and with vhost=auto a reason in *nic. */
+struct err vhost_open(const struct sys *sys, const struct nic_options *o,
+		      struct machine_nic *nic) MUST_USE;
+void vhost_close(const struct sys *sys, struct machine_nic *nic);
+
 /* ---- nic.c ---- */
 /* A TAP's MTU as the guest is told it; 0: not told, it is none that a device can have. */
 uint16_t keeper_mtu(unsigned mtu);

@@ -234,6 +234,7 @@ void net_close(const struct nic_options *o, struct machine_nic *nic, struct nic_
 	if (failed && o->persist && nic->tap.made && nic->tap.queues > 0)
 		(void)sys_host.ioctl(nic->tap.fd[0], TUNSETPERSIST, NULL);
 	tap_close(&sys_host, &nic->tap);
+	vhost_close(&sys_host, nic);
 	if (nic->capture_fd >= 0)
 		(void)close(nic->capture_fd);
 }

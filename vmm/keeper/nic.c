@@ -190,6 +190,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		.capture_fd = -1,
 		.speed = o->speed,
 		.bus = o->bus,
+		.vhost = o->vhost,
 	};
 	char addresses[KEEPER_ADDRESSES] = "";
 	struct err e = tap_open(&sys_host, &request, &nic.tap);
@@ -209,10 +210,13 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		tap_mac(nic.tap.name, NICS_MAX + index, nic.host_mac);
 	if (o->fd < 0)
 		e = set_up(o, &nic, addresses);
+	if (!err_is(e))
+		e = vhost_open(&sys_host, o, &nic);
 	/* Last: what cannot run leaves the file of an earlier run as it is. */
 	if (!err_is(e) && o->capture != NULL)
 		e = output_open("capture", o->capture, &nic.capture_fd);
 	if (err_is(e)) {
+		vhost_close(&sys_host, &nic);
 		undo(o, &nic.tap);
 		return err_within(e, "net %u", index);
 	}

@@ -136,7 +136,10 @@ static struct err make_nics(struct machine *m)
 
 	m->bus.pci = m->board.host;
 	for (unsigned i = 0; i < m->config->nic_count && !err_is(e); i++) {
-		e = nic_init(&m->nic[i], &m->config->nic[i], i, m->ram.mem, m->loop, log);
+		struct machine_nic nic = m->config->nic[i];
+
+		nic.bus = is_on_pci(m->config, i) ? NIC_BUS_PCI : NIC_BUS_MMIO;
+		e = nic_init(&m->nic[i], &nic, i, m->ram.mem, m->loop, log);
 		if (!err_is(e))
 			e = put_on_bus(m, i);
 	}

@@ -49,10 +49,19 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 	};
 	struct err e;
 
-	nic->name = config->tap.name;
+	memcpy(nic->name, config->tap.name, sizeof(nic->name));
 	e = make_backend(config, log, &nic->backend);
 	if (!err_is(e))
-		e = workers_create(net.pairs, &nic->workers);
+		e = nic_path_create(config, index,
+				    &(struct datapath_config){ .pairs = net.pairs,
+							       .sys = &sys_host,
+							       .mem = mem,
+							       .loop = loop,
+							       .log = log,
+							       .name = net.name },
+				    &nic->datapath);
+	if (!err_is(e) && datapath_has_vhost(nic->datapath))
+		datapath_limit_to_vhost(&net.switches);
 	memcpy(net.mac, config->mac, sizeof(net.mac));
 	net.backend = nic->backend;
 	if (!err_is(e) && config->capture_fd >= 0)
@@ -64,9 +73,9 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 				   &nic->capture);
 	net.capture = nic->capture;
 	if (!err_is(e))
-		e = net_create(&net, &workers_runner, nic->workers, &nic->net);
+		e = net_create(&net, &datapath_runner, nic->datapath, &nic->net);
 	if (!err_is(e))
-		e = workers_attach(nic->workers, nic->net);
+		e = datapath_attach(nic->datapath, nic->net);
 	return err_is(e) ? err_within(e, "net %u", index) : e;
 }
 
@@ -78,7 +87,7 @@ struct capture_wait nic_end_wait(int cancel_fd)
 void nic_fini(struct nic *nic, const struct capture_wait *wait)
 {
 	net_destroy(nic->net);
-	workers_destroy(nic->workers);
+	datapath_destroy(nic->datapath);
 	if (nic->backend != NULL)
 		nic->backend->ops->destroy(nic->backend);
 	capture_destroy(nic->capture, wait);

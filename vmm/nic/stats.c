@@ -53,7 +53,8 @@ void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 	net_stats(nic->net, &s);
 	device_counters(net_device(nic->net), &d);
 	v = libvirt_stats(&s);
-	text_say(t, "net.%u.name=%s\n", i, nic->name);
+	text_say(t, "net.%u.name=%s\nnet.%u.path=%s\n", i, nic->name, i,
+		 path_name(datapath_path(nic->datapath)));
 	text_say(t,
 		 "net.%u.rx.bytes=%lld\nnet.%u.rx.pkts=%lld\nnet.%u.rx.errs=%lld\nnet.%u.rx.drop=%"
 		 "lld\n",

@@ -153,6 +153,10 @@ struct err server_options_finish(struct server_options *o, bool passed)
 		return err_make(ERR_USAGE, 0, "--socket-mode goes with a --socket that is made");
 	if (o->nic.bus != NIC_BUS_AUTO)
 		return err_make(ERR_USAGE, 0, "--net: the bus is the front-end's; leave bus= out");
+	if (o->nic.vhost != NIC_VHOST_OFF)
+		return err_make(ERR_USAGE, 0,
+				"vhost= is for tapvm run: of a front-end's rings it is workers "
+				"that move the frames; leave it out");
 	if (o->fd >= 0 && o->fd == o->nic.fd)
 		return err_make(ERR_USAGE, 0,
 				"descriptor %d is both socket and TAP; one of them is another",
