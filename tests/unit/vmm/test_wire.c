@@ -18,7 +18,7 @@ START_TEST(each_queue_has_a_doorbell)
 				      .queue_size = 256,
 				      .capture_fd = -1 };
 	struct vm vm = { .fd = VM_FD };
-	struct nic nic = { .name = NULL };
+	struct nic nic = { .backend = NULL };
 	struct loop *loop;
 	struct ram ram;
 	int pair[2];
