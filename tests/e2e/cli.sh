@@ -140,6 +140,20 @@ refuse kernel-empty 4 'is empty' "$tapvm" run "$w/empty"
 refuse initrd-missing 4 'open initrd .*No such file' "$tapvm" run --initrd "$w/nothing" "$idle"
 refuse initrd-directory 4 'is a directory' "$tapvm" run --initrd "$w" "$idle"
 refuse initrd-empty 4 'is empty' "$tapvm" run --initrd "$w/empty" "$idle"
+refuse disk-missing 4 'open disk .*No such file' "$tapvm" run --disk "$w/nothing" "$idle"
+refuse disk-directory 4 'Is a directory' "$tapvm" run --disk "$w" "$idle"
+refuse disk-empty 4 'is empty' "$tapvm" run --disk "$w/empty,snapshot" "$idle"
+head -c 1000 /dev/zero >"$w/odd"
+refuse disk-odd 4 'no multiple of 512' "$tapvm" run --disk "$w/odd,ro" "$idle"
+head -c 1024 /dev/zero >"$w/disk"
+refuse disk-of-nine 2 'more than 8' "$tapvm" run --disk a --disk a --disk a --disk a --disk a --disk a --disk a --disk a \
+	--disk a "$idle"
+refuse disk-twice 4 'in use by another' "$tapvm" run --disk "$w/disk" --disk "$w/disk" "$idle"
+if command -v flock >/dev/null; then
+	refuse disk-locked 4 'in use by another' flock "$w/disk" "$tapvm" run --disk "$w/disk,ro" "$idle"
+else
+	skip "disk-locked flock(1) is not here"
+fi
 refuse memory-more-than-host 4 'than this host has' "$tapvm" run --memory 1000000G "$idle"
 # A machine that cannot be set up is no check that failed. (Where the sanitizers' own memory fits, ours would.)
 case $build in
@@ -207,6 +221,7 @@ q="--quiet --memory 16M --timeout 10"
 	ends inherited 1 'TAP e2ei inherited as fd 9' "$helper" tap e2ei "$tapvm" run --net tap,fd=9 "$kernels/VERDICT_0.elf"
 	ends tun 1 'TUN e2e0 made, 10.99.0.1/24, MTU 1500, guest [0-9a-f:]*, its neighbour 02:00:00:00:00:09' "$tapvm" run \
 		--net tun,name=e2e0,ip=10.99.0.1/24,host-mac=02:00:00:00:00:09 "$kernels/VERDICT_0.elf"
+	ends disks 1 '' "$tapvm" run $q --disk "$w/disk,snapshot" --disk "$w/disk,ro" "$kernels/VERDICT_0.elf"
 	ends closed-stdio 1 '' sh -c "exec '$tapvm' run $q '$kernels/VERDICT_0.elf' <&- >&- 2>&-"
 	ends stats 1 'net.0.rx.pkts' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"
 	ends stats-account 1 '^net.0.unaccounted=0$' "$tapvm" run --stats $q "$kernels/VERDICT_0.elf"

@@ -26,6 +26,7 @@ enum {
 	PCI_GSI_BASE = 8,  /* pins 8 to 15, of slots that have no NIC */
 	PCI_GSIS = 8,
 	NICS_MAX = 8,
+	DISKS_MAX = 8,
 	CPUS_MAX = 32,
 	SERIAL_PORT = 0x3f8,
 	SERIAL_GSI = 4,
@@ -36,6 +37,8 @@ enum {
 	PCI_ECAM_BYTES = 0x100000,
 	/* Slots of bus 0. */
 	NIC_SLOT = 1, /* to 8 */
+	RNG_SLOT = 9,
+	DISK_SLOT = 10, /* to 17 */
 
 	BOOT_CMDLINE_MAX = 2047, /* what Linux on x86 takes, without the zero at its end */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vmm/boot/fdt.h"
+#include "vmm/cli/disk_option.h"
 #include "vmm/cli/net_option.h"
 #include "vmm/cli/value.h"
 
@@ -66,6 +67,22 @@ static struct err take_cpus(void *into, const char *value)
 
 	if (!err_is(e))
 		o->keeper.cpus = (unsigned)cpus;
+	return e;
+}
+
+static struct err take_disk(void *into, const char *value)
+{
+	struct run_options *o = into;
+	unsigned index = o->keeper.disk_count;
+	struct err e;
+
+	if (index == DISKS_MAX)
+		return err_make(ERR_USAGE, 0, "more than %d disks; leave some out", DISKS_MAX);
+	o->disk_text[index] = strdup(value);
+	if (o->disk_text[index] == NULL)
+		return err_make(ERR_SETUP, ENOMEM, "keep the option");
+	e = disk_option_parse(o->disk_text[index], &o->keeper.disk[index]);
+	o->keeper.disk_count++;
 	return e;
 }
 
@@ -160,6 +177,9 @@ static const struct option rows[] = {
 	  .help = "the guest's memory; 128M if left out" },
 	{ .name = "--cpus", .value = "N", .take = take_cpus,
 	  .help = "the guest's processors, 1 to 32; 1 if left out" },
+	{ .name = "--disk", .value = "FILE[,ro|snapshot]", .take = take_disk, .repeats = true,
+	  .help = "a disk: a raw image or a block device; ro: the guest only reads it; snapshot: what it writes "
+		  "is gone at the end; up to 8" },
 	{ .name = "--net", .value = "tap|tun[,KEY=VALUE]...", .take = take_net, .repeats = true,
 	  .help = "a NIC on a TAP, or a TUN, which carries IP alone; keys below; up to 8; one on a TAP "
 		  "of its own if left out" },
@@ -193,6 +213,8 @@ void run_options_fini(struct run_options *o)
 {
 	for (unsigned i = 0; i < NICS_MAX; i++)
 		free(o->net_text[i]);
+	for (unsigned i = 0; i < DISKS_MAX; i++)
+		free(o->disk_text[i]);
 }
 
 static bool is_same_word(const char *a, const char *b)

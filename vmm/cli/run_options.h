@@ -7,7 +7,8 @@
 
 struct run_options {
 	struct keeper_options keeper;
-	char *net_text[NICS_MAX]; /* cut up; keeper.nic points into them */
+	/* Cut up; the keeper's NICs and disks point into them. */
+	char *net_text[NICS_MAX], *disk_text[DISKS_MAX];
 	bool no_net, dry_run;
 };
 

@@ -13,7 +13,7 @@
 
 #include "vmm/keeper/keeper_priv.h"
 
-enum { KEEP_MAX = NICS_MAX * (2 * QUEUE_PAIRS_MAX + 3) + 8 };
+enum { KEEP_MAX = NICS_MAX * (2 * QUEUE_PAIRS_MAX + 3) + 2 * DISKS_MAX + 8 };
 
 static int by_number(const void *a, const void *b)
 {
@@ -45,6 +45,10 @@ static unsigned descriptors_kept(const struct machine_config *config, const stru
 			ret_fds[count++] = tap->steer_program;
 			ret_fds[count++] = tap->steer_map;
 		}
+	}
+	for (unsigned i = 0; i < config->disk_count; i++) {
+		ret_fds[count++] = config->disk[i].fd;
+		ret_fds[count++] = config->disk[i].beside_fd;
 	}
 	qsort(ret_fds, count, sizeof(ret_fds[0]), by_number);
 	return count;

@@ -333,6 +333,8 @@ static struct err prepare(struct keeper *k)
 	if (!err_is(e))
 		e = cmdline_ready(k->options, &k->config, k->cmdline);
 	if (!err_is(e))
+		e = disks_open(k->options, &k->config);
+	if (!err_is(e))
 		e = kvm_open(&k->config.kvm_fd);
 	if (!err_is(e))
 		e = serial_ready(k);
@@ -353,6 +355,7 @@ static void close_all(struct keeper *k, bool failed)
 		(void)close(k->serial_file);
 	if (k->config.kvm_fd >= 0)
 		(void)close(k->config.kvm_fd);
+	disks_close(&k->config);
 	image_close(&k->kernel);
 	image_close(&k->initrd);
 	loop_destroy(k->loop);

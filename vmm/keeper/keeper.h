@@ -37,6 +37,11 @@ struct nic_options {
 	struct net_speed speed;
 };
 
+struct disk_options {
+	const char *path;
+	bool read_only, snapshot; /* not both */
+};
+
 enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE, SERIAL_FDS };
 
 struct keeper_options {
@@ -50,6 +55,8 @@ struct keeper_options {
 	unsigned cpus;
 	struct nic_options nic[NICS_MAX];
 	unsigned nic_count;
+	struct disk_options disk[DISKS_MAX];
+	unsigned disk_count;
 	enum serial_kind serial;
 	const char *serial_path;
 	int serial_in, serial_out; /* SERIAL_FDS */

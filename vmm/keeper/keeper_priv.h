@@ -73,6 +73,11 @@ enum { CMDLINE_BYTES = 4096 };
 struct err cmdline_ready(const struct keeper_options *o, struct machine_config *config,
 			 char ret_line[static CMDLINE_BYTES]) MUST_USE;
 
+/* ---- disks.c ---- */
+/* What is opened, and counted in config, is the caller's, also where it fails. */
+struct err disks_open(const struct keeper_options *o, struct machine_config *config) MUST_USE;
+void disks_close(struct machine_config *config);
+
 /* ---- child.c: the machine process ---- */
 /* Like keeper_start; the child restores t (may be NULL) at its end if we are gone. */
 struct err child_start(const struct machine_config *config, machine_fn run,

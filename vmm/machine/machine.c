@@ -12,6 +12,7 @@
 
 #include "vmm/boot/boot.h"
 #include "vmm/machine/board.h"
+#include "vmm/machine/devices.h"
 #include "vmm/machine/machine_priv.h"
 
 enum { CLASS_ETHERNET = 0x020000 }; /* PCI: a network controller */
@@ -26,6 +27,7 @@ struct machine {
 	struct board board;
 	struct cpus cpus;
 	struct nic nic[NICS_MAX];
+	struct devices devices;
 	bool over; /* stop was asked, the keeper is gone, or a vCPU has ended */
 };
 
@@ -129,7 +131,7 @@ static struct err put_on_bus(struct machine *m, unsigned index)
 	return err_is(e) ? e : vm_wire(&m->vm, &m->nic[index], index);
 }
 
-static struct err make_nics(struct machine *m)
+static struct err make_devices(struct machine *m)
 {
 	const struct log log = { .line = log_line, .self = m };
 	struct err e = board_init(&m->board, &m->vm, m->loop, log);
@@ -143,6 +145,8 @@ static struct err make_nics(struct machine *m)
 		if (!err_is(e))
 			e = put_on_bus(m, i);
 	}
+	if (!err_is(e))
+		e = devices_init(&m->devices, m->config, m->ram.mem, &m->board);
 	if (!err_is(e))
 		board_power_on(&m->board);
 	return e;
@@ -173,7 +177,7 @@ static struct err set_up(struct machine *m)
 	if (!err_is(e))
 		e = make_serial(m);
 	if (!err_is(e))
-		e = make_nics(m);
+		e = make_devices(m);
 	if (!err_is(e))
 		e = cpus_open(&m->cpus, m->config->kvm_fd, &m->vm);
 	if (!err_is(e))
@@ -196,6 +200,7 @@ static void tear_down(struct machine *m)
 		mmio_destroy(m->bus.mmio[i]);
 		nic_fini(&m->nic[i], &wait);
 	}
+	devices_fini(&m->devices);
 	console_close(&m->console);
 	cpus_close(&m->cpus);
 	vm_fini(&m->vm);

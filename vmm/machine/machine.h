@@ -1,4 +1,4 @@
-/* vmm/machine/machine.h: one virtual machine: guest memory, a vCPU, platform devices, NICs.
+/* vmm/machine/machine.h: one virtual machine: guest memory, vCPUs, platform devices, NICs, disks.
  *
  * Runs in a process of its own (the keeper forks it): has no path, no netlink and no privilege,
  * only the descriptors in its config. The only room that knows KVM. */
@@ -11,6 +11,13 @@
 #include "devices/base/err.h"
 #include "vmm/boot/fdt.h"
 #include "vmm/nic/config.h"
+
+struct machine_disk {
+	int fd;         /* a raw image or a block device */
+	int beside_fd;  /* an empty file, for what is written to a snapshot; -1: that goes to fd */
+	uint64_t bytes; /* a multiple of 512 */
+	bool read_only;
+};
 
 struct machine_config {
 	int kvm_fd;            /* /dev/kvm */
@@ -25,6 +32,8 @@ struct machine_config {
 	unsigned cpus; /* 1 to CPUS_MAX */
 	struct machine_nic nic[NICS_MAX];
 	unsigned nic_count;
+	struct machine_disk disk[DISKS_MAX];
+	unsigned disk_count;
 	int serial_in, serial_out; /* -1: none */
 	const char *serial_name;   /* of serial_out, for messages; may be NULL */
 	int keeper_fd;             /* SOCK_SEQPACKET; see messages below */

@@ -28,7 +28,7 @@ static unsigned some_parts(struct driver_buffer parts[static PARTS])
 	uint64_t at = DATA;
 
 	if (pick(3) == 0) {
-		uint32_t len = 512 * (uint32_t)pick(5);
+		uint32_t len = 512 * (uint32_t)pick(5) + (pick(8) == 0 ? (uint32_t)pick(512) : 0);
 
 		parts[0] = (struct driver_buffer){ at, HEADER, false };
 		parts[1] = (struct driver_buffer){ at + HEADER, len, pick(2) == 0 };
