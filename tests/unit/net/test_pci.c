@@ -185,25 +185,49 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
+/* Both BARs, one after the other, to anywhere: memory, an address that both have, out of the
+ * windows, and back. */
+static void move_bars(uint64_t dice)
+{
+	static const uint32_t places[] = { 0,
+					   0x1000,
+					   SLOT_WINDOW,
+					   SLOT_WINDOW + 0x1000,
+					   SLOT_WINDOW + SLOT_WINDOW_BYTES - 0x1000,
+					   UINT32_MAX };
+
+	pci_slot_set_config(&r.slot, PCI_BASE_ADDRESS_0, 4, places[dice % ARRAY_LEN(places)]);
+	pci_slot_set_config(&r.slot, PCI_BASE_ADDRESS_1, 4, dice >> 8 & 1 ? SLOT_HIGH : 0);
+	pci_slot_set_config(&r.slot, PCI_BASE_ADDRESS_2, 4,
+			    places[(dice >> 16) % ARRAY_LEN(places)]);
+	pci_slot_set_config(&r.slot, PCI_COMMAND, 2, (uint32_t)(dice >> 24 & 7));
+}
+
 /* One access of any kind, width and place, mostly where something is. */
 static void poke_anything(uint64_t *state)
 {
 	uint64_t dice = next_random(state), where = next_random(state);
-	unsigned width = 1u << (dice >> 8) % 4, bar = (dice >> 16) % 2 * PCI_BAR_MSIX;
+	unsigned width = 1 + (dice >> 8) % 8, bar = (dice >> 16) % 2 * PCI_BAR_MSIX;
 	uint8_t bytes[8];
 
 	dice % 3 == 0 ? (void)memset(bytes, (int)(dice >> 24 & 1), sizeof(bytes))
 		      : (void)memcpy(bytes, &where, sizeof(bytes));
 	where >>= 32;
 	where = dice % 2 == 0 ? where % 0x100 : where % 0x2000;
-	switch (dice >> 32 & 7) {
+	switch (dice >> 32 & 15) {
 	case 0: pci_config_write(r.slot.pci, (uint32_t)where, bytes, width); break;
 	case 1: pci_config_read(r.slot.pci, (uint32_t)where, bytes, width); break;
-	case 2: pci_read(r.slot.pci, bar, where, bytes, width); break;
+	case 2: pci_host_config_write(r.slot.host, (uint32_t)(where << 8), bytes, width); break;
 	case 3:
-		pci_host_port_write(r.slot.host, (uint16_t)(PCI_PORTS + where % 8), bytes, 4);
+		pci_host_port_write(r.slot.host, (uint16_t)(PCI_PORTS + where % 8), bytes,
+				    1u << width % 3);
 		break;
-	case 4: (void)pci_host_write(r.slot.host, r.slot.at[bar] + where, bytes, width); break;
+	case 4:
+	case 5: (void)pci_host_write(r.slot.host, r.slot.at[bar] + where, bytes, width); break;
+	case 6: (void)pci_host_read(r.slot.host, r.slot.at[bar] + where, bytes, width); break;
+	case 7: move_bars(where << 32 | dice >> 36); break;
+	case 8:
+	case 9: pci_read(r.slot.pci, bar, where, bytes, width); break;
 	default: pci_write(r.slot.pci, bar, where, bytes, width); break;
 	}
 }
