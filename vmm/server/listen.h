@@ -4,21 +4,18 @@
 #define TAPVM_SERVER_LISTEN_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "devices/base/loop.h"
+#include "vmm/keeper/unix_socket.h"
 #include "vmm/server/options.h"
 
 struct listen {
 	struct loop *loop; /* lent */
-	const char *path;  /* NULL: it was handed over */
+	/* fd: that listens, or the one connection that was handed over; path NULL: it was. */
+	struct unix_socket socket;
 	bool client;
-	int fd;       /* that listens, or the one connection that was handed over; -1 */
 	int timer_fd; /* client: when to try again; -1 */
-	bool once;    /* fd is a connection: there is no other after it */
-	dev_t device; /* of the socket's file: it is removed if it is still ours */
-	ino_t inode;
-	bool made;
+	bool once;    /* socket.fd is a connection: there is no other after it */
 	/* A front-end is there: fd is the callee's. Nobody else comes until listen_next. */
 	void (*come)(void *self, int fd);
 	void *self;

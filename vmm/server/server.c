@@ -238,7 +238,7 @@ static void tear_down(struct server *s, const struct server_options *o, bool fai
 
 struct err vhost_user_serve(const struct server_options *o, int passed_fd)
 {
-	struct server s = { .listen = { .fd = -1, .timer_fd = -1, .come = on_come },
+	struct server s = { .listen = { .socket.fd = -1, .timer_fd = -1, .come = on_come },
 			    .home = { .home = -1, .private = -1 },
 			    .inband = o->inband,
 			    .fault_fd = -1 };
