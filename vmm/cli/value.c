@@ -1,40 +1,22 @@
-/* vmm/cli/value.c: words as values. strtoul and its kin are not asked: they take blanks, signs and
- * what overflows. */
+/* vmm/cli/value.c: words as values. */
 #include "vmm/cli/value.h"
 
 #include <string.h>
 
+#include "devices/base/number.h"
+
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/* The digits at *at, which moves on. False: none, or more than 64 bits. */
-static bool take_digits(const char **at, uint64_t *ret_number, bool *ret_overflow)
-{
-	uint64_t number = 0;
-	const char *from = *at;
-
-	*ret_overflow = false;
-	for (; is_digit(**at); (*at)++) {
-		if (__builtin_mul_overflow(number, 10u, &number) ||
-		    __builtin_add_overflow(number, (uint64_t)(**at - '0'), &number)) {
-			*ret_overflow = true;
-			return false;
-		}
-	}
-	*ret_number = number;
-	return *at != from;
-}
 
 struct err value_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
 {
 	const char *at = text;
 	uint64_t number = 0;
-	bool overflow;
-	bool some = take_digits(&at, &number, &overflow);
+	enum number took = number_take(&at, &number);
 
-	if (!overflow && (!some || *at != '\0'))
+	if (took == NUMBER_NONE || (took == NUMBER_TAKEN && *at != '\0'))
 		return err_make(ERR_USAGE, 0, "'%.64s' is no number; it takes %llu to %llu", text,
 				(unsigned long long)min, (unsigned long long)max);
-	if (overflow || number < min || number > max)
+	if (took == NUMBER_LARGE || number < min || number > max)
 		return err_make(ERR_USAGE, 0, "%.64s is out of range; it takes %llu to %llu", text,
 				(unsigned long long)min, (unsigned long long)max);
 	*ret_number = number;
@@ -65,13 +47,12 @@ struct err value_bytes(const char *text, uint64_t *ret_bytes)
 	const char *at = text;
 	uint64_t number = 0;
 	unsigned shift = 0;
-	bool overflow;
-	bool some = take_digits(&at, &number, &overflow);
+	enum number took = number_take(&at, &number);
 
-	if (!overflow && (!some || !unit_shift(at, &shift)))
+	if (took == NUMBER_NONE || (took == NUMBER_TAKEN && !unit_shift(at, &shift)))
 		return err_make(ERR_USAGE, 0, "'%.64s' is no size; write it like 128M (K, M, G)",
 				text);
-	if (overflow || number > UINT64_MAX >> shift)
+	if (took == NUMBER_LARGE || number > UINT64_MAX >> shift)
 		return err_make(ERR_USAGE, 0, "%.64s does not fit in 64 bits; ask for less", text);
 	*ret_bytes = number << shift;
 	return err_none();
