@@ -1,13 +1,14 @@
 #!/bin/sh
-# kvm.sh BUILD: what needs KVM: the suites of the command line, of kernels and of the self test, here, or where /dev/kvm
-# is missing in an emulated machine that has it. The same rows; the last line sums them up.
+# kvm.sh BUILD: what needs KVM: the suites of the command line, of kernels, of tapvm ctl and of the self test, here, or
+# where /dev/kvm is missing in an emulated machine that has it. The same rows; the last line sums them up.
 set -u
 build=$1
 out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT
-suites='tests/e2e/cli.sh build; tests/e2e/boot.sh build; tests/e2e/selftest.sh build'
+suites=
+for name in cli boot ctl selftest; do suites="$suites tests/e2e/$name.sh build;"; done
 if [ -e /dev/kvm ]; then
-	{ tests/e2e/cli.sh "$build"; tests/e2e/boot.sh "$build"; tests/e2e/selftest.sh "$build"; } | tee "$out" | grep --line-buffered -v '^ok'
+	for name in cli boot ctl selftest; do "tests/e2e/$name.sh" "$build"; done | tee "$out" | grep --line-buffered -v '^ok'
 else
 	tools/deps.sh bed quiet || exit 1
 	BED_TIMEOUT=${BED_TIMEOUT:-900} tests/interop/bed/bed.sh "$build" "$suites" | tee "$out" | grep --line-buffered -v '^ok'

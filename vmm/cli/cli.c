@@ -6,8 +6,8 @@
 #include "vmm/cli/exit_status.h"
 #include "vmm/cli/start.h"
 
-const struct command *const commands[COMMANDS] = { &command_run, &command_selftest, &command_doctor,
-						   &command_net, &command_help };
+const struct command *const commands[COMMANDS] = { &command_run,    &command_ctl, &command_selftest,
+						   &command_doctor, &command_net, &command_help };
 
 static const char PROGRAM[] = "tapvm";
 

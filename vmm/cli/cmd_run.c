@@ -14,6 +14,8 @@ static void explain(const struct keeper_options *o, const struct keeper_end *end
 			stderr,
 			"tapvm: --timeout: the guest had not ended after %u s and was stopped\n",
 			o->timeout_seconds);
+	else if (end->kind == KEEPER_CONTROL)
+		(void)fprintf(stderr, "tapvm: stopped by a request at %s\n", o->control);
 	else if (end->kind == KEEPER_MACHINE && end->machine == MACHINE_END_CRASH)
 		(void)fprintf(stderr, "tapvm: the guest crashed: %s\n", end->text);
 	else if (end->kind == KEEPER_MACHINE && end->machine == MACHINE_END_PANIC)

@@ -15,9 +15,9 @@ struct command {
 	int (*run)(const struct command *c, int count, char *const words[], uint64_t started_ns);
 };
 
-extern const struct command command_run, command_selftest, command_doctor, command_net,
+extern const struct command command_run, command_ctl, command_selftest, command_doctor, command_net,
 	command_help;
-enum { COMMANDS = 5 };
+enum { COMMANDS = 6 };
 extern const struct command *const commands[COMMANDS];
 
 /* All of main: argv as main has it. */

@@ -30,6 +30,7 @@ int status_of_end(const struct keeper_end *end)
 	case KEEPER_MACHINE: return status_of_machine(end->machine, end->value);
 	case KEEPER_TIMEOUT: return STATUS_TIMEOUT;
 	case KEEPER_SIGNAL: return 128 + (int)end->value;
+	case KEEPER_CONTROL: return STATUS_DONE;
 	}
 	return STATUS_SETUP;
 }

@@ -6,12 +6,13 @@
 #include "vmm/keeper/keeper.h"
 
 enum exit_status {
-	STATUS_DONE = 0, /* powered off, reset or quit by the escape; all well */
+	STATUS_DONE = 0, /* powered off, reset, quit by the escape or stopped by ctl; all well */
 	STATUS_USAGE = 2,
 	STATUS_SETUP = 4,
 	STATUS_CRASH = 6,
 	STATUS_PANIC = 8,
-	STATUS_CHECK = 10, /* selftest, doctor: a check failed */
+	STATUS_CHECK = 10,   /* selftest, doctor: a check failed */
+	STATUS_REFUSED = 12, /* ctl: the run said no */
 	STATUS_TIMEOUT = 124,
 };
 

@@ -8,12 +8,13 @@
 
 /* clang-format off */
 static const struct { int status; const char *meaning; } statuses[] = {
-	{ STATUS_DONE, "the guest powered off or reset itself, or you quit; or all is well" },
+	{ STATUS_DONE, "the guest powered off or reset itself, or you stopped it; or all is well" },
 	{ STATUS_USAGE, "bad usage" },
 	{ STATUS_SETUP, "the host cannot do it: permissions, devices, memory, the kernel's file" },
 	{ STATUS_CRASH, "the guest crashed (triple fault, failed entry)" },
 	{ STATUS_PANIC, "the guest's kernel panicked" },
 	{ STATUS_CHECK, "a check of selftest or doctor failed" },
+	{ STATUS_REFUSED, "ctl: the run refused what it was asked" },
 	{ STATUS_TIMEOUT, "--timeout ran out" },
 };
 /* clang-format on */

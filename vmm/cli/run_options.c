@@ -137,6 +137,13 @@ static struct err take_timeout(void *into, const char *value)
 	return e;
 }
 
+static struct err take_control(void *into, const char *value)
+{
+	struct run_options *o = into;
+
+	return value_file(value, &o->keeper.control);
+}
+
 static struct err take_quiet(void *into, const char *value)
 {
 	struct run_options *o = into;
@@ -188,6 +195,8 @@ static const struct option rows[] = {
 	  .help = "the guest's serial port; stdio if left out" },
 	{ .name = "--timeout", .value = "SECONDS", .take = take_timeout,
 	  .help = "stop a guest that has not ended by then, with status 124" },
+	{ .name = "--control", .value = "PATH", .take = take_control,
+	  .help = "make a socket at which tapvm ctl asks and tells the run" },
 	{ .name = "--quiet", .take = take_quiet,
 	  .help = "without the line for each NIC at start" },
 	{ .name = "--dry-run", .take = take_dry_run,

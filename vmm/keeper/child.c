@@ -166,6 +166,12 @@ int child_end(struct machine_process *process, int wait_ms)
 	return status;
 }
 
+bool child_tell(const struct machine_process *process, const char *text)
+{
+	return send(process->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	       errno != EAGAIN;
+}
+
 struct err child_died(int status)
 {
 	if (WIFSIGNALED(status))

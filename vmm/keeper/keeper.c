@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "devices/base/clock.h"
+#include "vmm/keeper/control.h"
 #include "vmm/keeper/keeper_priv.h"
 #include "vmm/machine/kvm_report.h"
 
@@ -21,7 +22,7 @@ enum {
 static const uint64_t MS_NS = 1000000;
 static const uint64_t SECOND_NS = 1000000000;
 
-enum stop_reason { STOP_NONE, STOP_SIGNAL, STOP_TIMEOUT, STOP_ESCAPE };
+enum stop_reason { STOP_NONE, STOP_SIGNAL, STOP_TIMEOUT, STOP_ESCAPE, STOP_CONTROL };
 
 struct keeper {
 	const struct keeper_options *options;
@@ -29,6 +30,7 @@ struct keeper {
 	struct signals signals;
 	struct terminal terminal;
 	struct relay relay;
+	struct control control;
 	struct image_file kernel, initrd;
 	struct net_home home;
 	struct machine_config config;
@@ -128,6 +130,7 @@ static void on_message(struct keeper *k, char *bytes, size_t length)
 	switch (m.kind) {
 	case MESSAGE_RUNNING:
 	case MESSAGE_UNKNOWN: break;
+	case MESSAGE_ANSWER: control_answer(&k->control, m.value, m.ok, m.text); break;
 	case MESSAGE_LOG: terminal_say("tapvm: ", m.text); break;
 	case MESSAGE_ERROR: k->error = err_make(m.err_kind, 0, "%s", m.text); break;
 	case MESSAGE_STATS:
@@ -164,13 +167,6 @@ static void on_socket(void *self, uint32_t epoll_events)
 	}
 }
 
-/* False: the socket is full, offer it again later. */
-static bool tell(struct keeper *k, const char *text)
-{
-	return send(k->process.fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-	       errno != EAGAIN;
-}
-
 /* Asked twice, the machine has no more time. A signal is raised again whatever came before it. */
 static void stop(struct keeper *k, enum stop_reason why)
 {
@@ -185,7 +181,7 @@ static void stop(struct keeper *k, enum stop_reason why)
 	}
 	k->kill_ns = now + (uint64_t)STOP_MS * MS_NS;
 	/* A machine that does not read its messages sees the end of them. */
-	if (!tell(k, "stop"))
+	if (!child_tell(&k->process, "stop"))
 		(void)shutdown(k->process.fd, SHUT_WR);
 }
 
@@ -214,13 +210,14 @@ static bool tell_links(struct keeper *k)
 
 	for (unsigned i = 0; i < k->nics_open; i++) {
 		struct nic_watch *w = &k->watch[i];
+		bool up = watch_guest_link(w);
 		char text[32];
 
-		if (w->up == w->told)
+		if (up == w->told)
 			continue;
-		(void)snprintf(text, sizeof(text), "link %u %s", i, w->up ? "up" : "down");
-		if (tell(k, text))
-			w->told = w->up;
+		(void)snprintf(text, sizeof(text), "link %u %s", i, up ? "up" : "down");
+		if (child_tell(&k->process, text))
+			w->told = up;
 		else
 			all = false;
 	}
@@ -263,10 +260,14 @@ static struct err keep_house(struct keeper *k)
 		if (k->watch[i].watch != NULL)
 			e = loop_add(k->loop, link_watch_fd(k->watch[i].watch), EPOLLIN, on_link,
 				     &k->watch[i]);
+	if (!err_is(e) && k->options->control != NULL)
+		e = control_watch(&k->control, k->loop, &k->config, k->watch, &k->process);
 	while (!err_is(e) && !k->gone) {
 		e = loop_once(k->loop, wait_ms(k, tell_links(k)));
 		if (k->relay.quit && k->stop == STOP_NONE)
 			stop(k, STOP_ESCAPE);
+		if (k->control.stop && k->stop == STOP_NONE)
+			stop(k, STOP_CONTROL);
 		check_time(k);
 	}
 	return e;
@@ -282,6 +283,10 @@ static struct err judge(struct keeper *k, int status, struct keeper_end *ret_end
 	}
 	if (k->stop == STOP_TIMEOUT && (!k->ended || k->end.machine == MACHINE_END_STOPPED)) {
 		*ret_end = (struct keeper_end){ .kind = KEEPER_TIMEOUT };
+		return err_none();
+	}
+	if (k->stop == STOP_CONTROL && (!k->ended || k->end.machine == MACHINE_END_STOPPED)) {
+		*ret_end = (struct keeper_end){ .kind = KEEPER_CONTROL };
 		return err_none();
 	}
 	if (err_is(k->error))
@@ -328,6 +333,8 @@ static struct err prepare(struct keeper *k)
 		e = loop_create(&k->loop);
 	if (!err_is(e))
 		e = memory_check(k->options->memory_bytes);
+	if (!err_is(e) && k->options->control != NULL)
+		e = control_open(&k->control, k->options->control);
 	if (!err_is(e))
 		e = images_open(k->options, &k->config, &k->kernel, &k->initrd);
 	if (!err_is(e))
@@ -350,6 +357,7 @@ static void close_all(struct keeper *k, bool failed)
 	for (unsigned i = k->nics_open; i-- > 0;)
 		net_close(&k->options->nic[i], &k->config.nic[i], &k->watch[i], failed);
 	net_home_close(&k->home);
+	control_close(&k->control);
 	relay_close(&k->relay);
 	if (k->serial_file >= 0)
 		(void)close(k->serial_file);
@@ -381,6 +389,7 @@ struct err keeper_run(const struct keeper_options *options, struct keeper_end *r
 
 	signals_init(&k.signals);
 	relay_init(&k.relay);
+	control_init(&k.control);
 	e = prepare(&k);
 	if (!err_is(e))
 		e = run_machine(&k, ret_end);

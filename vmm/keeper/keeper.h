@@ -61,13 +61,14 @@ struct keeper_options {
 	const char *serial_path;
 	int serial_in, serial_out; /* SERIAL_FDS */
 	unsigned timeout_seconds;  /* 0: none */
+	const char *control;       /* the path of a socket; NULL: none */
 	bool quiet, stats;
 	uint64_t started_ns;
 };
 
 /* How a run ended. */
 struct keeper_end {
-	enum { KEEPER_MACHINE, KEEPER_TIMEOUT, KEEPER_SIGNAL } kind;
+	enum { KEEPER_MACHINE, KEEPER_TIMEOUT, KEEPER_SIGNAL, KEEPER_CONTROL } kind;
 	enum machine_end machine; /* KEEPER_MACHINE */
 	unsigned value;           /* verdict v, or the signal's number */
 	char text[256];

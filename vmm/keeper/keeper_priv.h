@@ -84,23 +84,28 @@ struct err child_start(const struct machine_config *config, machine_fn run,
 		       const struct terminal *t, struct machine_process *ret_process) MUST_USE;
 /* Waits wait_ms for its end, then kills it. ret: the wait status. Closes the descriptors. */
 int child_end(struct machine_process *process, int wait_ms);
+/* One message to it. False: its socket is full, offer it again later. */
+bool child_tell(const struct machine_process *process, const char *text);
 /* That wait status in words: of a machine that did not say how it ended. */
 struct err child_died(int status) MUST_USE;
 
 /* ---- message.c: what the machine says ---- */
+enum { MESSAGE_NUMBER_MAX = 999999999 };
 enum message_kind {
 	MESSAGE_RUNNING,
 	MESSAGE_LOG,
 	MESSAGE_ERROR,
 	MESSAGE_STATS,
 	MESSAGE_END,
+	MESSAGE_ANSWER,
 	MESSAGE_UNKNOWN,
 };
 struct message {
 	enum message_kind kind;
 	enum err_kind err_kind; /* MESSAGE_ERROR */
 	enum machine_end end;   /* MESSAGE_END */
-	unsigned value;         /* MESSAGE_END */
+	unsigned value;         /* MESSAGE_END; MESSAGE_ANSWER: the request's number */
+	bool ok;                /* MESSAGE_ANSWER */
 	const char *text;       /* inside the message; control characters are '?' */
 };
 /* bytes[length] is writable (a terminating zero goes there). */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/base/number.h"
 #include "vmm/keeper/keeper_priv.h"
 
 static void clean(char *text, bool lines)
@@ -27,19 +28,14 @@ static char *after(char *bytes, const char *word, char separator)
 /* A decimal number of up to 9 digits and the blank behind it; *at moves on. */
 static bool take_number(char **at, unsigned *ret_number)
 {
-	unsigned number = 0;
-	unsigned digits = 0;
+	const char *end = *at;
+	uint64_t number = 0;
 
-	for (; **at >= '0' && **at <= '9'; (*at)++, digits++) {
-		if (digits == 9)
-			return false;
-		number = number * 10 + (unsigned)(**at - '0');
-	}
-	if (digits == 0 || (**at != ' ' && **at != '\0'))
+	if (number_take(&end, &number) != NUMBER_TAKEN || number > MESSAGE_NUMBER_MAX ||
+	    (*end != ' ' && *end != '\0'))
 		return false;
-	if (**at == ' ')
-		(*at)++;
-	*ret_number = number;
+	*at += end - *at + (*end == ' ' ? 1 : 0);
+	*ret_number = (unsigned)number;
 	return true;
 }
 
@@ -72,6 +68,24 @@ static struct message parse_end(char *rest)
 	};
 }
 
+static struct message parse_answer(char *rest)
+{
+	const struct message unknown = { .kind = MESSAGE_UNKNOWN, .text = "" };
+	unsigned id;
+	char *text;
+	bool ok;
+
+	if (!take_number(&rest, &id))
+		return unknown;
+	text = after(rest, "ok", ' ');
+	ok = text != NULL;
+	if (!ok)
+		text = after(rest, "no", ' ');
+	if (text == NULL)
+		return unknown;
+	return (struct message){ .kind = MESSAGE_ANSWER, .value = id, .ok = ok, .text = text };
+}
+
 struct message message_parse(char *bytes, size_t length)
 {
 	char *rest;
@@ -90,6 +104,9 @@ struct message message_parse(char *bytes, size_t length)
 	rest = after(bytes, "end", ' ');
 	if (rest != NULL)
 		return parse_end(rest);
+	rest = after(bytes, "answer", ' ');
+	if (rest != NULL)
+		return parse_answer(rest);
 	rest = after(bytes, "running", ' ');
 	return (struct message){ .kind = rest != NULL ? MESSAGE_RUNNING : MESSAGE_UNKNOWN,
 				 .text = "" };

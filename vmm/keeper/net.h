@@ -14,8 +14,11 @@ struct nic_watch {
 	char name[IFNAMSIZ];
 	unsigned index; /* the kernel's */
 	unsigned mtu;   /* when the watch began */
-	bool up, told;  /* now; as the machine was told last */
+	bool up;        /* now */
+	bool off;       /* whatever the host's is, the guest's is down */
+	bool told;      /* the guest's, as the machine was told last */
 };
+static inline bool watch_guest_link(const struct nic_watch *w) { return w->up && !w->off; }
 struct err watch_open(struct nic_watch *w, const char *name) MUST_USE;
 void watch_close(struct nic_watch *w);
 /* Reads what happened; w->up is right then. */

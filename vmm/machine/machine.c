@@ -28,6 +28,7 @@ struct machine {
 	struct cpus cpus;
 	struct nic nic[NICS_MAX];
 	struct devices devices;
+	struct running running;
 	bool over; /* stop was asked, the keeper is gone, or a vCPU has ended */
 };
 
@@ -45,7 +46,7 @@ static void on_keeper(void *self, uint32_t epoll_events)
 	struct machine *m = self;
 
 	(void)epoll_events;
-	if (!words_take(m->config, m->nic))
+	if (!words_take(m->config, &m->running))
 		m->over = true;
 }
 
@@ -218,6 +219,8 @@ void machine_run(const struct machine_config *config)
 	const struct vcpu *end;
 	struct err e;
 
+	m.running = (struct running){ m.nic, config->nic_count, &m.ram, config->started_ns,
+				      &m.console.lost };
 	cpus_init(&m.cpus, config->cpus, &m.bus);
 	console_init(&m.console, config, &m.cpus.stop);
 	/* One arena: the workers allocate nothing, and each arena costs memory. */
@@ -234,7 +237,7 @@ void machine_run(const struct machine_config *config)
 		e = loop_once(m.loop, -1);
 	cpus_stop(&m.cpus);
 	if (config->stats)
-		words_tell_stats(config, m.nic, &m.ram, atomic_load(&m.console.lost));
+		words_tell_stats(config, &m.running);
 	end = cpus_end(&m.cpus);
 	words_tell(config, "end %d %u %s", (int)end->end, end->value, end->text);
 	tear_down(&m);

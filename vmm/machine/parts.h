@@ -10,6 +10,7 @@
 #include "devices/transport/mmio.h"
 #include "vmm/machine/machine.h"
 #include "vmm/nic/nic.h"
+#include "vmm/nic/stats.h"
 
 /* ---- memory.c ---- */
 struct ram {
@@ -43,21 +44,26 @@ struct err console_open(struct console *c) MUST_USE;
 struct err console_watch(struct console *c, struct loop *loop) MUST_USE; /* input from here on */
 void console_close(struct console *c); /* takes what was never opened */
 
-/* ---- stats.c: the text of --stats ---- */
-struct stats_request {
+/* ---- what is asked about while the machine runs, all lent ---- */
+struct running {
 	const struct nic *nic;
 	unsigned nic_count;
 	const struct ram *ram;
 	uint64_t started_ns;
-	uint64_t serial_lost; /* bytes */
+	const atomic_uint_fast64_t *serial_lost; /* bytes; NULL: there is no serial port */
 };
-void stats_text(const struct stats_request *r, char *ret_text, size_t size);
+
+/* ---- stats.c: the text of --stats ---- */
+void stats_text(const struct running *r, char *ret_text, size_t size);
+
+/* ---- request.c: what the keeper asks, as machine.h has it: without "ask ID" ---- */
+enum { REQUEST_BYTES = 256 };
+struct err request_do(const struct running *r, const char *text, struct text *answer) MUST_USE;
 
 /* ---- words.c: messages from and to the keeper, as machine.h has them ---- */
 void words_tell(const struct machine_config *config, const char *format, ...) PRINTF_LIKE(2, 3);
-void words_tell_stats(const struct machine_config *config, const struct nic *nics,
-		      const struct ram *ram, uint64_t serial_lost);
+void words_tell_stats(const struct machine_config *config, const struct running *r);
 /* Takes one message and does it. false: the machine is to stop, or the keeper is gone. */
-bool words_take(const struct machine_config *config, const struct nic *nics);
+bool words_take(const struct machine_config *config, const struct running *r);
 
 #endif

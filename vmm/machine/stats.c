@@ -1,6 +1,4 @@
 /* vmm/machine/stats.c: the text of --stats: each NIC's, then what the machine costs. */
-#include "vmm/nic/stats.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +28,7 @@ static long pss_kib(const char *path, uintptr_t from, uintptr_t to)
 	return sum;
 }
 
-static uint64_t first_frame_ns(const struct stats_request *r)
+static uint64_t first_frame_ns(const struct running *r)
 {
 	uint64_t first = 0;
 
@@ -43,11 +41,12 @@ static uint64_t first_frame_ns(const struct stats_request *r)
 	return first;
 }
 
-void stats_text(const struct stats_request *r, char *ret_text, size_t size)
+void stats_text(const struct running *r, char *ret_text, size_t size)
 {
 	struct text t = { ret_text, size };
 	uintptr_t ram = (uintptr_t)r->ram->host;
 	uint64_t first = first_frame_ns(r);
+	uint64_t lost = r->serial_lost != NULL ? atomic_load(r->serial_lost) : 0;
 
 	text_say(&t, "net.count=%u\n", r->nic_count);
 	for (unsigned i = 0; i < r->nic_count; i++)
@@ -55,8 +54,8 @@ void stats_text(const struct stats_request *r, char *ret_text, size_t size)
 	text_say(&t, "machine.pss_kib=%ld\n",
 		 pss_kib("/proc/self/smaps_rollup", 0, 0) -
 			 pss_kib("/proc/self/smaps", ram, ram + r->ram->bytes));
-	if (r->serial_lost != 0)
-		text_say(&t, "machine.serial_lost=%llu\n", (unsigned long long)r->serial_lost);
+	if (lost != 0)
+		text_say(&t, "machine.serial_lost=%llu\n", (unsigned long long)lost);
 	if (first != 0)
 		text_say(&t, "machine.first_frame_us=%llu\n",
 			 (unsigned long long)(first - r->started_ns) / 1000);

@@ -24,6 +24,7 @@ struct hosted {
 	struct ram ram;
 	struct nic nic;
 	struct mmio *mmio;
+	struct running running;
 	bool over; /* the keeper said so, or the guest has ended */
 
 	/* The guest's thread's own, but for done_fd. */
@@ -157,7 +158,7 @@ static void on_keeper(void *self, uint32_t epoll_events)
 	struct hosted *h = self;
 
 	(void)epoll_events;
-	if (!words_take(h->config, &h->nic))
+	if (!words_take(h->config, &h->running))
 		h->over = true;
 }
 
@@ -201,10 +202,12 @@ void hosted_run(const struct machine_config *config)
 			    .done_fd = -1,
 			    .memory_next = PAGE,
 			    .only = config->append[0] != '\0' ? config->append : NULL };
-	struct err e = set_up(&h);
+	struct err e;
 	struct capture_wait wait;
 	uint64_t count;
 
+	h.running = (struct running){ &h.nic, 1, &h.ram, config->started_ns, NULL };
+	e = set_up(&h);
 	if (err_is(e)) {
 		words_tell(config, "error %d %s", (int)e.kind, e.text);
 		words_tell(config, "end %d 0 ", (int)MACHINE_END_ERROR);
@@ -214,7 +217,7 @@ void hosted_run(const struct machine_config *config)
 	while (!h.over && !err_is(e))
 		e = loop_once(h.loop, -1);
 	if (config->stats)
-		words_tell_stats(config, &h.nic, &h.ram, 0);
+		words_tell_stats(config, &h.running);
 	if (read(h.done_fd, &count, sizeof(count)) < 0) {
 		/* The guest's thread is at work: it ends with the process, and so does what it
 		 * uses. */

@@ -19,7 +19,7 @@ cache=$root/build/bed
 . "$here/../kernel.sh"
 
 programs="sh bash env timeout mktemp sed grep wc readlink kill cat rm mkdir mkfifo sleep sort tr cut head tail
- unshare setpriv mount mknod chmod cp dd truncate ls id dirname basename date true ip insmod setsid stty dmesg"
+ unshare setpriv mount mknod chmod cp dd truncate ls stat id dirname basename date true ip insmod setsid stty dmesg"
 modules="kvm_amd tun veth vhost_net"
 # An EPYC as far as emulation goes. What it cannot do is named, so that it need not say so at each start; AVX and
 # XSAVE are off because a nested guest could not trust them.

@@ -8,7 +8,7 @@
 static const struct {
 	const char *says, *bytes;
 	enum message_kind kind;
-	unsigned number, value; /* number: err_kind or machine_end */
+	unsigned number, value; /* number: err_kind, machine_end, or whether it is ok */
 	const char *text;
 } cases[] = {
 	{ "set up", "running", MESSAGE_RUNNING, 0, 0, "" },
@@ -30,6 +30,17 @@ static const struct {
 	{ "an end past all", "end 6 0 x", MESSAGE_UNKNOWN, 0, 0, "" },
 	{ "an end without a value", "end 1", MESSAGE_UNKNOWN, 0, 0, "" },
 	{ "an end below zero", "end -1 0", MESSAGE_UNKNOWN, 0, 0, "" },
+	{ "an answer", "answer 7 ok a=1 b=2", MESSAGE_ANSWER, true, 7, "a=1 b=2" },
+	{ "an answer that is a no", "answer 0 no it\n will not", MESSAGE_ANSWER, false, 0,
+	  "it? will not" },
+	{ "an answer of one word", "answer 999999999 ok", MESSAGE_ANSWER, true, 999999999, "" },
+	{ "an answer to no number", "answer ok a=1", MESSAGE_UNKNOWN, 0, 0, "" },
+	{ "an answer to a number past all", "answer 1000000000 ok", MESSAGE_UNKNOWN, 0, 0, "" },
+	{ "an answer to a number past 64 bits", "answer 18446744073709551617 ok", MESSAGE_UNKNOWN,
+	  0, 0, "" },
+	{ "an answer below zero", "answer -1 ok", MESSAGE_UNKNOWN, 0, 0, "" },
+	{ "an answer that is neither", "answer 1 okay", MESSAGE_UNKNOWN, 0, 0, "" },
+	{ "an answer without a word", "answer 1", MESSAGE_UNKNOWN, 0, 0, "" },
 	{ "a word that begins like another", "logs x", MESSAGE_UNKNOWN, 0, 0, "" },
 	{ "nothing", "", MESSAGE_UNKNOWN, 0, 0, "" },
 };
@@ -52,6 +63,9 @@ START_TEST(messages_are_read)
 	ck_assert_msg(m.kind != MESSAGE_END ||
 			      (m.end == cases[_i].number && m.value == cases[_i].value),
 		      "%s: got end %d of %u", cases[_i].says, (int)m.end, m.value);
+	ck_assert_msg(m.kind != MESSAGE_ANSWER ||
+			      (m.ok == (cases[_i].number != 0) && m.value == cases[_i].value),
+		      "%s: got %s to %u", cases[_i].says, m.ok ? "ok" : "no", m.value);
 }
 END_TEST
 
