@@ -5,10 +5,10 @@ set -u
 build=$1
 out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT
-suites=
-for name in cli boot ctl selftest; do suites="$suites tests/e2e/$name.sh build;"; done
+names='cli boot ctl selftest' count=4 suites=
+for name in $names; do suites="$suites tests/e2e/$name.sh build;"; done
 if [ -e /dev/kvm ]; then
-	for name in cli boot ctl selftest; do "tests/e2e/$name.sh" "$build"; done | tee "$out" | grep --line-buffered -v '^ok'
+	for name in $names; do "tests/e2e/$name.sh" "$build"; done | tee "$out" | grep --line-buffered -v '^ok'
 else
 	tools/deps.sh bed quiet || exit 1
 	BED_TIMEOUT=${BED_TIMEOUT:-900} tests/interop/bed/bed.sh "$build" "$suites" | tee "$out" | grep --line-buffered -v '^ok'
@@ -21,6 +21,6 @@ $(grep -E '^= [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$out" | tr -d ,)
 END
 # All must have come to their end.
 ended=$(grep -cE '^= [0-9]+ passed, ' "$out")
-[ "$ended" = 3 ] || { echo "FAIL kvm: $ended of 3 suites came to their end: $(tail -1 "$out")"; failed=$((failed + 1)); }
+[ "$ended" = $count ] || { echo "FAIL kvm: $ended of $count suites came to their end: $(tail -1 "$out")"; failed=$((failed + 1)); }
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
