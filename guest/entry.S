@@ -17,6 +17,7 @@
 
 	.set VECTOR_WORK, 0x40		/* NIC and serial line */
 	.set VECTOR_TICK, 0x41		/* LAPIC timer: only wakes */
+	.set VECTOR_MESSAGES, 0x48	/* MSI-X: eight, each with a count of its own (seam.h) */
 	.set APIC_EOI, 0xfee000b0
 
 /* ---- identity map of 0 to 1 GiB and 3 to 4 GiB in 2 MiB pages, user and writable ---- */
@@ -78,8 +79,9 @@ tss_end:
 stack0_top:
 	.skip 65536
 stack3_top:
-	.globl guest_work
+	.globl guest_work, guest_messages
 guest_work: .skip 8			/* interrupts seen */
+guest_messages: .skip 32		/* of which those */
 
 	.section .entry, "ax"
 	.balign 16
@@ -94,6 +96,9 @@ stubs:	.set n, 0
 	jmp work
 	.elseif n == VECTOR_TICK
 	jmp tick
+	.elseif n >= VECTOR_MESSAGES && n < VECTOR_MESSAGES + 8
+	incl guest_messages + 4 * (n - VECTOR_MESSAGES)
+	jmp work
 	.else
 	mov $(32 + (n & 31)), %eax	/* an exception: the verdict names it */
 	out %al, $0xf4

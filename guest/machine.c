@@ -1,5 +1,5 @@
-/* guest/machine.c: the seam in the VM: registers by MMIO, the serial line by ports, sleep by int
- * $4. Everything here runs in CPL3 (see entry.S). */
+/* guest/machine.c: the seam in the VM: device memory as it is, the serial line by ports, sleep by
+ * int $4. Everything here runs in CPL3 (see entry.S). */
 #include <stddef.h>
 
 #include "guest/seam.h"
@@ -25,8 +25,9 @@ enum {
 };
 #define LAPIC UINT64_C(0xfee00000)
 #define IOAPIC UINT64_C(0xfec00000)
+#define ECAM UINT64_C(0xe0000000)
 
-extern volatile uint32_t guest_work;
+extern volatile uint32_t guest_work, guest_messages[SEAM_MESSAGES];
 void guest_start(const uint32_t *start_info);
 
 struct vm {
@@ -53,20 +54,33 @@ static void store32(uint64_t address, uint32_t value) { *(volatile uint32_t *)ad
 
 /* ---- the seam ---- */
 
-static uint32_t read32(void *self, uint64_t address)
+static uint32_t read(void *self, uint64_t address, unsigned width)
 {
 	(void)self;
-	return load32(address);
+	if (width == 1)
+		return *(volatile uint8_t *)address;
+	return width == 2 ? *(volatile uint16_t *)address : load32(address);
 }
-static void write32(void *self, uint64_t address, uint32_t value)
+static void write(void *self, uint64_t address, uint32_t value, unsigned width)
 {
 	(void)self;
-	store32(address, value);
+	if (width == 1)
+		*(volatile uint8_t *)address = (uint8_t)value;
+	else if (width == 2)
+		*(volatile uint16_t *)address = (uint16_t)value;
+	else
+		store32(address, value);
 }
 static uint32_t interrupts(void *self)
 {
 	(void)self;
 	return guest_work;
+}
+
+static uint32_t messages(void *self, unsigned number)
+{
+	(void)self;
+	return guest_messages[number];
 }
 
 /* The timer wakes without counting: what an edge did not tell is looked for after it. It is
@@ -172,8 +186,9 @@ static uint64_t number(const char **at)
 
 static bool is_nic(uint64_t at) { return load32(at) == 0x74726976 && load32(at + 8) == 1; }
 
-/* "virtio_mmio.device=4K@0xfeb00000:16" of the command line, else a slot that answers. */
-static uint64_t find_nic(const char *cmdline)
+/* "virtio_mmio.device=4K@0xfeb00000:16" of the command line, else a slot that answers, else what is
+ * on PCI. */
+static struct place_on_bus find_nic(const char *cmdline)
 {
 	for (const char *c = cmdline; *c != '\0'; c++) {
 		uint64_t at;
@@ -183,18 +198,18 @@ static uint64_t find_nic(const char *cmdline)
 		while (*c != '\0' && *c != ' ' && *c != '@')
 			c++;
 		if (*c != '@')
-			return 0;
+			break;
 		c++;
 		at = number(&c);
 		if (*c++ == ':' && is_nic(at)) {
 			route((uint32_t)number(&c), VECTOR_WORK);
-			return at;
+			return (struct place_on_bus){ BUS_MMIO, at };
 		}
 	}
 	for (uint64_t at = 0xfeb00000; at < 0xfeb03000; at += 0x200)
 		if (is_nic(at))
-			return at;
-	return 0;
+			return (struct place_on_bus){ BUS_MMIO, at };
+	return (struct place_on_bus){ BUS_PCI, ECAM };
 }
 
 /* The word behind "only=", copied. */
@@ -230,8 +245,8 @@ void guest_start(const uint32_t *start_info)
 {
 	static struct vm vm;
 	static char only[32];
-	const struct seam seam = { &vm,  read32, write32, write32, interrupts,
-				   wait, memory, print,   answer };
+	const struct seam seam = { &vm,  read,   write, interrupts, messages,
+				   wait, memory, print, answer };
 	const char *cmdline = (const char *)(uint64_t)start_info[6];
 
 	vm.memory_next = MEMORY_FROM;

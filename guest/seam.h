@@ -1,7 +1,7 @@
 /* guest/seam.h: everything that the tiny guest's driver, frames and checks need of the world.
  *
  * Two implementations: guest/machine.c (freestanding, in the VM) and the hosted one in vmm/selftest
- * (over transport/mmio.c, for `selftest --no-kvm`). The guest shares no code with devices/. */
+ * (over devices/transport, for `selftest --no-kvm`). The guest shares no code with devices/. */
 #ifndef TAPVM_GUEST_SEAM_H
 #define TAPVM_GUEST_SEAM_H
 
@@ -9,16 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Messages of MSI-X that are told apart: what a function writes to send number n. */
+enum { SEAM_MESSAGES = 8, SEAM_MESSAGE_DATA = 0x48 };
+#define SEAM_MESSAGE_ADDRESS UINT64_C(0xfee00000)
+
 struct seam {
 	void *self;
-	/* Device registers: guest physical address, aligned. Bytes of the configuration space
-	 * are taken out of the 32-bit word around them. */
-	uint32_t (*read32)(void *self, uint64_t address);
-	void (*write32)(void *self, uint64_t address, uint32_t value);
-	/* The doorbell: value to address (in the VM an ioeventfd takes it). */
-	void (*kick)(void *self, uint64_t address, uint32_t value);
+	/* Device registers: guest physical address, aligned; 1, 2 or 4 bytes. */
+	uint32_t (*read)(void *self, uint64_t address, unsigned width);
+	void (*write)(void *self, uint64_t address, uint32_t value, unsigned width);
 	/* Interrupts seen so far. */
 	uint32_t (*interrupts)(void *self);
+	/* Messages of that number among them. */
+	uint32_t (*messages)(void *self, unsigned number);
 	/* Sleeps until that count is no longer `seen`, a byte came on the serial line, or a few
 	 * ms passed. */
 	void (*wait)(void *self, uint32_t seen);
@@ -31,9 +34,16 @@ struct seam {
 	bool (*answer)(void *self, char *ret_line, uint32_t size);
 };
 
-/* The whole of the guest: the NIC at `mmio` (0: none was found) is driven through the checks,
- * the table is printed; returns the number of failed checks. `only`: a check's name, or NULL for
- * all. */
-unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only);
+enum bus { BUS_MMIO, BUS_PCI };
+
+/* Where a NIC is. */
+struct place_on_bus {
+	enum bus bus;
+	uint64_t at; /* the device's registers; or the configuration space (ECAM) of PCI bus 0 */
+};
+
+/* The whole of the guest: the NIC there is driven through the checks, the table is printed;
+ * returns the number of failed checks. `only`: a check's name, or NULL for all. */
+unsigned guest_main(const struct seam *seam, struct place_on_bus nic, const char *only);
 
 #endif

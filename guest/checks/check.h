@@ -72,10 +72,11 @@ struct check {
 	bool ours; /* judges what the specification leaves to the device: on tapvm's alone */
 };
 extern const struct check basic_checks[], offload_checks[], control_checks[], load_checks[],
-	odd_checks[], hostile_checks[], ring_checks[], queue_checks[], pair_checks[],
-	filter_checks[], told_checks[];
+	odd_checks[], register_checks[], hostile_checks[], ring_checks[], queue_checks[],
+	pair_checks[], filter_checks[], told_checks[];
 extern const unsigned basic_count, offload_count, control_count, load_count, odd_count,
-	hostile_count, ring_count, queue_count, pair_count, filter_count, told_count;
+	register_count, hostile_count, ring_count, queue_count, pair_count, filter_count,
+	told_count;
 /* The check at that place of the table; NULL behind the last. */
 const struct check *check_at(unsigned index);
 

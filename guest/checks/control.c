@@ -11,8 +11,6 @@ enum {
 	CLASS_UNKNOWN = 77,
 	ACK_OK = 0,
 	ACK_ERR = 1,
-	REG_QUEUE_SEL = 0x030,
-	REG_QUEUE_READY = 0x044,
 	QUEUES = 3,
 	OLD_BUFFERS = 32, /* of RX_BUFFER bytes, which a frame of 64,000 needs */
 	RAW_FRAMES = 5,
@@ -113,16 +111,12 @@ static bool filtered(struct guest *g, struct raw *r, const char *other, const ch
 
 static bool set_mac(struct guest *g, const uint8_t mac[6])
 {
-	uint32_t low, high;
+	uint8_t shown[6];
 
 	if (nic_control(&g->nic, CLASS_MAC, MAC_ADDR_SET, mac, 6) != ACK_OK)
 		return false;
-	low = nic_read(&g->nic, 0x100);
-	high = nic_read(&g->nic, 0x104);
-	for (unsigned i = 0; i < 6; i++)
-		if ((uint8_t)(i < 4 ? low >> (8 * i) : high >> (8 * (i - 4))) != mac[i])
-			return false;
-	return true;
+	nic_get_mac(&g->nic, shown);
+	return is(shown, mac);
 }
 
 static enum verdict second_mac(struct guest *g)
@@ -285,7 +279,7 @@ static enum verdict reset_clean(struct guest *g, unsigned round)
 	if (nic_read(&g->nic, REG_INTERRUPT_STATUS) != 0)
 		return fail(g, "InterruptStatus is not 0 after reset %u", (uint32_t)round);
 	for (uint32_t queue = 0; queue < QUEUES; queue++) {
-		nic_write(&g->nic, REG_QUEUE_SEL, queue);
+		nic_write(&g->nic, REG_QUEUE_SELECT, queue);
 		if (nic_read(&g->nic, REG_QUEUE_READY) != 0)
 			return fail(g, "queue %u is ready after reset %u", queue, (uint32_t)round);
 	}

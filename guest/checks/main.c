@@ -162,12 +162,12 @@ const struct check *check_at(unsigned index)
 		const struct check *checks;
 		unsigned count;
 	} groups[] = {
-		{ basic_checks, basic_count },     { offload_checks, offload_count },
-		{ control_checks, control_count }, { filter_checks, filter_count },
-		{ queue_checks, queue_count },     { pair_checks, pair_count },
-		{ load_checks, load_count },       { odd_checks, odd_count },
-		{ hostile_checks, hostile_count }, { ring_checks, ring_count },
-		{ told_checks, told_count },
+		{ basic_checks, basic_count },       { offload_checks, offload_count },
+		{ control_checks, control_count },   { filter_checks, filter_count },
+		{ queue_checks, queue_count },       { pair_checks, pair_count },
+		{ load_checks, load_count },         { odd_checks, odd_count },
+		{ register_checks, register_count }, { hostile_checks, hostile_count },
+		{ ring_checks, ring_count },         { told_checks, told_count },
 	};
 
 	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
@@ -178,22 +178,24 @@ const struct check *check_at(unsigned index)
 	return NULL;
 }
 
-unsigned guest_main(const struct seam *seam, uint64_t mmio, const char *only)
+unsigned guest_main(const struct seam *seam, struct place_on_bus nic, const char *only)
 {
 	static struct guest guest;
 	struct guest *g = &guest;
 	const struct check *c;
 	unsigned count[VERDICTS] = { 0 };
+	bool found;
 	uint64_t at;
 
 	g->seam = seam;
 	set_addresses(g);
 	g->work = seam->memory(seam->self, 68 * 1024, &at);
 	g->reply = seam->memory(seam->self, 68 * 1024, &at);
-	if (mmio == 0 || g->work == NULL || g->reply == NULL || !nic_memory(&g->nic, seam, mmio)) {
+	found = nic_find(&g->nic, seam, nic);
+	if (!found || g->work == NULL || g->reply == NULL || !nic_memory(&g->nic)) {
 		g->seam->print(g->seam->self,
-			       mmio == 0 ? "FAIL start - - no virtio-net device was found"
-					 : "FAIL start - - not enough memory");
+			       found ? "FAIL start - - not enough memory"
+				     : "FAIL start - - no virtio-net device was found");
 		count[VERDICT_FAIL] = 1;
 		last_line(g, count);
 		return 1;

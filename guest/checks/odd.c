@@ -105,7 +105,7 @@ static enum verdict status_refused(struct guest *g)
 	if (!nic_negotiate(&g->nic, wanted_features(g, 0)) || !nic_queues(&g->nic))
 		return fail(g, "the queues could not be set up");
 	for (uint32_t queue = 0; queue < QUEUES; queue++)
-		g->seam->kick(g->seam->self, g->nic.mmio + REG_NOTIFY, queue);
+		nic_ring(&g->nic, queue);
 	nic_go(&g->nic);
 	if (!step(g, "@carrier on") || !step(g, "@ping4 10 100"))
 		return fail(g, "no traffic after doorbells before DRIVER_OK: %s", g->answer);

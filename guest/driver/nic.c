@@ -5,34 +5,9 @@ enum {
 	/* In ctrl_bytes. */
 	CTRL_DATA = 64,
 	CTRL_ANSWER = 7168,
-	REG_MAGIC = 0x000,
-	REG_VERSION = 0x004,
-	REG_DEVICE_FEATURES = 0x010,
-	REG_DEVICE_FEATURES_SEL = 0x014,
-	REG_DRIVER_FEATURES = 0x020,
-	REG_DRIVER_FEATURES_SEL = 0x024,
-	REG_QUEUE_SEL = 0x030,
-	REG_QUEUE_SIZE_MAX = 0x034,
-	REG_QUEUE_SIZE = 0x038,
-	REG_QUEUE_READY = 0x044,
-	REG_INTERRUPT_ACK = 0x064,
-	REG_QUEUE_DESC = 0x080,
-	REG_QUEUE_DRIVER = 0x090,
-	REG_QUEUE_DEVICE = 0x0a0,
-	REG_QUEUE_RESET = 0x0c0,
 	ROUNDS_MAX = 4000, /* of nic_wait: seconds */
 	BIG_COOKIE = 0x10000,
 };
-
-uint32_t nic_read(const struct nic *n, uint32_t offset)
-{
-	return n->seam->read32(n->seam->self, n->mmio + offset);
-}
-
-void nic_write(const struct nic *n, uint32_t offset, uint32_t value)
-{
-	n->seam->write32(n->seam->self, n->mmio + offset, value);
-}
 
 bool nic_has(const struct nic *n, unsigned bit) { return (n->accepted >> bit & 1) != 0; }
 
@@ -42,10 +17,10 @@ static uint32_t control_index(const struct nic *n)
 	return nic_has(n, F_MQ) || nic_has(n, F_RSS) ? 2u * nic_pairs_max(n) : 2;
 }
 
-bool nic_memory(struct nic *n, const struct seam *seam, uint64_t mmio)
+bool nic_memory(struct nic *n)
 {
-	n->seam = seam;
-	n->mmio = mmio;
+	const struct seam *seam = n->seam;
+
 	if (!virtq_memory(&n->rx, seam, NIC_QUEUE) || !virtq_memory(&n->tx, seam, NIC_QUEUE) ||
 	    !virtq_memory(&n->ctrl, seam, 16))
 		return false;
@@ -58,7 +33,13 @@ bool nic_memory(struct nic *n, const struct seam *seam, uint64_t mmio)
 	       n->ctrl_bytes != NULL && n->frame != NULL && nic_second_memory(n);
 }
 
-void nic_reset(struct nic *n) { nic_write(n, REG_STATUS, 0); }
+/* Done when it reads back so (virtio 1.4, 4.1.4.3.2). */
+void nic_reset(struct nic *n)
+{
+	nic_write(n, REG_STATUS, 0);
+	for (unsigned i = 0; i < ROUNDS_MAX && nic_read(n, REG_STATUS) != 0; i++)
+		n->seam->wait(n->seam->self, n->seam->interrupts(n->seam->self));
+}
 
 bool nic_negotiate(struct nic *n, uint64_t wanted)
 {
@@ -67,29 +48,31 @@ bool nic_negotiate(struct nic *n, uint64_t wanted)
 	nic_write(n, REG_STATUS, S_ACKNOWLEDGE | S_DRIVER);
 	n->offered = 0;
 	for (uint32_t word = 0; word < 2; word++) {
-		nic_write(n, REG_DEVICE_FEATURES_SEL, word);
+		nic_write(n, REG_DEVICE_FEATURES_SELECT, word);
 		n->offered |= (uint64_t)nic_read(n, REG_DEVICE_FEATURES) << (32 * word);
 	}
 	n->accepted = wanted;
 	for (uint32_t word = 0; word < 2; word++) {
-		nic_write(n, REG_DRIVER_FEATURES_SEL, word);
+		nic_write(n, REG_DRIVER_FEATURES_SELECT, word);
 		nic_write(n, REG_DRIVER_FEATURES, (uint32_t)(n->accepted >> (32 * word)));
 	}
 	nic_write(n, REG_STATUS, S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK);
-	return (nic_read(n, REG_STATUS) & S_FEATURES_OK) != 0;
+	return (nic_read(n, REG_STATUS) & S_FEATURES_OK) != 0 &&
+	       n->transport.ops->map_config(&n->transport);
 }
 
-static void write_address(struct nic *n, uint32_t reg, uint64_t address)
+static void write_address(struct nic *n, enum reg low, uint64_t address)
 {
-	nic_write(n, reg, (uint32_t)address);
-	nic_write(n, reg + 4, (uint32_t)(address >> 32));
+	nic_write(n, low, (uint32_t)address);
+	nic_write(n, low + 1, (uint32_t)(address >> 32));
 }
 
 bool nic_set_queue(struct nic *n, uint32_t index, struct virtq *q)
 {
 	virtq_init(q, nic_has(n, F_EVENT_IDX), nic_has(n, F_INDIRECT), nic_has(n, F_PACKED));
-	nic_write(n, REG_QUEUE_SEL, index);
-	if (nic_read(n, REG_QUEUE_SIZE_MAX) < q->size)
+	nic_write(n, REG_QUEUE_SELECT, index);
+	if (nic_read(n, REG_QUEUE_SIZE_MAX) < q->size ||
+	    !n->transport.ops->map_queue(&n->transport, index))
 		return false;
 	nic_write(n, REG_QUEUE_SIZE, q->size);
 	write_address(n, REG_QUEUE_DESC, q->desc_at);
@@ -102,7 +85,7 @@ bool nic_set_queue(struct nic *n, uint32_t index, struct virtq *q)
 void nic_kick(struct nic *n, uint32_t queue, struct virtq *q)
 {
 	if (virtq_show(q))
-		n->seam->kick(n->seam->self, n->mmio + REG_NOTIFY, queue);
+		nic_ring(n, queue);
 }
 
 static void post_rx(struct nic *n, uint32_t slot)
@@ -121,7 +104,7 @@ static void post_all(struct nic *n)
 
 bool nic_queue_reset(struct nic *n, uint32_t index)
 {
-	nic_write(n, REG_QUEUE_SEL, index);
+	nic_write(n, REG_QUEUE_SELECT, index);
 	nic_write(n, REG_QUEUE_RESET, 1);
 	/* It may take its time (virtio 1.4, 4.2.2.1). */
 	for (unsigned i = 0; i < ROUNDS_MAX && nic_read(n, REG_QUEUE_RESET) != 0; i++)
@@ -158,11 +141,8 @@ bool nic_queues(struct nic *n)
 
 void nic_go(struct nic *n)
 {
-	uint32_t low = nic_read(n, REG_CONFIG), high = nic_read(n, REG_CONFIG + 4);
-
-	for (unsigned i = 0; i < 6; i++)
-		n->mac[i] = (uint8_t)(i < 4 ? low >> (8 * i) : high >> (8 * (i - 4)));
-	n->mtu = nic_has(n, F_MTU) ? (uint16_t)(nic_read(n, REG_CONFIG + 8) >> 16) : 1500;
+	nic_get_mac(n, n->mac);
+	n->mtu = nic_mtu(n);
 	post_all(n);
 	nic_write(n, REG_STATUS, S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK | S_DRIVER_OK);
 	nic_kick(n, QUEUE_RX, &n->rx);
@@ -174,11 +154,6 @@ bool nic_start(struct nic *n, uint64_t wanted)
 		return false;
 	nic_go(n);
 	return true;
-}
-
-bool nic_link_up(const struct nic *n)
-{
-	return !nic_has(n, F_STATUS) || (nic_read(n, REG_CONFIG + 4) >> 16 & 1) != 0;
 }
 
 /* ---- transmit ---- */
@@ -318,15 +293,6 @@ uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr)
 	return len;
 }
 
-void nic_ack(struct nic *n)
-{
-	uint32_t status = nic_read(n, REG_INTERRUPT_STATUS);
-
-	n->config_told += (status & INT_CONFIG) != 0;
-	if (status != 0)
-		nic_write(n, REG_INTERRUPT_ACK, status);
-}
-
 void nic_wait(struct nic *n, struct virtq *q, uint16_t after)
 {
 	uint32_t seen = n->seam->interrupts(n->seam->self);
@@ -336,7 +302,7 @@ void nic_wait(struct nic *n, struct virtq *q, uint16_t after)
 		return;
 	if (seen != n->seen) {
 		n->seen = seen;
-		nic_ack(n);
+		(void)nic_ack(n);
 		return;
 	}
 	n->seam->wait(n->seam->self, seen);

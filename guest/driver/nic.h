@@ -1,8 +1,8 @@
-/* guest/driver/nic.h: a virtio-net driver over virtio-mmio version 2, from virtio 1.4, 3.1, 4.2,
- * 5.1. */
+/* guest/driver/nic.h: a virtio-net driver, from virtio 1.4, 3.1 and 5.1. */
 #ifndef TAPVM_GUEST_NIC_H
 #define TAPVM_GUEST_NIC_H
 
+#include "guest/driver/transport.h"
 #include "guest/driver/virtq.h"
 
 enum {
@@ -56,16 +56,9 @@ enum {
 	S_DRIVER_OK = 4,
 	S_FEATURES_OK = 8,
 	S_NEEDS_RESET = 64,
-	REG_STATUS = 0x70,
-	REG_NOTIFY = 0x50,
-	REG_INTERRUPT_STATUS = 0x60,
-	REG_GENERATION = 0xfc,
-	REG_CONFIG = 0x100,
 	SECOND_QUEUE = 64,
 	QUEUE_RX = 0,
 	QUEUE_TX = 1,
-	INT_QUEUE = 1,
-	INT_CONFIG = 2,
 };
 
 struct hdr {
@@ -75,7 +68,7 @@ struct hdr {
 
 struct nic {
 	const struct seam *seam;
-	uint64_t mmio;
+	struct transport transport;
 	uint64_t offered, accepted;
 	uint8_t mac[6];
 	uint16_t mtu;
@@ -96,12 +89,25 @@ struct nic {
 	uint32_t config_told; /* interrupts that told of a change of the configuration */
 };
 
-uint32_t nic_read(const struct nic *n, uint32_t offset);
-void nic_write(const struct nic *n, uint32_t offset, uint32_t value);
+/* ---- device.c: what it shows ---- */
+/* false: no virtio-net device is there. */
+bool nic_find(struct nic *n, const struct seam *seam, struct place_on_bus where);
+uint32_t nic_read(const struct nic *n, enum reg reg);
+void nic_write(const struct nic *n, enum reg reg, uint32_t value);
+void nic_ring(const struct nic *n, uint32_t queue); /* its doorbell, once it was set up */
+/* INT_*: what the device has told of since the last call. */
+uint32_t nic_ack(struct nic *n);
+/* Of the configuration. */
+void nic_get_mac(const struct nic *n, uint8_t ret_mac[6]);
+uint16_t nic_mtu(const struct nic *n);
+uint16_t nic_pairs_max(const struct nic *n); /* with MQ or RSS offered */
+bool nic_link_up(const struct nic *n);
+
+/* ---- nic.c ---- */
 bool nic_has(const struct nic *n, unsigned bit); /* accepted */
 
 /* Memory for everything, once. */
-bool nic_memory(struct nic *n, const struct seam *seam, uint64_t mmio);
+bool nic_memory(struct nic *n);
 void nic_reset(struct nic *n);
 /* Reset, features (offered and wanted), queues, DRIVER_OK, receive buffers. false: FEATURES_OK or a
  * queue did not stick. */
@@ -127,11 +133,9 @@ uint32_t nic_receive(struct nic *n, struct hdr *ret_hdr);
  * later), for any interrupt, or a while. What comes on other queues meanwhile must not keep it
  * from waiting. */
 void nic_wait(struct nic *n, struct virtq *q, uint16_t after);
-void nic_ack(struct nic *n);     /* acknowledges what the device shows */
 void nic_reclaim(struct nic *n); /* transmit chains that came back */
 /* ---- second.c: the second queue pair ---- */
 bool nic_second_memory(struct nic *n);
-uint16_t nic_pairs_max(const struct nic *n); /* max_virtqueue_pairs, with MQ or RSS offered */
 /* Between nic_queues and nic_go. false: a queue did not stick. */
 bool nic_second(struct nic *n);
 void nic_second_go(struct nic *n); /* after nic_go: its buffers are told of */
@@ -150,6 +154,5 @@ int nic_control(struct nic *n, uint8_t class, uint8_t command, const void *data,
  */
 const volatile uint8_t *nic_ask(struct nic *n, uint8_t class, uint8_t command, const void *data,
 				uint32_t len, uint32_t room, uint32_t *ret_written);
-bool nic_link_up(const struct nic *n);
 
 #endif

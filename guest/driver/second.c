@@ -14,8 +14,6 @@ bool nic_second_memory(struct nic *n)
 	return n->rx1_bytes != NULL && n->tx1_bytes != NULL;
 }
 
-uint16_t nic_pairs_max(const struct nic *n) { return (uint16_t)nic_read(n, REG_CONFIG + 8); }
-
 static void post(struct nic *n, uint32_t slot)
 {
 	const struct buffer b = { n->rx1_at + (uint64_t)slot * RX_BUFFER, RX_BUFFER, true };

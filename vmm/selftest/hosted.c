@@ -1,6 +1,6 @@
-/* vmm/selftest/hosted.c: the seam of the tiny guest over transport/mmio: a register access is a
- * call, the interrupt an eventfd, guest memory a mapping. The guest has a thread, as a vCPU
- * would be. */
+/* vmm/selftest/hosted.c: the seam of the tiny guest without a virtual machine: a register access is
+ * a call, an interrupt an eventfd, guest memory a mapping. The guest has a thread, as a vCPU would
+ * be. */
 #include "vmm/selftest/hosted.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include "devices/base/eventfd.h"
 #include "guest/seam.h"
 #include "vmm/machine/parts.h"
+#include "vmm/selftest/hosted_bus.h"
 
 enum { WAIT_MS = 5, PAGE = 4096, LINE_BYTES = 512 };
 
@@ -23,7 +24,7 @@ struct hosted {
 	struct loop *loop;
 	struct ram ram;
 	struct nic nic;
-	struct mmio *mmio;
+	struct hosted_bus bus;
 	struct running running;
 	bool over; /* the keeper said so, or the guest has ended */
 
@@ -31,7 +32,7 @@ struct hosted {
 	pthread_t thread;
 	int done_fd;
 	uint64_t memory_next;
-	uint32_t interrupts;
+	uint32_t interrupts, messages[SEAM_MESSAGES];
 	char line[LINE_BYTES];
 	size_t line_len;
 	const char *only;
@@ -40,22 +41,46 @@ struct hosted {
 
 /* ---- the seam ---- */
 
-static uint32_t seam_read32(void *self, uint64_t address)
+static uint32_t seam_read(void *self, uint64_t address, unsigned width)
 {
-	const struct hosted *h = self;
-	uint8_t b[4];
+	struct hosted *h = self;
+	uint8_t b[4] = { 0 };
 
-	mmio_read(h->mmio, (uint32_t)(address - NIC_MMIO_BASE), b, sizeof(b));
+	hosted_bus_read(&h->bus, address, b, width);
 	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-static void seam_write32(void *self, uint64_t address, uint32_t value)
+static void seam_write(void *self, uint64_t address, uint32_t value, unsigned width)
 {
-	const struct hosted *h = self;
+	struct hosted *h = self;
 	const uint8_t b[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
 			       (uint8_t)(value >> 24) };
 
-	mmio_write(h->mmio, (uint32_t)(address - NIC_MMIO_BASE), b, sizeof(b));
+	hosted_bus_write(&h->bus, address, b, width);
+}
+
+/* Counts what came, after up to so many ms, by the device or on the serial line. */
+static void take_interrupts(struct hosted *h, int wait_ms)
+{
+	struct pollfd p[HOSTED_CALLS_MAX + 1];
+	unsigned calls = h->bus.calls;
+
+	for (unsigned i = 0; i < calls; i++)
+		p[i] = (struct pollfd){ .fd = h->bus.call[i].fd, .events = POLLIN };
+	p[calls] = (struct pollfd){ .fd = h->config->serial_in, .events = POLLIN };
+	if (poll(p, calls + 1, wait_ms) <= 0)
+		return;
+	for (unsigned i = 0; i < calls; i++) {
+		uint32_t number = atomic_load(&h->bus.call[i].data) - SEAM_MESSAGE_DATA;
+		uint64_t count;
+
+		if (p[i].revents == 0 ||
+		    read(p[i].fd, &count, sizeof(count)) != (ssize_t)sizeof(count))
+			continue;
+		h->interrupts += (uint32_t)count;
+		if (number < SEAM_MESSAGES)
+			h->messages[number] += (uint32_t)count;
+	}
 }
 
 static uint32_t seam_interrupts(void *self)
@@ -65,19 +90,21 @@ static uint32_t seam_interrupts(void *self)
 	return h->interrupts;
 }
 
+static uint32_t seam_messages(void *self, unsigned number)
+{
+	struct hosted *h = self;
+
+	take_interrupts(h, 0);
+	return h->messages[number];
+}
+
 /* An interrupt that came before the call is still in the eventfd: no wait then. */
 static void seam_wait(void *self, uint32_t seen)
 {
 	struct hosted *h = self;
-	int call = device_call_fd(net_device(h->nic.net));
-	struct pollfd p[2] = { { .fd = call, .events = POLLIN },
-			       { .fd = h->config->serial_in, .events = POLLIN } };
-	uint64_t count;
 
-	if (h->interrupts != seen || poll(p, 2, WAIT_MS) <= 0)
-		return;
-	if (p[0].revents != 0 && read(call, &count, sizeof(count)) == (ssize_t)sizeof(count))
-		h->interrupts += (uint32_t)count;
+	if (h->interrupts == seen)
+		take_interrupts(h, WAIT_MS);
 }
 
 static void *seam_memory(void *self, uint32_t bytes, uint64_t *ret_address)
@@ -135,11 +162,14 @@ static void *guest_thread(void *arg)
 {
 	struct hosted *h = arg;
 	const struct seam seam = {
-		h,         seam_read32, seam_write32, seam_write32, seam_interrupts,
-		seam_wait, seam_memory, seam_print,   seam_answer
+		h,         seam_read,   seam_write, seam_interrupts, seam_messages,
+		seam_wait, seam_memory, seam_print, seam_answer
 	};
+	const struct place_on_bus nic = h->config->nic[0].bus == NIC_BUS_PCI
+						? (struct place_on_bus){ BUS_PCI, PCI_ECAM }
+						: (struct place_on_bus){ BUS_MMIO, NIC_MMIO_BASE };
 
-	h->failed = guest_main(&seam, NIC_MMIO_BASE, h->only);
+	h->failed = guest_main(&seam, nic, h->only);
 	eventfd_poke(h->done_fd);
 	return NULL;
 }
@@ -181,7 +211,8 @@ static struct err set_up(struct hosted *h)
 	if (!err_is(e))
 		e = nic_init(&h->nic, &h->config->nic[0], 0, h->ram.mem, h->loop, log);
 	if (!err_is(e))
-		e = mmio_create(net_device(h->nic.net), &h->mmio);
+		e = hosted_bus_init(&h->bus, h->config->nic[0].bus, net_device(h->nic.net),
+				    h->loop);
 	if (err_is(e))
 		return e;
 	h->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -226,7 +257,7 @@ void hosted_run(const struct machine_config *config)
 	}
 	(void)pthread_join(h.thread, NULL);
 	words_tell(config, "end %d %d ", (int)MACHINE_END_VERDICT, h.failed > 0);
-	mmio_destroy(h.mmio);
+	hosted_bus_fini(&h.bus);
 	wait = nic_end_wait(config->keeper_fd);
 	nic_fini(&h.nic, &wait);
 	ram_fini(&h.ram);
