@@ -81,6 +81,7 @@ refuse help-unknown 2 'did you mean doctor' "$tapvm" help docter
 refuse doctor-operand 2 'not expected' "$tapvm" doctor now
 refuse selftest-option 2 'did you mean --verbose' "$tapvm" selftest --verbos
 refuse selftest-net 2 'it is tap or tun' "$tapvm" selftest --net veth
+refuse selftest-bus 2 'it is mmio, pci or both' "$tapvm" selftest --bus isa
 refuse selftest-net-with 2 'does not go with' "$tapvm" selftest --net tun --with qemu
 refuse selftest-with 2 'it is qemu' "$tapvm" selftest --with xen
 refuse selftest-only 2 'did you mean arp' "$tapvm" selftest --no-kvm --only apr

@@ -17,8 +17,8 @@ else
 fi
 table hosted "$build/tapvm" selftest --no-kvm --stats
 # The same NIC over a TUN, where the rows that IP cannot show are not asked.
-[ $kvm = yes ] && table guest-tun "$build/tapvm" selftest --net tun --stats
-table hosted-tun "$build/tapvm" selftest --no-kvm --net tun --stats
+[ $kvm = yes ] && table guest-tun "$build/tapvm" selftest --net tun --bus pci --stats
+table hosted-tun "$build/tapvm" selftest --no-kvm --net tun --bus mmio --stats
 
 # killed NAME STATUS SIGNAL keeper|machine [OPTION]: a signal in the middle of traffic; that status, and nothing left.
 killed() {
@@ -58,7 +58,7 @@ elif ! "$here/own-dev.sh" "$build/tapvm" "" unshare -Urn true 2>/dev/null; then
 	skip rootless "user namespaces are switched off on this machine"
 else
 	[ $kvm = yes ] && table rootless "$here/own-dev.sh" "$build/tapvm" "kvm net/tun" /dev/tapvm selftest --stats
-	table rootless-hosted "$here/own-dev.sh" "$build/tapvm" "net/tun" /dev/tapvm selftest --no-kvm
+	table rootless-hosted "$here/own-dev.sh" "$build/tapvm" "net/tun" /dev/tapvm selftest --no-kvm --bus mmio
 	"$here/own-dev.sh" "$build/tapvm" "net/tun" /dev/tapvm selftest >"$out" 2>&1
 	rc=$?
 	if [ $rc = 4 ] && grep -q '/dev/kvm does not exist.*--no-kvm' "$out" && ! grep -q 'no-kvm.*no-kvm' "$out"

@@ -67,6 +67,19 @@ static struct err take_net(void *into, const char *value)
 	return err_none();
 }
 
+static struct err take_bus(void *into, const char *value)
+{
+	struct selftest_options *o = into;
+
+	if (strcmp(value, "mmio") != 0 && strcmp(value, "pci") != 0 && strcmp(value, "both") != 0)
+		return err_make(ERR_USAGE, 0, "unknown bus '%.64s'; it is mmio, pci or both",
+				value);
+	o->bus = strcmp(value, "mmio") == 0  ? NIC_BUS_MMIO
+		 : strcmp(value, "pci") == 0 ? NIC_BUS_PCI
+					     : NIC_BUS_AUTO;
+	return err_none();
+}
+
 static struct err take_capture(void *into, const char *value)
 {
 	struct selftest_options *o = into;
@@ -93,6 +106,8 @@ static const struct option rows[] = {
 	  .help = "the same guest on QEMU's device, or on our server under QEMU" },
 	{ .name = "--net", .value = "tap|tun", .take = take_net,
 	  .help = "what the NIC is on; over a TUN without the checks that IP cannot show" },
+	{ .name = "--bus", .value = "mmio|pci|both", .take = take_bus,
+	  .help = "what the guest finds its NIC on; both: two guests, one after the other" },
 	{ .name = "--capture", .value = "FILE", .take = take_capture,
 	  .help = "the guest's frames, both ways, as pcapng" },
 	{ .name = "--stats", .take = take_stats, .help = "print counters to stderr at the end" },
@@ -125,6 +140,9 @@ static int run(const struct command *self, int count, char *const words[], uint6
 			"--capture does not go with --with, whose NIC is not ours; leave one out");
 		return command_fail(&e);
 	}
+	/* A file is of one guest. */
+	if (o.capture != NULL && o.bus == NIC_BUS_AUTO)
+		o.bus = NIC_BUS_MMIO;
 	e = selftest_run(&o, &failed);
 	if (err_is(e))
 		return command_fail(&e);

@@ -8,11 +8,13 @@
 
 #include "devices/base/err.h"
 #include "devices/tap/tap.h"
+#include "vmm/nic/config.h"
 
 #define QEMU_ON_TAP "qemu"
 #define QEMU_ON_VHOST_USER "qemu-vhost-user" /* QEMU's front-end, our server */
 
 struct selftest_options {
+	enum nic_bus bus;    /* what the guest drives; AUTO: each, one guest after the other */
 	enum tap_kind net;   /* what the guest's NIC is on */
 	bool no_kvm;         /* the hosted build of the guest, no virtual machine */
 	bool verbose;        /* remarks of the guest, too */

@@ -7,6 +7,7 @@
 #include "devices/tap/link.h"
 #include "vmm/keeper/keeper.h"
 #include "vmm/selftest/selftest.h"
+#include "vmm/selftest/table.h"
 
 #define TAP_NAME "tapvm0"
 
@@ -41,7 +42,8 @@ struct server {
 	char line[LINE_BYTES];
 	size_t line_len;
 	struct background background[BACKGROUND_MAX];
-	unsigned passed, failed, skipped;
+	struct table *table;
+	unsigned bus;       /* the guest's, of the table's */
 	bool counted;       /* the guest's last line came */
 	char end_text[256]; /* how the machine ended, if not well */
 	struct err error;   /* the machine could not be set up */

@@ -115,20 +115,6 @@ static void answer(struct server *s, const char *text)
 	}
 }
 
-/* "ok NAME COLUMN COLUMN detail", with a head above the first. */
-static void print_row(struct server *s, char *line)
-{
-	const char *field[4] = { "", "", "", "" };
-	char *rest = line;
-
-	if (s->passed + s->failed + s->skipped == 1)
-		(void)printf("%-4s %-26s %-6s %-6s\n", "", "check", "split", "packed");
-	for (unsigned i = 0; i < ARRAY_LEN(field) && rest != NULL; i++)
-		field[i] = strsep(&rest, " ");
-	(void)printf("%-4s %-26s %-6s %-6s %s\n", field[0], field[1], field[2], field[3],
-		     rest == NULL ? "" : rest);
-}
-
 static void on_line(struct server *s, char *line)
 {
 	char text[LINE_BYTES];
@@ -146,13 +132,7 @@ static void on_line(struct server *s, char *line)
 		s->counted = true;
 		return;
 	}
-	s->passed += begins(line, "ok ");
-	s->failed += begins(line, "FAIL ");
-	s->skipped += begins(line, "skip ");
-	if (begins(line, "ok ") || begins(line, "FAIL ") || begins(line, "skip ") ||
-	    begins(line, "- "))
-		print_row(s, line);
-	else if (s->options->verbose)
+	if (!table_take(s->table, s->bus, line) && s->options->verbose)
 		(void)printf("%s\n", line);
 	(void)fflush(stdout);
 }
