@@ -174,9 +174,54 @@ static enum verdict indirect(struct guest *g)
 	return VERDICT_OK;
 }
 
+/* ---- interrupts ---- */
+
+/* Nothing has come that was not looked at, and of the next that does an interrupt is asked for. */
+static bool settled(struct guest *g, struct virtq *q)
+{
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		while (serve(g, false) > 0)
+			;
+		if (!virtq_ask(q, 0) && nic_ack(&g->nic).queues == 0)
+			return true;
+		wait_a_while(g);
+	}
+	return false;
+}
+
+/* The timer wakes us too, so that without interrupts all else would go on, if slowly. */
+static bool told_of(struct guest *g, uint32_t queue)
+{
+	uint32_t told = 0;
+
+	for (unsigned i = 0; i < ROUNDS && (told >> queue & 1) == 0; i++) {
+		wait_a_while(g);
+		told |= nic_ack(&g->nic).queues;
+	}
+	return (told >> queue & 1) != 0;
+}
+
+static enum verdict interrupts(struct guest *g)
+{
+	if (!settled(g, &g->nic.rx))
+		return fail(g, "interrupts without end");
+	if (!step_apart(g, "@csum-frame 1"))
+		return fail(g, "%s", g->answer);
+	if (!told_of(g, QUEUE_RX))
+		return fail(g, "a frame that came was not told of");
+	if (!settled(g, &g->nic.tx))
+		return fail(g, "interrupts without end");
+	ask_host(g);
+	if (!told_of(g, QUEUE_TX))
+		return fail(g, "a frame that was sent was not told of");
+	say(g, "a frame each way, by its queue's");
+	return VERDICT_OK;
+}
+
 const struct check basic_checks[] = {
-	{ "negotiate", negotiate, false },         { "arp", arp, false },
-	{ "ping-guest-to-host", ping_out, false }, { "ping-host-to-guest", ping_in, false },
-	{ "udp-echo", udp_echo, false },           { "indirect", indirect, false },
+	{ "negotiate", negotiate, false },        { "arp", arp, false },
+	{ "interrupts", interrupts, false },      { "ping-guest-to-host", ping_out, false },
+	{ "ping-host-to-guest", ping_in, false }, { "udp-echo", udp_echo, false },
+	{ "indirect", indirect, false },
 };
 const unsigned basic_count = sizeof(basic_checks) / sizeof(basic_checks[0]);

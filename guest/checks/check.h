@@ -43,6 +43,7 @@ enum verdict not_asked(struct guest *g, const char *why);
 /* Takes what came: answers ARP, echo and neighbour requests, hands the rest to on_frame. The
  * number of frames; waits for an interrupt or a while if there is none and `may_wait`. */
 unsigned serve(struct guest *g, bool may_wait);
+void wait_a_while(struct guest *g); /* an interrupt, or some ms */
 /* A step of the host side's (docs/selftest.md): prints "@...", serves until its answer comes.
  * true: "ok". */
 bool step(struct guest *g, const char *format, ...);

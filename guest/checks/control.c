@@ -308,7 +308,7 @@ static enum verdict none_left_over(struct guest *g)
 				i == 0 ? "raw 5 " MAC_ONE " 200" : "gso-frame tcp4 64000 1448"))
 			return fail(g, "%s", g->answer);
 	for (unsigned i = 0; i < ROUNDS && virtq_waiting(&g->nic.rx) < NIC_QUEUE - OLD_BUFFERS; i++)
-		g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
+		wait_a_while(g);
 	if (!step_apart(g, "@raw 100 " MAC_ONE " 200"))
 		return fail(g, "%s", g->answer);
 	g->on_frame = on_old;

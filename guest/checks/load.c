@@ -59,11 +59,6 @@ static void on_flood(struct guest *g, void *self, const struct hdr *h, const uin
 	}
 }
 
-static void wait_a_while(struct guest *g)
-{
-	g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
-}
-
 /* With EVENT_IDX an interrupt comes for the used index that was asked for, and for none before it.
  * How many frames a busy device tells of at once depends on its speed; this does not. By
  * what the NIC tells, as in the VM the serial line's interrupts count with its own. */
@@ -76,7 +71,7 @@ static enum verdict asked_only(struct guest *g)
 		;
 	(void)virtq_ask(q, UNASKED + SPARE);
 	wait_a_while(g);
-	for (unsigned i = 0; i < SETTLE_ROUNDS && nic_ack(&g->nic) != 0; i++)
+	for (unsigned i = 0; i < SETTLE_ROUNDS && nic_ack(&g->nic).queues != 0; i++)
 		wait_a_while(g);
 	if (!step_apart(g, "@raw %u 02:54:41:50:00:02 200", (uint32_t)UNASKED))
 		return fail(g, "%s", g->answer);
@@ -85,7 +80,7 @@ static enum verdict asked_only(struct guest *g)
 	if (virtq_waiting(q) < UNASKED)
 		return fail(g, "%u frames did not come", (uint32_t)UNASKED);
 	wait_a_while(g);
-	if ((nic_ack(&g->nic) & INT_QUEUE) != 0)
+	if (nic_ack(&g->nic).queues != 0)
 		return fail(g, "an interrupt that was not asked for");
 	/* Nor does tapvm ask for kicks while it has buffers left. */
 	kicks = q->kicks;

@@ -140,7 +140,6 @@ static enum verdict pci_abused(struct guest *g)
 static enum verdict registers(struct guest *g)
 {
 	static const uint8_t on = 1;
-	bool pci = g->nic.transport.bus == BUS_PCI;
 	uint32_t status = nic_read(&g->nic, REG_STATUS);
 	uint8_t mac[6];
 
@@ -161,12 +160,11 @@ static enum verdict registers(struct guest *g)
 	nic_write(&g->nic, REG_QUEUE_DESC, NO_MEMORY);
 	if (nic_read(&g->nic, REG_QUEUE_READY) != 1)
 		return fail(g, "a queue in use is not ready any more");
-	if ((pci ? pci_abused : mmio_abused)(g) != VERDICT_OK)
+	if ((g->nic.transport.bus == BUS_PCI ? pci_abused : mmio_abused)(g) != VERDICT_OK)
 		return VERDICT_FAIL;
 	if (!step(g, "@ping4 10 100"))
 		return fail(g, "no traffic after it: %s", g->answer);
-	say(g, "MAC, status, features, a queue in use, %s, a doorbell of no queue",
-	    pci ? "vectors, BARs, read-only and absent fields" : "reserved registers");
+	say(g, "MAC, status, features, a queue in use, no queue's doorbell, what else its bus has");
 	return VERDICT_OK;
 }
 

@@ -194,7 +194,7 @@ static enum verdict broken(struct guest *g, void (*spoil)(struct guest *g))
 	told = g->nic.config_told;
 	spoil(g);
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
+		wait_a_while(g);
 		(void)nic_ack(&g->nic);
 		status = nic_read(&g->nic, REG_STATUS);
 		if ((status & S_NEEDS_RESET) != 0 && g->nic.config_told != told)

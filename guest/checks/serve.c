@@ -194,6 +194,11 @@ unsigned serve(struct guest *g, bool may_wait)
 	return count;
 }
 
+void wait_a_while(struct guest *g)
+{
+	g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
+}
+
 /* ---- steps ---- */
 
 static void print_step(struct guest *g, const char *format, va_list args)
@@ -230,7 +235,7 @@ static bool await_step(struct guest *g, bool live)
 		if (live)
 			(void)serve(g, true);
 		else
-			g->seam->wait(g->seam->self, g->seam->interrupts(g->seam->self));
+			wait_a_while(g);
 	}
 	return ok;
 }

@@ -55,10 +55,10 @@ bool nic_link_up(const struct nic *n)
 	return !nic_has(n, F_STATUS) || (config_field(n, CONFIG_STATUS, 2) & 1) != 0;
 }
 
-uint32_t nic_ack(struct nic *n)
+struct told nic_ack(struct nic *n)
 {
-	uint32_t told = n->transport.ops->told(&n->transport);
+	struct told told = n->transport.ops->told(&n->transport);
 
-	n->config_told += (told & INT_CONFIG) != 0;
+	n->config_told += told.config;
 	return told;
 }

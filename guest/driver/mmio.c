@@ -38,14 +38,15 @@ static bool map_queue(struct transport *t, uint32_t queue)
 	return queue < TRANSPORT_QUEUES;
 }
 
-static uint32_t told(struct transport *t)
+static struct told told(struct transport *t)
 {
 	uint64_t registers = t->reg[REG_INTERRUPT_STATUS].at - OFFSET_INTERRUPT_STATUS;
 	uint32_t status = t->seam->read(t->seam->self, registers + OFFSET_INTERRUPT_STATUS, 4);
 
 	if (status != 0)
 		t->seam->write(t->seam->self, registers + OFFSET_INTERRUPT_ACK, status, 4);
-	return status;
+	return (struct told){ (status & INT_QUEUE) != 0 ? UINT32_MAX : 0,
+			      (status & INT_CONFIG) != 0 };
 }
 
 bool mmio_open(struct transport *t, uint64_t registers)

@@ -25,6 +25,8 @@ enum {
 	OFFSET_RESERVED = 0x0c4, /* up to the next */
 	OFFSET_GENERATION = 0x0fc,
 	OFFSET_CONFIG = 0x100,
+	INT_QUEUE = 1,
+	INT_CONFIG = 2,
 	MMIO_IS_VIRTIO = 0x74726976,
 	MMIO_IS_NET = 1,
 };

@@ -95,8 +95,7 @@ bool nic_find(struct nic *n, const struct seam *seam, struct place_on_bus where)
 uint32_t nic_read(const struct nic *n, enum reg reg);
 void nic_write(const struct nic *n, enum reg reg, uint32_t value);
 void nic_ring(const struct nic *n, uint32_t queue); /* its doorbell, once it was set up */
-/* INT_*: what the device has told of since the last call. */
-uint32_t nic_ack(struct nic *n);
+struct told nic_ack(struct nic *n); /* what the device has told of since the last call */
 /* Of the configuration. */
 void nic_get_mac(const struct nic *n, uint8_t ret_mac[6]);
 uint16_t nic_mtu(const struct nic *n);

@@ -164,18 +164,17 @@ static bool map_queue(struct transport *t, uint32_t queue)
 }
 
 /* By what came: under MSI-X the ISR byte stays 0. */
-static uint32_t told(struct transport *t)
+static struct told told(struct transport *t)
 {
-	uint32_t what = 0;
+	uint32_t vectors = 0;
 
 	for (unsigned i = 0; i < SEAM_MESSAGES; i++) {
 		uint32_t count = t->seam->messages(t->seam->self, i);
 
-		if (count != t->seen[i])
-			what |= i == VECTOR_CONFIG ? INT_CONFIG : INT_QUEUE;
+		vectors |= (uint32_t)(count != t->seen[i]) << i;
 		t->seen[i] = count;
 	}
-	return what;
+	return (struct told){ vectors >> VECTOR_QUEUES, (vectors >> VECTOR_CONFIG & 1) != 0 };
 }
 
 bool pci_open(struct transport *t, uint64_t ecam)

@@ -33,7 +33,13 @@ enum reg {
 	REGS,
 };
 
-enum { INT_QUEUE = 1, INT_CONFIG = 2, TRANSPORT_QUEUES = 64 };
+enum { TRANSPORT_QUEUES = 64 };
+
+/* What interrupts told of. */
+struct told {
+	uint32_t queues; /* bit Q: of queue Q; mmio does not say which: all */
+	bool config;
+};
 
 struct reg_place {
 	uint64_t at;
@@ -46,8 +52,8 @@ struct transport_ops {
 	bool (*map_config)(struct transport *t);
 	/* The selected queue, before it is ready: its doorbell, and what tells of it. */
 	bool (*map_queue)(struct transport *t, uint32_t queue);
-	/* INT_*: what the device has told of since the last call. */
-	uint32_t (*told)(struct transport *t);
+	/* Since the last call. */
+	struct told (*told)(struct transport *t);
 };
 
 struct transport {
