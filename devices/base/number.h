@@ -12,5 +12,7 @@ enum number {
 };
 /* The digits at *at, which moves on. */
 enum number number_take(const char **at, uint64_t *ret_number);
+/* The same, and a K, M or G behind them, which stands for kilo, its square or its cube. */
+enum number number_take_scaled(const char **at, unsigned kilo, uint64_t *ret_number);
 
 #endif

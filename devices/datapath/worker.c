@@ -36,6 +36,7 @@ struct worker {
 
 	/* The thread's own. */
 	bool rx_chains, tx_chains, readable, writable;
+	bool rx_later, tx_later; /* out of tokens: not before net_rate_wait is over */
 	bool tx_armed;      /* kicks are asked for; receive asks as soon as it is out of chains */
 	bool polled;        /* a ring has no doorbell: changed in a pause */
 	unsigned turns;     /* since the last look at events */
@@ -67,6 +68,7 @@ static void serve_tx(struct worker *w)
 {
 	switch (net_tx(w->pair)) {
 	case RUN_MORE: break;
+	case RUN_LATER: w->tx_later = true; break;
 	case RUN_IDLE:
 	case RUN_BROKEN:
 		w->tx_chains = false;
@@ -85,11 +87,15 @@ static void serve_rx(struct worker *w)
 {
 	switch (net_rx(w->pair)) {
 	case RUN_MORE: break;
+	case RUN_LATER: w->rx_later = true; break;
 	case RUN_IDLE: w->readable = false; break;
 	case RUN_BLOCKED:
 	case RUN_BROKEN: w->rx_chains = net_rx_wait(w->pair); break;
 	}
 }
+
+static bool may_tx(const struct worker *w) { return w->tx_chains && w->writable && !w->tx_later; }
+static bool may_rx(const struct worker *w) { return w->rx_chains && w->readable && !w->rx_later; }
 
 /* One batch each way. false: neither may go on. */
 static bool serve(struct worker *w)
@@ -98,8 +104,8 @@ static bool serve(struct worker *w)
 
 	if (!w->tx_chains)
 		w->tx_chains = net_tx_waiting(w->pair);
-	tx = w->tx_chains && w->writable;
-	rx = w->rx_chains && w->readable;
+	tx = may_tx(w);
+	rx = may_rx(w);
 	if (tx)
 		serve_tx(w);
 	if (rx)
@@ -121,7 +127,7 @@ static bool may_sleep(struct worker *w)
 		w->tx_armed = true;
 		w->tx_chains = net_tx_wait(w->pair);
 	}
-	return !(w->tx_chains && w->writable);
+	return !may_tx(w);
 }
 
 static void on_event(struct worker *w, const struct epoll_event *event)
@@ -167,17 +173,32 @@ static void sleep_on(struct worker *w, uint64_t wait_ns)
 	w->tx_chains |= w->polled;
 }
 
+/* What was out of tokens may go on when they are there. ret: wait_ns, or how long until then. */
+static uint64_t look_at_rates(struct worker *w, uint64_t wait_ns)
+{
+	uint64_t rx = w->rx_later ? net_rate_wait(w->pair, false) : WAIT_FOREVER;
+	uint64_t tx = w->tx_later ? net_rate_wait(w->pair, true) : WAIT_FOREVER;
+
+	w->rx_later = w->rx_later && rx > 0;
+	w->tx_later = w->tx_later && tx > 0;
+	if (rx < wait_ns)
+		wait_ns = rx;
+	return tx < wait_ns ? tx : wait_ns;
+}
+
 static void work_run(void *self)
 {
 	struct worker *w = self;
 
 	/* As if kicked, and as if the backend were ready both ways. */
 	w->rx_chains = w->tx_chains = w->readable = w->writable = true;
-	w->tx_armed = false;
+	w->rx_later = w->tx_later = w->tx_armed = false;
 	w->active_ns = 0;
 	while (thread_is_to_run(&w->thread)) {
 		uint64_t wait_ns = net_signals(w->pair, false);
 
+		if (w->rx_later || w->tx_later)
+			wait_ns = look_at_rates(w, wait_ns);
 		if (serve(w)) {
 			w->active_ns = 0;
 			if (++w->turns >= TURNS_A_LOOK)

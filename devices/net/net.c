@@ -255,6 +255,8 @@ struct err net_create(const struct net_config *config, const struct runner_ops *
 	n->config.name = n->name;
 	if (config->clock == NULL)
 		n->config.clock = &clock_host;
+	rate_set(&n->rx_rate, &config->rate.rx, n->config.clock);
+	rate_set(&n->tx_rate, &config->rate.tx, n->config.clock);
 	memcpy(n->mac, config->mac, sizeof(n->mac));
 	memcpy(n->filter.mac, config->mac, sizeof(n->mac));
 	n->link_up = config->link_up;
@@ -352,4 +354,22 @@ void net_set_link(struct net *n, bool up)
 	device_pause(n->device);
 	device_resume(n->device);
 	device_unlock(n->device);
+}
+
+void net_set_rate(struct net *n, const struct net_rate *rate)
+{
+	device_lock(n->device);
+	device_pause(n->device);
+	n->config.rate = *rate;
+	rate_set(&n->rx_rate, &rate->rx, n->config.clock);
+	rate_set(&n->tx_rate, &rate->tx, n->config.clock);
+	device_resume(n->device);
+	device_unlock(n->device);
+}
+
+const struct net_rate *net_rate(const struct net *n) { return &n->config.rate; }
+
+uint64_t net_rate_wait(struct net_pair *p, bool tx)
+{
+	return rate_wait(tx ? &p->net->tx_rate : &p->net->rx_rate, p->net->config.clock);
 }

@@ -16,6 +16,7 @@
 #include "devices/frame/frame.h"
 #include "devices/net/coal.h"
 #include "devices/net/features.h"
+#include "devices/net/rate.h"
 #include "devices/virtio/device.h"
 
 struct net_config {
@@ -32,6 +33,7 @@ struct net_config {
 	struct log log;
 	bool link_up; /* at start */
 	struct net_speed speed;
+	struct net_rate rate;
 	const struct clock *clock; /* lent; NULL: the host's */
 };
 
@@ -47,6 +49,10 @@ struct device *net_device(struct net *n);
  * asked to announce itself, for the network may have another shape now. The control loop's thread.
  */
 void net_set_link(struct net *n, bool up);
+
+/* Limits, from now on: no reset takes them away. On the control loop's thread, as net_rate. */
+void net_set_rate(struct net *n, const struct net_rate *rate);
+const struct net_rate *net_rate(const struct net *n);
 
 /* ---- the account (contract 11) ---- */
 struct net_direction {
@@ -64,7 +70,8 @@ struct net_stats {
 	uint64_t kicks_rx, kicks_tx; /* doorbells seen by workers */
 	uint64_t signals;            /* interrupts asked for */
 	uint64_t batches_tx, batches_rx, syscalls;
-	struct capture_counters capture; /* 0 without one */
+	struct capture_counters capture;       /* 0 without one */
+	uint64_t rate_waits_rx, rate_waits_tx; /* visits that found no tokens */
 	/* frames read + segments - cut - placed - held - dropped, + chains taken - sent - dropped:
 	 * always 0. Exact when workers are paused or stopped. */
 	int64_t unaccounted;
@@ -81,6 +88,7 @@ enum run {              /* why a direction stopped */
 			   readable (rx) */
 	   RUN_BLOCKED, /* tx: the backend would block; rx: out of chains, wait for a kick */
 	   RUN_MORE,    /* the budget is used: come again */
+	   RUN_LATER,   /* the limit lets nothing pass: net_rate_wait says how long */
 	   RUN_BROKEN,  /* the queue is broken, reported; nothing to do until reset */
 };
 
@@ -111,6 +119,8 @@ uint64_t net_signals(struct net_pair *p, bool all);
 /* In a pause: the backend is lent to the kernel, which moves frames by net_backend_fd, or is ours
  * again. */
 struct err net_lend_backend(struct net *n, bool on) MUST_USE;
+/* After RUN_LATER: the nanoseconds until that direction may go on. 0: it may. */
+uint64_t net_rate_wait(struct net_pair *p, bool tx);
 /* Nothing is held in the rings: asserted at each pause. */
 void net_pair_assert_paused(struct net_pair *p);
 

@@ -25,6 +25,7 @@ struct pair_counters {
 	counter rx_cut, rx_segments; /* super-frames cut to their end, segments made */
 	counter tx_packets, tx_bytes, tx_taken, tx_rewound;
 	counter rx_held; /* not a sum: frames in the worker's hands now */
+	counter rate_waits_rx, rate_waits_tx;
 	counter kicks_rx, kicks_tx, signals_rx, signals_tx, batches_rx, batches_tx;
 	/* Of what was received and of what was sent: with a verified checksum, with one that is not
 	 * finished, super-frames. */
@@ -62,6 +63,7 @@ struct net_pair {
 	uint32_t rx_most;  /* chains seen posted at once since the last stop */
 	unsigned rx_guess; /* frames that a visit reads at most */
 	uint32_t rx_longest;     /* frame of the last visit */
+	uint64_t rx_bytes;       /* of all its frames */
 	uint32_t rx_chain_bytes; /* room of the last chain used */
 	uint8_t *rx_slots;       /* BATCH_MAX of SLOT_BYTES, and one for the segment */
 	struct chain *rx_chain;  /* of one frame; as many as the queue has entries */
@@ -96,6 +98,7 @@ struct net {
 	struct hash_config hash;
 	struct steering steering;
 	bool hashes;                    /* the backend steers by a table */
+	struct rate rx_rate, tx_rate;   /* of all pairs together */
 	uint8_t *ctrl_bytes;            /* CTRL_BYTES_MAX */
 	uint64_t commands, commands_ok; /* since the device was made */
 

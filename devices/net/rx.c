@@ -4,7 +4,7 @@
 
 #include "devices/net/net_priv.h"
 
-enum { GUESS_MIN = 4, STALE_MAX = 8192 };
+enum { GUESS_MIN = 4, STALE_MAX = 8192, RX_BYTES_MOST = BATCH_MAX * FRAME_MAX };
 
 /* virtio 1.4, 5.1.2: receive queue of pair i. */
 static unsigned rx_index(const struct net_pair *p) { return 2 * p->index; }
@@ -18,8 +18,9 @@ static void fresh_slots(struct net_pair *p)
 	p->rx_segment.bytes = p->rx_slots + (size_t)BATCH_MAX * SLOT_BYTES + VNET_HDR_MAX;
 }
 
-/* Never more frames than chains are posted, nor, as far as the last visit tells, than fit there. */
-static unsigned frames_to_read(const struct net_pair *p, uint32_t posted)
+/* Never more frames than chains are posted, nor, as far as the last visit tells, than fit there;
+ * and one that may be more than is allowed, at most. */
+static unsigned frames_to_read(const struct net_pair *p, uint32_t posted, uint64_t allowed)
 {
 	uint64_t fit = posted;
 
@@ -28,17 +29,19 @@ static unsigned frames_to_read(const struct net_pair *p, uint32_t posted)
 		      (p->rx_longest + p->net->plan.hdr_bytes);
 	if (fit > p->rx_guess)
 		fit = p->rx_guess;
+	if (fit > allowed / FRAME_MAX + 1)
+		fit = allowed / FRAME_MAX + 1;
 	return fit > 0 ? (unsigned)fit : 1;
 }
 
 /* Reads a visit's frames. true: there may be more at once. */
-static bool read_batch(struct net_pair *p, uint32_t posted)
+static bool read_batch(struct net_pair *p, unsigned max)
 {
 	struct backend *be = p->net->config.backend;
-	unsigned max = frames_to_read(p, posted);
 	bool more = false;
 
 	fresh_slots(p);
+	p->rx_bytes = 0;
 	be->ops->recv(be, p->index, &p->rx, max, &more);
 	if (p->rx.count == 0) {
 		settle_gone(p);
@@ -52,9 +55,11 @@ static bool read_batch(struct net_pair *p, uint32_t posted)
 	if (p->rx_guess < GUESS_MIN)
 		p->rx_guess = GUESS_MIN;
 	p->rx_longest = 0;
-	for (unsigned i = 0; i < p->rx.count; i++)
+	for (unsigned i = 0; i < p->rx.count; i++) {
+		p->rx_bytes += p->rx.frame[i].len;
 		if (p->rx.frame[i].len > p->rx_longest)
 			p->rx_longest = p->rx.frame[i].len;
+	}
 	return more || p->rx.count == max;
 }
 
@@ -243,8 +248,10 @@ static enum take place_batch(struct net_pair *p)
 
 enum run net_rx(struct net_pair *p)
 {
+	struct net *n = p->net;
 	enum take took;
 	uint32_t posted;
+	uint64_t allowed;
 	bool more = true;
 
 	if (!pair_receives(p))
@@ -258,7 +265,13 @@ enum run net_rx(struct net_pair *p)
 			settle_owed(p, false);
 			return RUN_BLOCKED;
 		}
-		more = read_batch(p, posted);
+		allowed = rate_allow(&n->rx_rate, n->config.clock, RX_BYTES_MOST);
+		if (allowed == 0) {
+			count(&p->count.rate_waits_rx, 1);
+			return RUN_LATER;
+		}
+		more = read_batch(p, frames_to_read(p, posted, allowed));
+		rate_used(&n->rx_rate, allowed, p->rx_bytes);
 	} else {
 		/* A look is at new chains: a resume or a kick without any is none. A fault is
 		 * told. */

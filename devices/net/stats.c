@@ -31,6 +31,8 @@ static void add_pair(const struct net_pair *p, struct net_stats *s)
 	s->kicks_rx += counted(&c->kicks_rx);
 	s->kicks_tx += counted(&c->kicks_tx);
 	s->signals += counted(&c->signals_rx) + counted(&c->signals_tx);
+	s->rate_waits_rx += counted(&c->rate_waits_rx);
+	s->rate_waits_tx += counted(&c->rate_waits_tx);
 	s->batches_rx += counted(&c->batches_rx);
 	s->batches_tx += counted(&c->batches_tx);
 	for (unsigned why = 0; why < DROP_REASONS; why++)

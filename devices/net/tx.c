@@ -106,14 +106,15 @@ static void give_back(struct net_pair *p, const struct chain *c, unsigned chains
 	queue_rewind(p->tx_queue, c);
 }
 
-/* Takes and judges up to a batch of frames. Returns what ended it. */
-static enum take take_batch(struct net_pair *p)
+/* Takes and judges up to a batch of frames, until they have so many bytes. Returns what ended it.
+ */
+static enum take take_batch(struct net_pair *p, uint64_t most)
 {
 	uint64_t bytes = 0;
 
 	p->tx.count = 0;
 	p->tx_whole_used = false;
-	while (p->tx.count < BATCH_MAX && bytes < BATCH_BYTES_MAX) {
+	while (p->tx.count < BATCH_MAX && bytes < most) {
 		struct chain *c = &p->tx_chain[p->tx.count];
 		enum take took = queue_take(p->tx_queue, c);
 
@@ -145,15 +146,22 @@ static void lost_memory(struct net_pair *p, const struct frame *f)
 
 enum run net_tx(struct net_pair *p)
 {
-	struct backend *be = p->net->config.backend;
+	struct net *n = p->net;
+	struct backend *be = n->config.backend;
+	uint64_t allowed, sent = counted(&p->count.tx_bytes);
 	enum take ended;
 	bool kept = false;
 
 	/* NET-44. */
 	if (!pair_transmits(p))
 		return RUN_IDLE;
+	allowed = rate_allow(&n->tx_rate, n->config.clock, BATCH_BYTES_MAX);
+	if (allowed == 0) {
+		count(&p->count.rate_waits_tx, 1);
+		return RUN_LATER;
+	}
 	queue_kick_disable(p->tx_queue);
-	ended = take_batch(p);
+	ended = take_batch(p, allowed);
 	if (p->tx.count > 0) {
 		count(&p->count.batches_tx, 1);
 		be->ops->send(be, p->index, &p->tx);
@@ -164,6 +172,7 @@ enum run net_tx(struct net_pair *p)
 				lost_memory(p, &p->tx.frame[i]);
 		settle_tx(p);
 	}
+	rate_used(&n->tx_rate, allowed, counted(&p->count.tx_bytes) - sent);
 	settle_signal(p, true);
 	if (ended == TAKE_BROKEN || queue_fault_of(p->tx_queue) != QUEUE_FINE)
 		return RUN_BROKEN;

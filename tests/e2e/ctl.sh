@@ -28,6 +28,8 @@ refuse word-missing 2 'write it like link NIC up|down' "$tapvm" ctl "$s" link 0
 refuse word-too-many 2 'write it like stop' "$tapvm" ctl "$s" stop now
 refuse word-empty 2 'empty value' "$tapvm" ctl "$s" link '' up
 refuse value 2 'neither up nor down' "$tapvm" ctl "$s" link 0 left
+refuse rate-0 2 '8K to 100G bits a second, or off' "$tapvm" ctl "$s" rate 0 0
+refuse rate-word 2 'is no rate' "$tapvm" ctl "$s" rate 0 rx:fast
 refuse two-lines 2 'control characters' "$tapvm" ctl "$s" 'stats
 stop'
 refuse long 2 'up to 255' "$tapvm" ctl "$s" link "$(head -c 300 /dev/zero | tr '\0' x)" up
@@ -96,7 +98,7 @@ denied() {
 		bad "$name: status $got: $(cat "$w/out" "$w/ctl")"
 	fi
 }
-start ECHO --net tap,name=e2e0 --net tap,name=e2e1
+start ECHO --net tap,name=e2e0 --net tap,name=e2e1,rate=1G,rate=tx:10M
 if [ "$(stat -c %a "$s")" = 600 ]; then ok mode; else bad "mode: $(stat -c %a "$s")"; fi
 told stats-count '^net.count=2$' stats
 told stats-name '^net.1.name=e2e1$' stats
@@ -105,6 +107,13 @@ does link-down link 0 down
 does link-down-again link 0 down
 does link-up-by-name link e2e1 up
 does link-up link e2e0 up
+told rate-of-the-option '^net.1.rate.rx=1000000000$' stats
+told rate-of-the-option-one-way '^net.1.rate.tx=10000000$' stats
+does rate rate e2e0 100M/1M
+told rate-told '^net.0.rate.rx=100000000$' stats
+does rate-off rate 0 rx:off
+told rate-one-way-left '^net.0.rate.tx=100000000$' stats
+if grep -q '^net.0.rate.rx=' "$w/out"; then bad "rate-off-told"; else ok rate-off-told; fi
 does vhost-off vhost 0 off
 denied nic-not-there "no NIC '2'" link 2 up
 denied nic-of-no-name "no NIC 'e2e2'" link e2e2 up

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "devices/net/rate.h"
 #include "vmm/cli/command.h"
 #include "vmm/cli/exit_status.h"
 #include "vmm/keeper/request.h"
@@ -40,7 +41,8 @@ static const struct option rows[] = {
 	  .value = "REQUEST",
 	  .take = take_word,
 	  .repeats = true,
-	  .help = "the socket, then stats, link NIC up|down, vhost NIC on|off, or stop; NIC is "
+	  .help = "the socket, then stats, link NIC up|down, rate NIC RATE (as in --net), vhost "
+		  "NIC on|off, or stop; NIC is "
 		  "its number or its TAP's name" },
 };
 static const struct option_table table = { .rows = rows,
@@ -63,6 +65,8 @@ static struct err judge(const struct ctl *c)
 		return e;
 	(void)strcpy(line, c->line);
 	e = request_parse(line, &request);
+	if (!err_is(e) && request.verb == REQUEST_RATE)
+		e = rate_parse(request.value, &(struct net_rate){ .rx = { 0 } });
 	return err_is(e) ? err_within(e, "ctl") : e;
 }
 

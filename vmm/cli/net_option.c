@@ -154,6 +154,13 @@ static struct err take_speed(void *into, const char *value)
 	return e;
 }
 
+static struct err take_rate(void *into, const char *value)
+{
+	struct nic_options *nic = into;
+
+	return rate_parse(value, &nic->rate);
+}
+
 static struct err take_duplex(void *into, const char *value)
 {
 	struct nic_options *nic = into;
@@ -234,6 +241,8 @@ static const struct option rows[] = {
 	  .help = "of the link, as the guest is told; unknown if left out" },
 	{ .name = "bus", .value = "pci|mmio", .take = take_bus, .with_fd = true,
 	  .help = "where the guest finds the NIC; pci if left out, mmio for an image with our own ELF note" },
+	{ .name = "rate", .value = "[rx:|tx:]BITS[/BURST]", .take = take_rate, .repeats = true, .with_fd = true,
+	  .help = "a limit a second, each way or one way: 100M, tx:1G/256K; rx is what the guest receives" },
 	{ .name = "vhost", .value = "on|off|auto", .take = take_vhost, .with_fd = true,
 	  .help = "frames moved by the kernel; auto: unless a key, the host or the bus is against it; off if left out" },
 	{ .name = "queue-size", .value = "N", .take = take_queue_size, .with_fd = true,

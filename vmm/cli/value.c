@@ -23,38 +23,18 @@ struct err value_number(const char *text, uint64_t min, uint64_t max, uint64_t *
 	return err_none();
 }
 
-static bool unit_shift(const char *unit, unsigned *ret_shift)
-{
-	static const struct {
-		const char *name;
-		unsigned shift;
-	} units[] = {
-		{ "", 0 },   { "K", 10 }, { "k", 10 }, { "M", 20 },
-		{ "m", 20 }, { "G", 30 }, { "g", 30 },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		if (strcmp(unit, units[i].name) == 0) {
-			*ret_shift = units[i].shift;
-			return true;
-		}
-	}
-	return false;
-}
-
 struct err value_bytes(const char *text, uint64_t *ret_bytes)
 {
 	const char *at = text;
 	uint64_t number = 0;
-	unsigned shift = 0;
-	enum number took = number_take(&at, &number);
+	enum number took = number_take_scaled(&at, 1024, &number);
 
-	if (took == NUMBER_NONE || (took == NUMBER_TAKEN && !unit_shift(at, &shift)))
+	if (took == NUMBER_NONE || (took == NUMBER_TAKEN && *at != '\0'))
 		return err_make(ERR_USAGE, 0, "'%.64s' is no size; write it like 128M (K, M, G)",
 				text);
-	if (took == NUMBER_LARGE || number > UINT64_MAX >> shift)
+	if (took == NUMBER_LARGE)
 		return err_make(ERR_USAGE, 0, "%.64s does not fit in 64 bits; ask for less", text);
-	*ret_bytes = number << shift;
+	*ret_bytes = number;
 	return err_none();
 }
 

@@ -121,6 +121,7 @@ static struct err do_request(struct control_client *client, const struct request
 	switch (r->verb) {
 	case REQUEST_STATS: return ask(client, r->name);
 	case REQUEST_LINK: return set_link(client, index, strcmp(r->value, "up") == 0);
+	case REQUEST_RATE:
 	case REQUEST_VHOST:
 		(void)snprintf(text, sizeof(text), "%s %u %s", r->name, index, r->value);
 		return ask(client, text);

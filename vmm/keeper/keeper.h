@@ -35,6 +35,7 @@ struct nic_options {
 	struct err vhost_why; /* with auto: something else that was written needs workers */
 	struct net_switches switches;
 	struct net_speed speed;
+	struct net_rate rate;
 };
 
 struct disk_options {

@@ -189,6 +189,7 @@ struct err keeper_nic(const struct nic_options *o, unsigned index, struct machin
 		.switches = o->switches,
 		.capture_fd = -1,
 		.speed = o->speed,
+		.rate = o->rate,
 		.bus = o->bus,
 		.vhost = o->vhost,
 	};

@@ -13,6 +13,7 @@ static const struct {
 } rows[] = {
 	[REQUEST_STATS] = { "stats", 1, "stats", { NULL } },
 	[REQUEST_LINK] = { "link", 3, "link NIC up|down", { "up", "down" } },
+	[REQUEST_RATE] = { "rate", 3, "rate NIC [rx:|tx:]BITS[/BURST]|off", { NULL } },
 	[REQUEST_VHOST] = { "vhost", 3, "vhost NIC on|off", { "on", "off" } },
 	[REQUEST_STOP] = { "stop", 1, "stop", { NULL } },
 };
@@ -71,7 +72,7 @@ struct err request_parse(char *line, struct request *ret_request)
 		verb++;
 	if (verb == ARRAY_LEN(rows))
 		return err_make(ERR_USAGE, 0,
-				"unknown request '%.64s'; it is stats, link, vhost or stop",
+				"unknown request '%.64s'; it is stats, link, rate, vhost or stop",
 				words[0]);
 	if (rows[verb].words != count)
 		return err_make(ERR_USAGE, 0, "%s takes other words; write it like %s",

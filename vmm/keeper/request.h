@@ -7,7 +7,7 @@
 #include "devices/base/err.h"
 
 enum { REQUEST_LINE = 256 }; /* with its newline */
-enum request_verb { REQUEST_STATS, REQUEST_LINK, REQUEST_VHOST, REQUEST_STOP };
+enum request_verb { REQUEST_STATS, REQUEST_LINK, REQUEST_RATE, REQUEST_VHOST, REQUEST_STOP };
 struct request {
 	enum request_verb verb;
 	const char *name;  /* the verb's */

@@ -43,11 +43,11 @@ struct machine_config {
 
 /* Messages, one datagram each.
  * keeper -> machine: a request or "ask ID REQUEST", which has an answer, with REQUEST "link NIC
- * up|down" (NIC: 0 to 7), "vhost NIC on|off" or "stats"; or "stop".
- * machine -> keeper: "running" (set up; the first guest instruction is next), "log TEXT", "answer
- * ID ok|no TEXT" (to stats: the lines of --stats, with blanks between them), "error KIND TEXT"
- * (KIND: an enum err_kind), "stats" + '\n' + text, and last of all "end KIND VALUE TEXT" with KIND
- * of enum machine_end. EOF without "end": it was killed. */
+ * up|down" (NIC: 0 to 7), "rate NIC RATE" (see rate_parse), "vhost NIC on|off" or "stats"; or
+ * "stop". machine -> keeper: "running" (set up; the first guest instruction is next), "log TEXT",
+ * "answer ID ok|no TEXT" (to stats: the lines of --stats, with blanks between them), "error KIND
+ * TEXT" (KIND: an enum err_kind), "stats" + '\n' + text, and last of all "end KIND VALUE TEXT" with
+ * KIND of enum machine_end. EOF without "end": it was killed. */
 enum machine_end {
 	MACHINE_END_VERDICT, /* VALUE: v of isa-debug-exit */
 	MACHINE_END_RESET,   /* the guest powered off or reset itself */

@@ -36,6 +36,16 @@ static struct err do_link(const struct request *r)
 	return err_none();
 }
 
+static struct err do_rate(const struct request *r)
+{
+	struct net_rate rate = *net_rate(r->nic->net);
+	struct err e = rate_parse(r->value, &rate);
+
+	if (!err_is(e))
+		net_set_rate(r->nic->net, &rate);
+	return e;
+}
+
 static struct err do_vhost(const struct request *r)
 {
 	if (strcmp(r->value, "off") == 0)
@@ -51,6 +61,7 @@ static const struct {
 } rows[] = {
 	{ "stats", 1, do_stats },
 	{ "link", 3, do_link },
+	{ "rate", 3, do_rate },
 	{ "vhost", 3, do_vhost },
 };
 

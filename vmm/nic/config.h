@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "devices/net/features.h"
+#include "devices/net/rate.h"
 #include "devices/tap/tap.h"
 
 /* Of a machine: AUTO is PCI, but for an image with our own ELF note. */
@@ -23,6 +24,7 @@ struct machine_nic {
 	int capture_fd; /* -1: none; likewise; see capture_config */
 	struct net_switches switches;
 	struct net_speed speed;
+	struct net_rate rate;
 	bool link_up;
 	enum nic_bus bus; /* AUTO is decided by the machine */
 	enum nic_vhost vhost;

@@ -42,6 +42,7 @@ struct err nic_init(struct nic *nic, const struct machine_nic *config, unsigned 
 		.switches = config->switches,
 		.pairs = config->tap.queues,
 		.speed = config->speed,
+		.rate = config->rate,
 		.mem = mem,
 		.loop = loop,
 		.log = log,

@@ -36,6 +36,16 @@ static virDomainInterfaceStatsStruct libvirt_stats(const struct net_stats *s)
 	};
 }
 
+/* In bits a second, as it is set. */
+static void rate(struct text *t, unsigned i, const char *way, const struct rate_limit *limit,
+		 uint64_t waits)
+{
+	if (limit->bytes_a_second != 0)
+		text_say(t, "net.%u.rate.%s=%llu\nnet.%u.rate.%s_waits=%llu\n", i, way,
+			 (unsigned long long)limit->bytes_a_second * 8, i, way,
+			 (unsigned long long)waits);
+}
+
 static void cost(struct text *t, unsigned i, const char *what, uint64_t count, uint64_t frames)
 {
 	text_say(t, "net.%u.%s=%llu\nnet.%u.%s_per_frame=%.2f\n", i, what,
@@ -83,6 +93,8 @@ void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 	cost(t, i, "kicks", kicks, frames);
 	cost(t, i, "interrupts", d.signals, frames);
 	cost(t, i, "syscalls", s.syscalls, frames);
+	rate(t, i, "rx", &net_rate(nic->net)->rx, s.rate_waits_rx);
+	rate(t, i, "tx", &net_rate(nic->net)->tx, s.rate_waits_tx);
 	if (nic->capture != NULL)
 		text_say(t, "net.%u.capture.frames=%llu\nnet.%u.capture.lost=%llu\n", i,
 			 (unsigned long long)s.capture.frames, i,

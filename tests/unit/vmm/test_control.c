@@ -10,14 +10,18 @@ static const struct {
 	{ "a link by the TAP's name", "link vm0 down\n", "ask 1 link 0 down", "" },
 	{ "a TAP whose name is another's number", "link 0 down\n", "ask 1 link 0 down", "" },
 	{ "more blanks than one", "  link   vm0  down \n", "ask 1 link 0 down", "" },
+	{ "a limit, which is the machine's to judge", "rate vm0 rx:1G/64K\n",
+	  "ask 1 rate 0 rx:1G/64K", "" },
 	{ "a data path", "vhost 0 on\n", "ask 1 vhost 0 on", "" },
 	{ "a word without its newline", "stats", "", "" },
-	{ "an empty line", "\n", "", "no unknown request ''; it is stats, link, vhost or stop\n" },
-	{ "blanks", "   \n", "", "no unknown request ''; it is stats, link, vhost or stop\n" },
+	{ "an empty line", "\n", "",
+	  "no unknown request ''; it is stats, link, rate, vhost or stop\n" },
+	{ "blanks", "   \n", "",
+	  "no unknown request ''; it is stats, link, rate, vhost or stop\n" },
 	{ "an unknown word", "halt\n", "",
-	  "no unknown request 'halt'; it is stats, link, vhost or stop\n" },
+	  "no unknown request 'halt'; it is stats, link, rate, vhost or stop\n" },
 	{ "a word that begins like another", "statss\n", "",
-	  "no unknown request 'statss'; it is stats, link, vhost or stop\n" },
+	  "no unknown request 'statss'; it is stats, link, rate, vhost or stop\n" },
 	{ "a word too many", "stats 0\n", "", "no stats takes other words; write it like stats\n" },
 	{ "words far too many", "link 0 up and down again\n", "",
 	  "no link takes other words; write it like link NIC up|down\n" },
@@ -30,7 +34,7 @@ static const struct {
 	{ "a NIC of two digits", "link 00 up\n", "",
 	  "no there is no NIC '00'; it is a number below 2, or the name of a TAP\n" },
 	{ "a message of the keeper's", "ask 1 stats\n", "",
-	  "no unknown request 'ask'; it is stats, link, vhost or stop\n" },
+	  "no unknown request 'ask'; it is stats, link, rate, vhost or stop\n" },
 	{ "a carriage return", "stats\r\n", "",
 	  "no control characters in '?'; a request is words with blanks between them\n" },
 	{ "an escape sequence", "\033[2J\n", "",
@@ -61,7 +65,7 @@ START_TEST(a_zero_byte_hides_nothing)
 	say_bytes(fd, "stats\0 and more\n", 16);
 	ck_assert_str_eq(told(), "");
 	ck_assert_str_eq(heard(fd),
-			 "no unknown request 'stats?'; it is stats, link, vhost or stop\n");
+			 "no unknown request 'stats?'; it is stats, link, rate, vhost or stop\n");
 	(void)close(fd);
 }
 END_TEST
@@ -75,8 +79,9 @@ START_TEST(requests_of_a_client_are_answered_one_by_one)
 	ck_assert_str_eq(told(), "");
 	ck_assert_str_eq(heard(fd), "");
 	control_answer(&control, 1, true, "a=1 b=2");
-	ck_assert_str_eq(heard(fd), "ok a=1 b=2\nno unknown request 'frob'; it is stats, link, "
-				    "vhost or stop\n");
+	ck_assert_str_eq(heard(fd),
+			 "ok a=1 b=2\nno unknown request 'frob'; it is stats, link, rate, "
+			 "vhost or stop\n");
 	ck_assert_str_eq(told(), "ask 2 link 0 down");
 	control_answer(&control, 2, false, "it will not");
 	ck_assert_str_eq(heard(fd), "no it will not\n");

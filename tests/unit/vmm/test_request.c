@@ -83,6 +83,9 @@ static const struct {
 	{ "a number past all", "ask 99999999999999999999 link 0 down", "", true, true },
 	{ "a number and no more", "ask 6", "", true, true },
 	{ "statistics that nobody waits for", "stats", "", true, true },
+	{ "a limit", "ask 7 rate 0 rx:1G", "answer 7 ok ", true, true },
+	{ "a limit that is none", "ask 7 rate 0 0",
+	  "answer 7 no 0 is out of range; a rate is 8K to 100G bits a second, or off", true, true },
 	{ "a data path that it has", "ask 7 vhost 0 off", "answer 7 ok ", true, true },
 	{ "a data path that it has not", "ask 8 vhost 0 on",
 	  "answer 8 no net 0: its frames are moved by a worker, and by nothing else", true, true },
@@ -121,6 +124,23 @@ START_TEST(statistics_are_words)
 }
 END_TEST
 
+/* What is named changes, the other way's stays; the statistics have what is in force. */
+START_TEST(limits_are_set_each_way)
+{
+	bool goes_on;
+	const char *answer;
+
+	ck_assert_str_eq(tell("rate 0 100M/64K", &goes_on), "");
+	ck_assert_str_eq(tell("rate 0 tx:off", &goes_on), "");
+	ck_assert_uint_eq(net_rate(r.net)->rx.bytes_a_second, 12500000);
+	ck_assert_uint_eq(net_rate(r.net)->rx.burst_bytes, 65536);
+	ck_assert_uint_eq(net_rate(r.net)->tx.bytes_a_second, 0);
+	answer = tell("ask 1 stats", &goes_on);
+	ck_assert_ptr_nonnull(strstr(answer, " net.0.rate.rx=100000000 net.0.rate.rx_waits=0 "));
+	ck_assert_ptr_null(strstr(answer, "net.0.rate.tx"));
+}
+END_TEST
+
 /* A datagram longer than any request is cut by the kernel, and is none. */
 START_TEST(a_long_message_is_no_request)
 {
@@ -149,6 +169,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, a_request_is_done_or_refused_in_words, 0, ARRAY_LEN(cases));
 	tcase_add_test(tc, statistics_are_words);
+	tcase_add_test(tc, limits_are_set_each_way);
 	tcase_add_test(tc, a_long_message_is_no_request);
 	tcase_add_test(tc, a_keeper_that_is_gone_is_the_end);
 	suite_add_tcase(s, tc);
