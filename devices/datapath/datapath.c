@@ -13,7 +13,8 @@
 struct datapath {
 	struct workers *workers;
 	struct vhost_net *vhost; /* NULL: none */
-	struct device *device;
+	struct net *net;
+	struct device *device; /* its */
 	struct log log;
 	struct log_limit log_limit;
 	char name[32];
@@ -59,6 +60,8 @@ static struct err try_vhost(struct datapath *dp)
 {
 	struct err e = datapath_check_agreed(device_accepted(dp->device));
 
+	if (!err_is(e))
+		e = datapath_check_rate(net_rate(dp->net));
 	if (!err_is(e) && !device_by_message(dp->device))
 		e = err_make(ERR_SETUP, 0,
 			     "vhost-net needs a driver that is told by MSI-X, and this one is not");
@@ -165,6 +168,7 @@ struct err datapath_attach(struct datapath *dp, struct net *n)
 {
 	struct err e = workers_attach(dp->workers, n);
 
+	dp->net = n;
 	dp->device = net_device(n);
 	if (!err_is(e) && dp->vhost != NULL)
 		e = vhost_net_attach(dp->vhost, n);

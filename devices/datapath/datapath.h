@@ -54,12 +54,14 @@ extern const unsigned vhost_limit_count;
 /* What the user wrote of a NIC. */
 struct datapath_wish {
 	const struct net_switches *switches;
-	bool tun, capture;
+	bool tun, capture, rate;
 };
 /* Can the kernel move its frames? If not, the first of these that needs a worker, and why. */
 struct err datapath_check_vhost(const struct datapath_wish *wish) MUST_USE;
 /* The same of what a driver has agreed on. */
 struct err datapath_check_agreed(const struct features *accepted) MUST_USE;
+/* The same of what is set while it runs. */
+struct err datapath_check_rate(const struct net_rate *rate) MUST_USE;
 /* Then: what is usual, and more than it can do, is switched off. */
 void datapath_limit_to_vhost(struct net_switches *switches);
 

@@ -6,6 +6,7 @@ static const char split_alone[] = "it knows split rings alone";
 static const char no_filter[] = "it filters nothing";
 static const char no_hash[] = "it puts no hash into a header";
 static const char no_coalescing[] = "it holds no interrupt back";
+static const char no_rate[] = "it counts no bytes";
 static const char no_tunnel[] = "its header has no room for a tunnel's";
 
 const struct datapath_limit vhost_limits[] = {
@@ -49,6 +50,8 @@ struct err datapath_check_vhost(const struct datapath_wish *wish)
 		return needs_worker("a TUN", "", "it moves frames, not packets");
 	if (wish->capture)
 		return needs_worker("capture", "=", "nobody sees its frames");
+	if (wish->rate)
+		return needs_worker("rate", "=", no_rate);
 	if (limit != NULL)
 		return needs_worker(net_feature_name(limit->feature), "=on", limit->why);
 	return err_none();
@@ -62,6 +65,14 @@ struct err datapath_check_agreed(const struct features *accepted)
 		return err_none();
 	return err_make(ERR_SETUP, 0, "the driver uses %s, and vhost-net cannot: %s",
 			net_feature_name(limit->feature), limit->why);
+}
+
+struct err datapath_check_rate(const struct net_rate *rate)
+{
+	if (!net_rate_limits(rate))
+		return err_none();
+	return err_make(ERR_SETUP, 0, "its rate has a limit, and vhost-net cannot keep it: %s",
+			no_rate);
 }
 
 void datapath_limit_to_vhost(struct net_switches *switches)

@@ -3,13 +3,15 @@
  *
  * Who is to move frames takes an allowance first and says afterwards what was used of it: what is
  * left goes back, what was more (of a frame that is moved whole, or not at all) is owed. So never
- * more than the burst and one frame go at once, and over time never more than the limit. Threads:
- * rate_allow, rate_used and rate_wait any, also at once: the limit is the NIC's, not its pairs';
- * rate_set while nobody else asks. */
+ * more than the burst and a frame of each pair go at once, and over time no more than the limit.
+ *
+ * Threads: rate_allow, rate_used and rate_wait any, also at once: the limit is the NIC's, not its
+ * pairs'. rate_set while nobody else asks. */
 #ifndef TAPVM_NET_RATE_H
 #define TAPVM_NET_RATE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "devices/base/clock.h"
@@ -22,6 +24,10 @@ struct rate_limit {
 struct net_rate {
 	struct rate_limit rx, tx;
 };
+static inline bool net_rate_limits(const struct net_rate *r)
+{
+	return r->rx.bytes_a_second != 0 || r->tx.bytes_a_second != 0;
+}
 /* A super-frame; a hundred Gbit/s. */
 #define RATE_BURST_MIN UINT64_C(65536)
 #define RATE_MAX UINT64_C(12500000000)

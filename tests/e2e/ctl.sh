@@ -117,7 +117,7 @@ if grep -q '^net.0.rate.rx=' "$w/out"; then bad "rate-off-told"; else ok rate-of
 does vhost-off vhost 0 off
 denied nic-not-there "no NIC '2'" link 2 up
 denied nic-of-no-name "no NIC 'e2e2'" link e2e2 up
-denied vhost-on 'by a worker' vhost 0 on
+denied vhost-on 'e2e0 has no vhost-net; start it with vhost=on' vhost 0 on
 refuse_run() { # refuse_run NAME PATTERN COMMAND...: as refuse, but that a run is there
 	name=$1 want=$2
 	shift 2

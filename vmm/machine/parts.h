@@ -46,7 +46,7 @@ void console_close(struct console *c); /* takes what was never opened */
 
 /* ---- what is asked about while the machine runs, all lent ---- */
 struct running {
-	const struct nic *nic;
+	struct nic *nic;
 	unsigned nic_count;
 	const struct ram *ram;
 	uint64_t started_ns;

@@ -8,7 +8,7 @@ enum { WORDS_MAX = 3 };
 
 struct request {
 	const struct running *running;
-	const struct nic *nic; /* of those that are about one */
+	struct nic *nic; /* of those that are about one */
 	unsigned index;
 	const char *value; /* of those that have one */
 	struct text *answer;
@@ -48,10 +48,11 @@ static struct err do_rate(const struct request *r)
 
 static struct err do_vhost(const struct request *r)
 {
-	if (strcmp(r->value, "off") == 0)
-		return err_none();
-	return err_make(ERR_SETUP, 0,
-			"net %u: its frames are moved by a worker, and by nothing else", r->index);
+	bool on = strcmp(r->value, "on") == 0;
+
+	if (!on && strcmp(r->value, "off") != 0)
+		return err_make(ERR_USAGE, 0, "'%s' is neither on nor off", r->value);
+	return nic_set_path(r->nic, on ? PATH_VHOST : PATH_WORKER);
 }
 
 static const struct {
@@ -79,8 +80,7 @@ static unsigned cut(char *text, char *ret_words[static WORDS_MAX])
 }
 
 /* NIC: a digit. NULL: none of ours. */
-static const struct nic *find_nic(const struct running *running, const char *word,
-				  unsigned *ret_index)
+static struct nic *find_nic(const struct running *running, const char *word, unsigned *ret_index)
 {
 	if (word[0] < '0' || word[1] != '\0')
 		return NULL;

@@ -50,6 +50,8 @@ START_TEST(so_are_kinds_and_stages)
 		       "it moves frames, not packets");
 	assert_refused(&(struct datapath_wish){ .switches = &none, .capture = true },
 		       "capture=", "nobody sees its frames");
+	assert_refused(&(struct datapath_wish){ .switches = &none, .rate = true },
+		       "rate=", "it counts no bytes");
 }
 END_TEST
 

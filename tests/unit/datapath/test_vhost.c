@@ -267,6 +267,23 @@ START_TEST(a_refusal_leaves_it_to_a_worker)
 }
 END_TEST
 
+/* A limit while it runs is a worker's to keep; without one the kernel goes on. */
+START_TEST(a_rate_brings_it_back_to_a_worker)
+{
+	static const struct net_rate limited = { .tx = { 1000000, RATE_BURST_MIN } }, free = { 0 };
+	struct err e;
+
+	up_by_messages();
+	net_set_rate(r.net, &limited);
+	ck_assert_int_eq(path(), PATH_WORKER);
+	e = datapath_switch(r.datapath, PATH_VHOST);
+	ck_assert_msg(err_is(e) && strstr(e.text, "rate has a limit") != NULL, "got \"%s\"",
+		      e.text);
+	net_set_rate(r.net, &free);
+	ck_assert_int_eq(path(), PATH_VHOST);
+}
+END_TEST
+
 START_TEST(not_for_a_driver_without_messages)
 {
 	struct err e;
@@ -340,6 +357,7 @@ int main(void)
 	tcase_add_test(tc, a_call_on_the_eve_is_not_lost);
 	tcase_add_test(tc, the_choice_outlives_a_reset);
 	tcase_add_loop_test(tc, a_refusal_leaves_it_to_a_worker, 0, (int)ARRAY_LEN(started));
+	tcase_add_test(tc, a_rate_brings_it_back_to_a_worker);
 	tcase_add_test(tc, not_for_a_driver_without_messages);
 	tcase_add_test(tc, an_old_kernels_is_refused);
 	tcase_add_test(tc, a_ring_that_it_calls_broken);

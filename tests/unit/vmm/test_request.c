@@ -23,7 +23,7 @@ static void setup(void)
 
 	rig_make(&r);
 	rig_up(&r, RIG_ALL, 8);
-	nic = (struct nic){ .name = "vm0", .net = r.net };
+	nic = (struct nic){ .name = "vm0", .net = r.net, .datapath = r.datapath };
 	e = ram_init(&ram, 4 << 20);
 	ck_assert_msg(!err_is(e), "%s", e.text);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
@@ -88,7 +88,9 @@ static const struct {
 	  "answer 7 no 0 is out of range; a rate is 8K to 100G bits a second, or off", true, true },
 	{ "a data path that it has", "ask 7 vhost 0 off", "answer 7 ok ", true, true },
 	{ "a data path that it has not", "ask 8 vhost 0 on",
-	  "answer 8 no net 0: its frames are moved by a worker, and by nothing else", true, true },
+	  "answer 8 no t0 has no vhost-net; start it with vhost=on", true, true },
+	{ "a data path that is neither", "ask 8 vhost 0 yes",
+	  "answer 8 no 'yes' is neither on nor off", true, true },
 	{ "the end", "stop", "", true, false },
 	{ "no end with an answer", "ask 9 stop", "answer 9 no 'stop' is no request", true, true },
 	{ "a word that begins like the end", "stopp", "", true, true },
@@ -114,8 +116,8 @@ START_TEST(statistics_are_words)
 	bool goes_on;
 	const char *answer = tell("ask 12 stats", &goes_on);
 
-	ck_assert_msg(strncmp(answer, "answer 12 ok net.count=1 net.0.name=vm0 net.0.rx.bytes=0 ",
-			      57) == 0,
+	ck_assert_msg(strncmp(answer, "answer 12 ok net.count=1 net.0.name=vm0 net.0.path=worker ",
+			      58) == 0,
 		      "got \"%s\"", answer);
 	ck_assert_ptr_nonnull(strstr(answer, " net.0.unaccounted=0 "));
 	ck_assert_msg(strchr(answer, '\n') == NULL && answer[strlen(answer) - 1] != ' ',
