@@ -84,7 +84,7 @@ struct err keeper_dry_run(const struct keeper_options *options, FILE *out)
 	for (unsigned i = 0; i < options->nic_count; i++) {
 		const struct nic_options *o = &options->nic[i];
 		struct hostnet_nic host;
-		char prefix[16];
+		char prefix[20];
 		uint8_t mac[6];
 		struct err e;
 
