@@ -2,13 +2,16 @@
 #include "vmm/keeper/unix_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 16 };
+enum { BACKLOG = 16, LOCK_TRIES = 200, LOCK_MS = 10 };
 
 static bool address_of(const char *path, struct sockaddr_un *ret)
 {
@@ -51,6 +54,28 @@ struct err unix_socket_check(const char *option, const char *path)
 			strlen(path), sizeof(at.sun_path) - 1);
 }
 
+/* Its folder, locked: of two that find the same dead socket, the second would remove what the first
+ * has put there. A program that never lets go holds nobody up for ever. */
+static struct err lock_folder(const char *path, int *ret_fd)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = ".";
+
+	if (slash != NULL) {
+		memcpy(folder, path, (size_t)(slash - path) + 1);
+		folder[slash - path + 1] = '\0';
+	}
+	*ret_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return err_make(ERR_SETUP, errno, "make the socket %s: open %s", path, folder);
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		if (flock(*ret_fd, LOCK_EX | LOCK_NB) == 0)
+			return err_none();
+		(void)poll(NULL, 0, LOCK_MS);
+	}
+	return err_make(ERR_SETUP, 0, "another program has locked %s; give another path", folder);
+}
+
 static struct err make_way(const char *path)
 {
 	struct stat st;
@@ -74,32 +99,43 @@ static struct err make_way(const char *path)
 	return err_none();
 }
 
-struct err unix_socket_listen(struct unix_socket *s, const char *option, const char *path,
-			      unsigned mode)
+static struct err bind_and_listen(struct unix_socket *s, unsigned mode)
 {
 	struct sockaddr_un at;
-	struct err e = unix_socket_check(option, path);
 	struct stat st;
 	mode_t before;
 	int bound;
 
-	*s = (struct unix_socket){ .fd = -1, .path = path };
-	if (!err_is(e))
-		e = make_way(path);
-	if (err_is(e))
-		return e;
-	(void)address_of(path, &at);
+	(void)address_of(s->path, &at);
 	s->fd = make();
 	before = umask((mode_t)(0777 & ~mode));
 	bound = s->fd < 0 ? -1 : bind(s->fd, (const struct sockaddr *)&at, sizeof(at));
 	(void)umask(before);
 	if (bound < 0)
-		return err_make(ERR_SETUP, errno, "make the socket %s", path);
-	s->made = lstat(path, &st) == 0;
+		return err_make(ERR_SETUP, errno, "make the socket %s", s->path);
+	s->made = lstat(s->path, &st) == 0;
 	s->device = st.st_dev;
 	s->inode = st.st_ino;
 	if (listen(s->fd, BACKLOG) < 0)
-		return err_make(ERR_SETUP, errno, "listen at %s", path);
+		return err_make(ERR_SETUP, errno, "listen at %s", s->path);
+	return err_none();
+}
+
+struct err unix_socket_listen(struct unix_socket *s, const char *option, const char *path,
+			      unsigned mode)
+{
+	struct err e = unix_socket_check(option, path);
+	int lock = -1;
+
+	*s = (struct unix_socket){ .fd = -1, .path = path };
+	if (!err_is(e))
+		e = lock_folder(path, &lock);
+	if (!err_is(e))
+		e = make_way(path);
+	if (!err_is(e))
+		e = bind_and_listen(s, mode);
+	if (lock >= 0)
+		(void)close(lock);
 	return e;
 }
 
