@@ -180,6 +180,7 @@ check-kvm: all $(E2E)
 check-bed: all $(E2E) $(B)/tests/unit/datapath/test_vhost_tap
 	@tools/deps.sh bed quiet
 	@tests/interop/bed/linux.sh $(B)
+	@tests/interop/bed/disk.sh $(B)
 	@tests/interop/bed/vhost.sh $(B)
 
 check-e2e: all

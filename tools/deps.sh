@@ -18,7 +18,8 @@ uml) need="user-mode-linux:linux.uml cpio:cpio iproute2:ip mount:mount busybox-s
 aarch64) need="gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
 	qemu-user-static:qemu-aarch64-static" ;;
 lint) need="clang:clang clang-format:clang-format shellcheck:shellcheck" ;;
-bed) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount" ;;
+bed) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount
+	busybox-static:busybox e2fsprogs:mke2fs" ;;
 fresh) need="mmdebstrap:mmdebstrap" ;;
 *) echo "deps: no such set: $set_name (build, check, e2e, bed, interop, uml, aarch64, lint, fresh)" >&2; exit 2 ;;
 esac
