@@ -19,6 +19,7 @@
 #include "devices/tap/tap.h"
 #include "vmm/cli/command.h"
 #include "vmm/cli/exit_status.h"
+#include "vmm/hostnet/hostnet.h"
 #include "vmm/machine/kvm_report.h"
 
 static const char TUN_NODE[] = "/dev/net/tun";
@@ -98,6 +99,20 @@ static void check_capabilities(struct doctor *d, uint64_t set)
 	else
 		row(d, VERDICT_NOTE, "cap-sys-admin",
 		    "missing: netns=NAME needs it; netns=private takes a user namespace");
+}
+
+static void check_programs(struct doctor *d)
+{
+	for (unsigned i = 0; i < HOSTNET_PROGRAMS; i++) {
+		const struct hostnet_program *p = &hostnet_programs[i];
+
+		if (hostnet_has(p))
+			row(d, VERDICT_OK, p->name, "%s works", p->wish);
+		else
+			row(d, VERDICT_NOTE, p->name,
+			    "not in PATH; %s needs it: apt install %s, as root", p->wish,
+			    p->package);
+	}
 }
 
 /* ---- TAP ---- */
@@ -341,6 +356,7 @@ static int run(const struct command *self, int count, char *const words[], uint6
 	/* After the node was opened: that loads the module where it can be loaded. */
 	check_module(&d);
 	check_capabilities(&d, capabilities());
+	check_programs(&d);
 	/* Last: we may not come back from there. */
 	if (enter_private(&d)) {
 		check_probe(&d);

@@ -55,8 +55,7 @@ static struct err run(const struct program *p)
 	struct err e = program_run(p, &status, words);
 
 	if (!err_is(e) && status != 0)
-		return err_make(ERR_SETUP, 0, "%s: %s ended with status %d: %s", p->reason,
-				p->argv[0], status, words);
+		return program_failed(p, status, words);
 	return e;
 }
 
@@ -65,9 +64,7 @@ static struct err ovs(const struct change *c, const char *if_not, const char *ve
 	char program[] = "ovs-vsctl", timeout[] = "--timeout=10", dashes[] = "--";
 	char condition[16], command[16], bridge[IFNAMSIZ], tap[IFNAMSIZ], reason[32];
 	char *const argv[] = { program, timeout, dashes, condition, command, bridge, tap, NULL };
-	const struct program p = { .package = "openvswitch-switch",
-				   .reason = reason,
-				   .argv = argv };
+	const struct program p = { .which = HOSTNET_OVS, .reason = reason, .argv = argv };
 
 	(void)snprintf(condition, sizeof(condition), "%s", if_not);
 	(void)snprintf(command, sizeof(command), "%s", verb);
@@ -82,9 +79,7 @@ struct err ovs_check(const char *bridge)
 	char program[] = "ovs-vsctl", timeout[] = "--timeout=10", verb[] = "br-exists";
 	char name[IFNAMSIZ], reason[160], words[PROGRAM_WORDS];
 	char *const argv[] = { program, timeout, verb, name, NULL };
-	const struct program p = { .package = "openvswitch-switch",
-				   .reason = reason,
-				   .argv = argv };
+	const struct program p = { .which = HOSTNET_OVS, .reason = reason, .argv = argv };
 	int status;
 	struct err e;
 
@@ -172,9 +167,7 @@ static struct err nft(const char *text)
 {
 	char program[] = "nft", option[] = "-f", input[] = "-";
 	char *const argv[] = { program, option, input, NULL };
-	const struct program p = {
-		.package = "nftables", .reason = "nat=on", .argv = argv, .input = text
-	};
+	const struct program p = { .which = HOSTNET_NFT, .argv = argv, .input = text };
 
 	return run(&p);
 }
@@ -222,6 +215,14 @@ const char *change_word(enum change_kind kind) { return kinds[kind].word; }
 bool change_is_same(const struct change *a, const struct change *b)
 {
 	return a->kind == b->kind && strcmp(a->what, b->what) == 0;
+}
+
+/* A bridge that Open vSwitch was asked for has its program. */
+struct err change_possible(const struct change *c)
+{
+	static const struct program p = { .which = HOSTNET_NFT };
+
+	return c->kind == CHANGE_TABLE ? program_possible(&p) : err_none();
 }
 
 struct err change_make(const struct change *c, const char *rules)

@@ -82,7 +82,7 @@ void dhcp_print(const struct hostnet_nic *nic, struct dhcp_words *ret)
 	};
 	struct words w = { .to = ret };
 
-	add(&w, "dnsmasq");
+	add(&w, "%s", hostnet_programs[HOSTNET_DNSMASQ].name);
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		add(&w, "%s", always[i]);
 	add(&w, "--interface=%s", nic->tap);
@@ -94,9 +94,7 @@ void dhcp_print(const struct hostnet_nic *nic, struct dhcp_words *ret)
 struct err dhcp_start(const struct hostnet_nic *nic, int *ret_pid)
 {
 	struct dhcp_words words;
-	const struct program p = { .package = "dnsmasq-base",
-				   .reason = "dhcp=on",
-				   .argv = words.argv };
+	const struct program p = { .which = HOSTNET_DNSMASQ, .argv = words.argv };
 
 	dhcp_print(nic, &words);
 	return program_start(&p, ": started", ret_pid);

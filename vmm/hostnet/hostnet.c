@@ -98,10 +98,12 @@ static struct err note_and_make(struct hostnet *h, struct store *s, const struct
 	struct err e = err_none();
 
 	for (unsigned i = 0; i < plan->count && !err_is(e); i++)
+		e = change_possible(&plan->change[i]);
+	for (unsigned i = 0; i < plan->count && !err_is(e); i++)
 		e = notes_add(s->notes, &h->user, &plan->change[i]);
-	h->noted = plan->count > 0;
 	if (!err_is(e))
 		e = store_save(s);
+	h->noted = !err_is(e) && plan->count > 0;
 	for (unsigned i = 0; i < plan->count && !err_is(e); i++)
 		e = change_make(&plan->change[i], plan->rules);
 	return e;
@@ -152,6 +154,7 @@ static void describe(const struct hostnet_nic *nic, const struct plan *p, char *
 struct err hostnet_open(const struct hostnet_nic *nic, struct hostnet **ret, char *ret_text,
 			unsigned size)
 {
+	static const struct program server = { .which = HOSTNET_DNSMASQ };
 	struct hostnet *h;
 	struct plan plan = { .count = 0 };
 	struct err e;
@@ -167,6 +170,8 @@ struct err hostnet_open(const struct hostnet_nic *nic, struct hostnet **ret, cha
 		return err_make(ERR_SETUP, ENOMEM, "note what is changed");
 	*h = (struct hostnet){ .netns = -1, .server = -1, .user = user_self(nic->tap) };
 	e = netns_current(&h->netns);
+	if (!err_is(e) && nic->wish.dhcp)
+		e = program_possible(&server);
 	if (!err_is(e) && (nic->wish.nat || nic->wish.bridge != NULL))
 		e = make_changes(h, nic, &plan);
 	if (!err_is(e) && nic->wish.dhcp)

@@ -62,6 +62,15 @@ void hostnet_close(struct hostnet *h);
  * privilege. */
 struct err hostnet_dry_run(const struct hostnet_nic *nic, const char *prefix, FILE *out) MUST_USE;
 
+/* The programs of others that a wish takes. */
+enum { HOSTNET_DNSMASQ, HOSTNET_NFT, HOSTNET_OVS, HOSTNET_PROGRAMS };
+struct hostnet_program {
+	const char *name, *package, *wish;
+};
+extern const struct hostnet_program hostnet_programs[HOSTNET_PROGRAMS];
+/* Whether it is in PATH. */
+bool hostnet_has(const struct hostnet_program *p);
+
 /* Takes back what users that are gone left, in every network namespace that is to be found, and
  * says each on out. */
 struct err hostnet_clean(FILE *out) MUST_USE;

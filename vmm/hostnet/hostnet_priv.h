@@ -14,6 +14,8 @@ struct change {
 };
 const char *change_word(enum change_kind kind);                      /* in notes: "bridge" */
 bool change_is_same(const struct change *a, const struct change *b); /* of the same thing */
+/* Whether the program that it takes is there: without it, it could not be taken back either. */
+struct err change_possible(const struct change *c) MUST_USE;
 /* rules: of a table. */
 struct err change_make(const struct change *c, const char *rules) MUST_USE;
 /* *ret_was: false if it was gone by itself, with its interface. */
@@ -122,11 +124,16 @@ struct err dhcp_start(const struct hostnet_nic *nic, int *ret_pid) MUST_USE;
 
 /* ---- program.c: other people's programs as children ---- */
 struct program {
-	const char *package; /* that has it */
-	const char *reason;  /* what it is needed for: "nat=on" */
+	unsigned which; /* of hostnet_programs */
+	const char
+		*reason; /* what it is needed for, if that is more than its wish; NULL: no more */
 	char *const *argv;
 	const char *input; /* on its standard input; NULL: none */
 };
+/* An error in words if it is not there. */
+struct err program_possible(const struct program *p) MUST_USE;
+/* That it ended with that status, and said that. */
+struct err program_failed(const struct program *p, int status, const char *words) MUST_USE;
 /* To its end. *ret_status: the exit status; *ret_words: the first line that it said, which tells
  * why it failed. */
 enum { PROGRAM_WORDS = 256 };

@@ -85,6 +85,22 @@ static struct err forward_v6(struct plan *p, const struct plan_host *host, const
 
 /* ---- masquerading ---- */
 
+/* Each interface that has the protocol at all has this. */
+static struct err uplink_check(const struct plan_host *host, const char *uplink, int family)
+{
+	struct change c = { .kind = CHANGE_SYSCTL };
+	char value[SYSCTL_VALUE];
+
+	(void)snprintf(c.what, sizeof(c.what), "net/%s/conf/%s/forwarding",
+		       family == AF_INET ? "ipv4" : "ipv6", uplink);
+	if (host->value(host->self, &c, value))
+		return err_none();
+	return err_make(ERR_SETUP, 0,
+			"nat: there is no interface %s here that carries %s; name another, as in "
+			"nat=eth0",
+			uplink, family == AF_INET ? "IPv4" : "IPv6");
+}
+
 static struct err find_uplink(struct plan *p, const struct plan_host *host,
 			      const struct hostnet_nic *nic, int family)
 {
@@ -104,7 +120,9 @@ static struct err find_uplink(struct plan *p, const struct plan_host *host,
 			     family == AF_INET ? "IPv4" : "IPv6");
 	if (!err_is(e) && strcmp(uplink, nic->tap) == 0)
 		e = err_make(ERR_USAGE, 0, "nat=%s: that is the TAP itself; name another", uplink);
-	return err_is(e) ? e : plain_name(uplink);
+	if (!err_is(e))
+		e = plain_name(uplink);
+	return err_is(e) ? e : uplink_check(host, uplink, family);
 }
 
 static struct err plan_nat(struct plan *p, const struct plan_host *host,

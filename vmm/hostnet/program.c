@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -57,8 +59,8 @@ static bool tie(pid_t parent)
 	       getppid() == parent;
 }
 
-static _Noreturn void child_main(const struct program *p, bool stays, pid_t parent, int in,
-				 int said, int failed)
+static _Noreturn void child_main(const struct program *p, const char *path, bool stays,
+				 pid_t parent, int in, int said, int failed)
 {
 	const struct sigaction usual = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -74,7 +76,7 @@ static _Noreturn void child_main(const struct program *p, bool stays, pid_t pare
 	    (stays && !tie(parent))) {
 		why = errno;
 	} else {
-		(void)execvp(p->argv[0], p->argv);
+		(void)execv(path, p->argv);
 		why = errno;
 	}
 	(void)write(failed, &why, sizeof(why));
@@ -83,13 +85,59 @@ static _Noreturn void child_main(const struct program *p, bool stays, pid_t pare
 
 /* ---- in the parent ---- */
 
-static struct err cannot(const struct program *p, int why)
+/* clang-format off */
+const struct hostnet_program hostnet_programs[HOSTNET_PROGRAMS] = {
+	[HOSTNET_DNSMASQ] = { "dnsmasq", "dnsmasq-base", "dhcp=on" },
+	[HOSTNET_NFT] = { "nft", "nftables", "nat=on" },
+	[HOSTNET_OVS] = { "ovs-vsctl", "openvswitch-switch", "bridge= of Open vSwitch" },
+};
+/* clang-format on */
+
+/* By us, and not by a nobody who may not look into all of PATH. */
+static bool find(const char *name, char ret_path[static PATH_MAX])
 {
-	if (why == ENOENT)
-		return err_make(ERR_SETUP, 0,
-				"%s needs the program %s, which is not in PATH; apt install %s",
-				p->reason, p->argv[0], p->package);
-	return err_make(ERR_SETUP, why, "%s: start %s", p->reason, p->argv[0]);
+	const char *at = getenv("PATH");
+
+	while (at != NULL && *at != '\0') {
+		int length = (int)strcspn(at, ":");
+
+		if (length > 0 &&
+		    snprintf(ret_path, PATH_MAX, "%.*s/%s", length, at, name) < PATH_MAX &&
+		    access(ret_path, X_OK) == 0)
+			return true;
+		at += length + (at[length] == ':');
+	}
+	return false;
+}
+
+bool hostnet_has(const struct hostnet_program *p)
+{
+	char path[PATH_MAX];
+
+	return find(p->name, path);
+}
+
+static const char *reason(const struct program *p)
+{
+	return p->reason != NULL ? p->reason : hostnet_programs[p->which].wish;
+}
+
+static struct err missing(const struct program *p)
+{
+	return err_make(ERR_SETUP, 0,
+			"%s needs the program %s, which is not in PATH; apt install %s", reason(p),
+			hostnet_programs[p->which].name, hostnet_programs[p->which].package);
+}
+
+struct err program_possible(const struct program *p)
+{
+	return hostnet_has(&hostnet_programs[p->which]) ? err_none() : missing(p);
+}
+
+struct err program_failed(const struct program *p, int status, const char *words)
+{
+	return err_make(ERR_SETUP, 0, "%s: %s ended with status %d: %s", reason(p),
+			hostnet_programs[p->which].name, status, words);
 }
 
 /* A descriptor above those that the child's own will be. */
@@ -119,22 +167,22 @@ static bool pair(int ret_fds[static 2])
 }
 
 /* fds: its input, what it says, why it could not be started. */
-static struct err child_start(const struct program *p, bool stays, int fds[static 3][2],
-			      struct child *ret)
+static struct err child_start(const struct program *p, const char *path, bool stays,
+			      int fds[static 3][2], struct child *ret)
 {
 	pid_t parent = getpid(), pid = fork();
 	int why = 0;
 
 	if (pid < 0)
-		return err_make(ERR_SETUP, errno, "%s: start %s", p->reason, p->argv[0]);
+		return err_make(ERR_SETUP, errno, "%s: start %s", reason(p), path);
 	if (pid == 0)
-		child_main(p, stays, parent, fds[0][0], fds[1][1], fds[2][1]);
+		child_main(p, path, stays, parent, fds[0][0], fds[1][1], fds[2][1]);
 	(void)close(fds[1][1]);
 	(void)close(fds[2][1]);
 	fds[1][1] = fds[2][1] = -1;
 	if (read(fds[2][0], &why, sizeof(why)) == (ssize_t)sizeof(why)) {
 		(void)waitpid(pid, NULL, 0);
-		return cannot(p, why);
+		return err_make(ERR_SETUP, why, "%s: start %s", reason(p), path);
 	}
 	*ret = (struct child){ .pid = pid, .said = fds[1][0] };
 	fds[1][0] = -1;
@@ -145,16 +193,19 @@ static struct err start(const struct program *p, bool stays, struct child *ret)
 {
 	int fds[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	size_t length = p->input == NULL ? 0 : strlen(p->input);
+	char path[PATH_MAX];
 	struct err e = err_none();
 
+	if (!find(hostnet_programs[p->which].name, path))
+		return missing(p);
 	/* What fits in the pipe needs nobody who reads it meanwhile. */
 	if (!pair(fds[0]) || !pair(fds[1]) || !pair(fds[2]) || length > PIPE_ROOM ||
 	    write(fds[0][1], p->input == NULL ? "" : p->input, length) != (ssize_t)length)
-		e = err_make(ERR_SETUP, errno, "%s: a pipe to %s", p->reason, p->argv[0]);
+		e = err_make(ERR_SETUP, errno, "%s: a pipe to %s", reason(p), path);
 	if (!err_is(e)) {
 		(void)close(fds[0][1]);
 		fds[0][1] = -1;
-		e = child_start(p, stays, fds, ret);
+		e = child_start(p, path, stays, fds, ret);
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)
 		close_pair(fds[i]);
@@ -224,12 +275,8 @@ struct err program_start(const struct program *p, const char *ready, int *ret_pi
 		return e;
 	serves = listen_for(child.said, ready, line);
 	(void)close(child.said);
-	if (!serves) {
-		int status = wait_for(child.pid);
-
-		return err_make(ERR_SETUP, 0, "%s: %s ended with status %d: %s", p->reason,
-				p->argv[0], status, line);
-	}
+	if (!serves)
+		return program_failed(p, wait_for(child.pid), line);
 	*ret_pid = child.pid;
 	return err_none();
 }

@@ -46,7 +46,8 @@ static struct err fake_bridge(void *self, const char *name, enum change_kind *re
 /* clang-format off */
 #define V4_OFF { "net/ipv4/conf/vm0/forwarding", "0" }, { "net/ipv4/conf/eth0/forwarding", "0" }
 #define V6_OFF { "net/ipv6/conf/vm0/forwarding", "0" }, { "net/ipv6/conf/all/forwarding", "0" }, \
-	{ "net/ipv6/conf/vm0/force_forwarding", "0" }, { "net/ipv6/conf/eth6/force_forwarding", "0" }
+	{ "net/ipv6/conf/eth6/forwarding", "0" }, { "net/ipv6/conf/vm0/force_forwarding", "0" }, \
+	{ "net/ipv6/conf/eth6/force_forwarding", "0" }
 /* clang-format on */
 
 static const struct {
@@ -99,6 +100,7 @@ static const struct {
 	  { "fd00::1/64" },
 	  { .values = { { "net/ipv6/conf/vm0/forwarding", "0" },
 			{ "net/ipv6/conf/all/forwarding", "1" },
+			{ "net/ipv6/conf/eth6/forwarding", "1" },
 			{ "net/ipv6/conf/eth6/force_forwarding", "0" } },
 	    .uplink = { NULL, "eth6" } },
 	  "table tapvm-vm0 -;sysctl net/ipv6/conf/vm0/forwarding 0;",
@@ -107,6 +109,7 @@ static const struct {
 	  { .nat = true },
 	  { "fd00::1/64" },
 	  { .values = { { "net/ipv6/conf/vm0/forwarding", "0" },
+			{ "net/ipv6/conf/eth6/forwarding", "0" },
 			{ "net/ipv6/conf/all/forwarding", "0" } },
 	    .uplink = { NULL, "eth6" } },
 	  NULL,
@@ -130,6 +133,12 @@ static const struct {
 	  "table tapvm-vm0 -;sysctl net/ipv4/conf/vm0/forwarding 0;sysctl "
 	  "net/ipv4/conf/eth0/forwarding 0;",
 	  NULL },
+	{ "an uplink that is not there",
+	  { .nat = true, .uplink = "eth9" },
+	  { "10.0.0.1/24" },
+	  { .values = { V4_OFF } },
+	  NULL,
+	  "there is no interface eth9 here that carries IPv4" },
 	{ "the TAP as its own uplink",
 	  { .nat = true, .uplink = "vm0" },
 	  { "10.0.0.1/24" },
