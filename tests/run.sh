@@ -69,7 +69,7 @@ for program in "$@"; do
 	run_program "$program"
 done
 all=
-for name in layers tap-doc cli boot ctl vhost_user selftest capture vpn qemu; do
+for name in layers tap-doc cli boot ctl hostnet vhost_user selftest capture vpn qemu; do
 	all="$all tests/e2e/$name.sh"
 done
 for suite in ${SUITES-$all}; do

@@ -9,7 +9,8 @@ build) need="gcc:gcc libc6-dev:/usr/include/stdio.h libfdt-dev:/usr/include/libf
 	zlib1g-dev:/usr/include/zlib.h liblz4-dev:/usr/include/lz4.h libzstd-dev:/usr/include/zstd.h
 	liblzma-dev:/usr/include/lzma.h" ;;
 check) need="mount:mount tshark:tshark iproute2:ip iputils-ping:ping netcat-openbsd:nc.openbsd
-	acpica-tools:iasl" ;;
+	acpica-tools:iasl dnsmasq-base:dnsmasq nftables:nft openvswitch-switch:ovs-vsctl busybox-static:busybox
+	procps:pgrep" ;;
 e2e) need="qemu-system-x86:qemu-system-x86_64" ;;
 interop) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount busybox-static:busybox
 	iperf3:iperf3 ethtool:ethtool iputils-ping:ping dpdk-dev:dpdk-testpmd ovmf:/usr/share/OVMF/OVMF_CODE.fd
