@@ -42,11 +42,11 @@ ends() {
 }
 
 # ---- help ----
-for words in --help -h help 'help run' 'help selftest' 'help doctor' 'run --help' --version; do
+for words in --help -h help 'help run' 'help selftest' 'help doctor' 'help net' 'run --help' --version; do
 	# shellcheck disable=SC2086
 	if "$tapvm" $words >"$w/out" 2>"$w/err" && [ -s "$w/out" ] && [ ! -s "$w/err" ]; then ok "tapvm $words"; else bad "tapvm $words"; fi
 done
-for key in name fd mac host-mac ip mtu netns persist owner group queue-size queues capture bus vhost; do
+for key in name fd mac host-mac ip dhcp guest-ip nat bridge mtu netns persist owner group queue-size queues capture bus vhost; do
 	"$tapvm" help run | grep -q "^  $key=" || bad "help run: no $key="
 done
 # The page has what the help has. (It is not everywhere where these rows are run.)
@@ -79,6 +79,8 @@ refuse unknown-option-of-none-far 2 'unknown option' "$tapvm" --frobnicate
 refuse version-operand 2 'not expected' "$tapvm" --version please
 refuse help-unknown 2 'did you mean doctor' "$tapvm" help docter
 refuse doctor-operand 2 'not expected' "$tapvm" doctor now
+refuse net-nothing 2 'write tapvm net clean' "$tapvm" net
+refuse net-unknown 2 'clean is' "$tapvm" net wash
 refuse selftest-option 2 'did you mean --verbose' "$tapvm" selftest --verbos
 refuse selftest-net 2 'it is tap or tun' "$tapvm" selftest --net veth
 refuse selftest-bus 2 'it is mmio, pci or both' "$tapvm" selftest --bus isa
@@ -119,6 +121,9 @@ refuse rate-word 2 'is no rate' "$tapvm" run --net tap,rate=rx:fast "$idle"
 refuse rate-burst 2 'the burst is out of range' "$tapvm" run --net tap,rate=1G/1K "$idle"
 refuse queue-size 2 'power of two' "$tapvm" run --net tap,queue-size=100 "$idle"
 refuse persist-private 2 'leave one out' "$tapvm" run --net tap,persist=on,netns=private "$idle"
+refuse nat-private 2 'nothing leads out' "$tapvm" run --net tap,ip=10.0.0.1/24,nat=on,netns=private "$idle"
+refuse bridge-address 2 'addresses go to the bridge' "$tapvm" run --net tap,ip=10.0.0.1/24,bridge=br0 "$idle"
+refuse guest-elsewhere 2 'no address for a guest' "$tapvm" run --net tap,ip=10.0.0.1/24,guest-ip=10.0.1.2 "$idle"
 refuse fd-netns 2 'does not go with fd' "$tapvm" run --net tap,fd=9,netns=private "$idle"
 refuse fd-mtu 2 'does not go with fd' "$tapvm" run --net tap,fd=9,mtu=1500 "$idle"
 refuse capture-dash 2 'is no file' "$tapvm" run --net tap,capture=- "$idle"

@@ -70,6 +70,7 @@ as_before() {
 start() {
 	number=$1
 	shift
+	: >"$w/err$number" # what an earlier run said is no word of this one
 	"$tapvm" run --memory 16M "$@" "$idle" </dev/null >"$w/out$number" 2>"$w/err$number" &
 	run=$!
 	wait_for grep -q '^tapvm: ' "$w/err$number"
@@ -154,6 +155,7 @@ as_before ends-as-before
 nat='ip=192.168.77.1/24,dhcp=on,nat=on'
 start 1 --net "tap,name=vm0,$nat"
 check forwards value ipv4/conf/eth0/forwarding 1
+notes=$(echo /run/tapvm/net-*)
 murder "$run"
 check killed-leaves-rules has_table vm0
 "$tapvm" net clean >"$w/clean" 2>&1
@@ -302,6 +304,16 @@ as_before without-uplink-as-before
 ip route del default
 refuse no-route 4 'no default route of IPv4' "$tapvm" run --net tap,ip=192.168.77.1/24,nat=on "$idle"
 ip route add default via 10.1.0.1
+
+mkdir /run/tapvm
+echo nonsense >"$notes"
+refuse notes-of-others 4 "$notes.*remove it: line 1 is no note" "$tapvm" run --net tap,ip=192.168.77.1/24,nat=on "$idle"
+refuse clean-notes-of-others 4 "$notes.*remove it: line 1 is no note" "$tapvm" net clean
+rm -r /run/tapvm
+refuse clean-by-nobody 4 'run as root' sh -c "mkdir -m 700 /run/tapvm; cp '$tapvm' /run/tapvm-copy
+	exec setpriv --reuid 65534 --regid 65534 --clear-groups /run/tapvm-copy net clean"
+rm -r /run/tapvm /run/tapvm-copy
+as_before notes-as-before
 
 # ---- a dry run ----
 cp "$tapvm" /run/tapvm-copy
