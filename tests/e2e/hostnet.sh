@@ -137,14 +137,26 @@ has_address() { ip -n guest -6 addr show dev g0 scope global -tentative | grep -
 check advertised wait_for has_route
 check address-v6 wait_for has_address
 check nat-v6 in_guest ping -c 1 -W 10 fd01::1
+# What must not pass is counted where it would arrive: no answer alone proves nothing.
+nft_in() { nsenter --net="/run/netns/$1" nft "table ip seen { chain in { type filter hook prerouting priority 0; $2 counter; }; }"; }
+seen() { nsenter --net="/run/netns/$1" nft list table ip seen | grep -q 'packets [1-9]'; }
+nft_in guest 'ip saddr 10.1.0.0/16'
 check_not not-into-the-guest in_up ping -c 1 -W 1 192.168.77.9
+check_not nothing-came-in seen guest
 ip -n guest addr add 192.168.99.9/32 dev g0
+nft_in up 'ip saddr 192.168.99.9'
 check_not not-from-another-address in_guest ping -c 1 -W 1 -I 192.168.99.9 10.9.9.9
-ip link add other type veth peer name another
+check_not nothing-came-from-it seen up
+ip link add other type veth peer name other netns up
 ip addr add 10.2.0.1/24 dev other
 ip link set other up
-check_not not-from-guest-to-another-interface in_guest ping -c 1 -W 1 10.2.0.2
+ip -n up addr add 10.2.0.2/24 dev other
+ip -n up link set other up
+nft_in up 'ip daddr 10.2.0.2'
+check_not not-to-another-interface in_guest ping -c 1 -W 1 10.2.0.2
+check_not nothing-went-there seen up
 ip link del other
+in_up nft delete table ip seen
 check nat-still in_guest ping -c 1 -W 10 10.9.9.9
 kill $wire $upstream
 wait $wire $upstream 2>/dev/null
