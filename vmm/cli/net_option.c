@@ -7,6 +7,7 @@
 #include "devices/tap/tap.h"
 #include "vmm/cli/host_option.h"
 #include "vmm/cli/net_judge.h"
+#include "vmm/cli/net_switch.h"
 #include "vmm/cli/value.h"
 
 enum { MTU_MIN = 68, MTU_MAX = 65521 };
@@ -256,36 +257,6 @@ struct nic_options net_option_default(void)
 	return (struct nic_options){ .fd = -1, .owner = -1, .group = -1 };
 }
 
-/* on and off of a feature go into two sets: what is in neither is as usual. */
-static struct err take_switch(const struct net_feature *f, const char *value,
-			      struct nic_options *nic)
-{
-	struct net_switches *s = &nic->switches;
-	bool on = false;
-	struct err e;
-
-	if (value == NULL)
-		return err_make(ERR_USAGE, 0, "%s needs a value: on|off", f->name);
-	if (features_has(&s->on, f->bit) || features_has(&s->off, f->bit))
-		return err_make(ERR_USAGE, 0, "%s is given twice; leave one out", f->name);
-	e = value_switch(value, &on);
-	if (err_is(e))
-		return err_within(e, "%s", f->name);
-	features_set(on ? &s->on : &s->off, f->bit, true);
-	return e;
-}
-
-static const struct net_feature *find_switch(const char *name, size_t length)
-{
-	for (unsigned i = 0; i < net_feature_count; i++) {
-		const char *is = net_features[i].name;
-
-		if (is != NULL && strlen(is) == length && memcmp(is, name, length) == 0)
-			return &net_features[i];
-	}
-	return NULL;
-}
-
 /* Among the keys, then among the features. */
 static const char *nearest_key(const char *word, size_t length)
 {
@@ -305,13 +276,13 @@ static struct err take_piece(char *piece, uint64_t *seen, struct nic_options *ni
 	size_t length = equals == NULL ? strlen(piece) : (size_t)(equals - piece);
 	const char *value = equals == NULL ? NULL : equals + 1;
 	const struct option *row = option_find(&net_option_table, piece, length);
-	const struct net_feature *feature = find_switch(piece, length);
+	const struct net_feature *feature = net_switch_find(piece, length);
 	const char *near;
 
 	if (row != NULL)
 		return option_take(&net_option_table, row, seen, row->name, value, nic);
 	if (feature != NULL)
-		return take_switch(feature, value, nic);
+		return net_switch_take(feature, value, nic);
 	near = nearest_key(piece, length);
 	if (length == 0)
 		return err_make(ERR_USAGE, 0, "a comma with nothing behind it; leave it out");

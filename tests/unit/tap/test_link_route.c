@@ -58,7 +58,7 @@ static void assert_default(int family, const char *want)
 		      want);
 }
 
-/* Others are not it: one to a part of the world, one of the other family, one of another table. */
+/* Others are not it: one to a part of the world, one of the other family. */
 START_TEST(the_default_route)
 {
 	struct ip_prefix own = prefix("10.7.0.1/24"), own6 = prefix("fd07::1/64"),
