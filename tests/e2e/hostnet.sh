@@ -14,7 +14,8 @@ if [ "$(id -u)" != 0 ] || [ ! -w /dev/kvm ]; then
 fi
 if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
 	export TAPVM_E2E_INSIDE=1
-	exec unshare -nm "$0" "$@"
+	# Whatever becomes of this suite, all of its processes end with it.
+	exec unshare -nmpf --kill-child --mount-proc "$0" "$@"
 fi
 tapvm=$build/tapvm
 # shellcheck source=tests/e2e/wait.sh
@@ -53,7 +54,7 @@ host() {
 	(cd /proc/sys/net && grep -H . ipv4/ip_forward ipv[46]/conf/*/*forwarding)
 	ip -o link show | sed 's/^[0-9]*: \([^:]*\):.* master \([^ ]*\) .*/\1 \2/;t;d'
 	ls -R /run/tapvm 2>&1
-	pgrep -x dnsmasq --ns $$ --nslist net
+	pgrep -x dnsmasq
 }
 host >"$w/before"
 # as_before NAME: within some time, as processes are buried by others.
@@ -102,7 +103,7 @@ has_table() { nft list table inet "tapvm-$1"; }
 # ---- one guest: address, route, names, the way out and back ----
 printf 'nameserver 10.1.0.1\n' >"$w/resolv.conf"
 mount --bind "$w/resolv.conf" /etc/resolv.conf
-in_up dnsmasq -k --conf-file=/dev/null --no-hosts --no-resolv --pid-file= --user=root --interface=eth0 \
+nsenter --net=/run/netns/up dnsmasq -k --conf-file=/dev/null --no-hosts --no-resolv --pid-file= --user=root --interface=eth0 \
 	--bind-interfaces --address=/host.example/10.9.9.9 >"$w/upstream" 2>&1 &
 upstream=$!
 cat >"$w/udhcpc" <<'SCRIPT'
@@ -117,7 +118,7 @@ mac=02:00:00:00:00:05
 start 1 --net "tap,name=vm0,mac=$mac,ip=192.168.77.1/24,ip=fd77::1/64,dhcp=on,nat=on,guest-ip=192.168.77.9"
 first=$run
 check line grep -q 'fd77::1/64, .* guest gets 192.168.77.9 by DHCP, masqueraded by eth0$' "$w/err1"
-check server-is-nobody sh -c "pgrep -x dnsmasq --ns $$ --nslist net -u 65534"
+check server-is-nobody sh -c "pgrep -x dnsmasq -u 65534"
 "$build/e2e/wire" "$run" vm0 /run/netns/guest g0 >"$w/wire" &
 wire=$!
 wait_for grep -q wired "$w/wire"
@@ -193,7 +194,7 @@ as_before a-pid-that-is-used-again
 start 1 --net "tap,name=vm0,$nat"
 kill -9 "$run"
 wait "$run" 2>/dev/null
-gone() { ! pgrep -x dnsmasq --ns $$ --nslist net; }
+gone() { ! pgrep -x dnsmasq; }
 check server-ends-with-keeper wait_for gone
 "$tapvm" net clean >/dev/null 2>&1
 as_before keeper-alone
