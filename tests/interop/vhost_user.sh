@@ -27,9 +27,13 @@ ip link set lo up
 w=$(mktemp -d)
 trap 'rm -rf "$w" "$out"' EXIT
 client=
-HOST4=192.0.2.1 HOST6=2001:db8::1 GUEST4=192.0.2.2 GUEST6=2001:db8::2
+HOST4=192.0.2.1 HOST6=2001:db8::1 GUEST4=192.0.2.2 GUEST6=2001:db8::2 UDP="-b 200M"
+# shellcheck source=tests/interop/talk.sh
+. "$here/talk.sh"
 # shellcheck source=tests/interop/vhost_user/guest.sh
 . "$here/vhost_user/guest.sh"
+# shellcheck source=tests/interop/steps.sh
+. "$here/steps.sh"
 # shellcheck source=tests/interop/vhost_user/steps.sh
 . "$here/vhost_user/steps.sh"
 # shellcheck source=tests/interop/vhost_user/firmware.sh

@@ -1,15 +1,15 @@
-# guest.sh: sourced by vhost_user.sh: a stock Linux guest under QEMU, commands in it, QEMU's monitor. Everything lies in
+# guest.sh: sourced by vhost_user.sh: a stock Linux guest under QEMU, and QEMU's monitor. Everything lies in
 # the folder $w; $cache has the kernel.
 # shellcheck shell=bash
 : "${w:?}" "${cache:?}" "${here:?}"
-BOOT_S=120 COMMAND_S=60
+BOOT_S=120
 
 make_guest() {
 	local tree=$w/tree program
 	bare_tree "$tree"
 	for program in busybox iperf3 ethtool; do add_program "$tree" "$(command -v $program)"; done
 	add_modules "$tree" virtio_pci virtio_net
-	cp "$here/vhost_user/init" "$tree/init"
+	cp "$here/guest-init" "$tree/init"
 	cp "$here/../e2e/wait.sh" "$tree/wait.sh"
 	pack "$tree" "$w/initrd"
 }
@@ -28,10 +28,10 @@ launch_guest() {
 		-chardev "socket,id=c0,path=$w/socket,reconnect=1" -netdev "vhost-user,id=n0,chardev=c0,queues=$pairs" \
 		-device "virtio-net-pci,id=nic0,netdev=n0,mac=02:54:41:50:00:02,mq=on,vectors=0,romfile=,disable-legacy=on,packed=$packed$more" \
 		-kernel "$cache"/kernel/boot/vmlinuz-* -initrd "$w/initrd" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check init_on_alloc=0" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check init_on_alloc=0 port=ttyS1" \
 		-serial "file:$w/console" -chardev "pipe,id=line,path=$w/line" -serial chardev:line \
 		-chardev "pipe,id=monitor,path=$w/monitor" -mon chardev=monitor,mode=readline "$@" 2>"$w/qemu.words" &
-	qemu=$!
+	vm=$!
 	exec {to_guest}<>"$w/line.in" {from_guest}<>"$w/line.out" {to_monitor}<>"$w/monitor.in"
 	cat "$w/monitor.out" >"$w/monitor.words" &
 	rm -f "$w/lost"
@@ -45,45 +45,20 @@ start_guest() {
 
 stop_guest() {
 	monitor quit
-	wait "$qemu"
+	wait "$vm"
 	exec {to_guest}>&- {from_guest}>&- {to_monitor}>&-
-}
-
-# hear PREFIX SECONDS: prints what the guest says up to the line that begins so; what follows in it is in $heard. A guest
-# that says nothing is lost: nothing more is asked of it.
-hear() {
-	local line part='' until=$((SECONDS + $2))
-	while [ ! -e "$w/lost" ] && [ $SECONDS -lt $until ] && kill -0 "$qemu" 2>/dev/null; do
-		while read -r -t 1 -u "$from_guest" line; do
-			line=$part${line%$'\r'} part=''
-			case $line in
-			"$1"*) heard=${line#"$1"}; return 0 ;;
-			?*) echo "$line" ;;
-			esac
-		done
-		part+=$line # of a line whose rest is still to come
-	done
-	touch "$w/lost"
-	echo "the guest is lost: $(tail -qn 2 "$w/qemu.words" "$w/console" 2>/dev/null)"
-	return 1
-}
-
-# guest COMMAND: its output and its status. It goes as one line.
-guest() {
-	[ -e "$w/lost" ] || echo "${1//$'\n'/ }" >&"$to_guest"
-	hear '@done ' $COMMAND_S && return "$heard"
 }
 
 monitor() { echo "$1" >&"$to_monitor"; }
 
 # ---- two guests, each with its server ----
-declare -A its_qemu its_server its_to its_from its_monitor
+declare -A its_vm its_server its_to its_from its_monitor
 top=$w
 # at SIDE: the functions here speak to its guest from here on. keep SIDE: what was started meanwhile is its.
 at() {
-	w=$top/$1 qemu=${its_qemu[$1]:-} server=${its_server[$1]:-}
+	w=$top/$1 vm=${its_vm[$1]:-} server=${its_server[$1]:-}
 	to_guest=${its_to[$1]:-} from_guest=${its_from[$1]:-} to_monitor=${its_monitor[$1]:-}
 }
 keep() {
-	its_qemu[$1]=$qemu its_server[$1]=$server its_to[$1]=$to_guest its_from[$1]=$from_guest its_monitor[$1]=$to_monitor
+	its_vm[$1]=$vm its_server[$1]=$server its_to[$1]=$to_guest its_from[$1]=$from_guest its_monitor[$1]=$to_monitor
 }
