@@ -133,8 +133,9 @@ $(VMM_TESTS): TEST_VMM_LIBS = -Wl,--start-group $(VMM_LIB) $(MACHINE_LIB) $(HOST
 
 # What the shell suites run beside tapvm: a helper, and kernels of a few instructions, one for each way to end.
 ENDINGS := IDLE BUSY VERDICT_0 VERDICT_5 VERDICT_63 RESET CRASH EMULATION LARGE PANIC SPAM ECHO
-E2E := $(B)/e2e/helper $(B)/e2e/front $(B)/e2e/client $(B)/e2e/wire $(B)/tests/e2e/rings $(patsubst %,$(B)/e2e/%.elf,$(ENDINGS))
-$(B)/e2e/helper $(B)/e2e/front $(B)/e2e/client $(B)/e2e/wire: $(B)/e2e/%: tests/e2e/%.c | deps-quiet
+E2E := $(B)/e2e/helper $(B)/e2e/front $(B)/e2e/client $(B)/e2e/wire $(B)/e2e/kexec $(B)/tests/e2e/rings \
+	$(patsubst %,$(B)/e2e/%.elf,$(ENDINGS))
+$(B)/e2e/helper $(B)/e2e/front $(B)/e2e/client $(B)/e2e/wire $(B)/e2e/kexec: $(B)/e2e/%: tests/e2e/%.c | deps-quiet
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@
 $(B)/e2e/%.elf: tests/e2e/ending.S | deps-quiet

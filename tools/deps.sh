@@ -20,7 +20,8 @@ aarch64) need="gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross
 	qemu-user-static:qemu-aarch64-static" ;;
 lint) need="clang:clang clang-format:clang-format shellcheck:shellcheck" ;;
 bed) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount
-	busybox-static:busybox e2fsprogs:mke2fs" ;;
+	busybox-static:busybox e2fsprogs:mke2fs iperf3:iperf3 ethtool:ethtool iputils-ping:ping dnsmasq-base:dnsmasq
+	nftables:nft" ;;
 fresh) need="mmdebstrap:mmdebstrap" ;;
 *) echo "deps: no such set: $set_name (build, check, e2e, bed, interop, uml, aarch64, lint, fresh)" >&2; exit 2 ;;
 esac

@@ -41,7 +41,7 @@ git ls-files '*.c' | xargs awk '
 ' >"$out"
 verdict "functions up to 60 lines"
 
-git ls-files '*.sh' .ci/run 'tests/interop/*init' | xargs shellcheck -x >"$out" 2>&1
+git ls-files '*.sh' .ci/run 'tests/interop/*init' 'tests/interop/guest-dhcp' | xargs shellcheck -x >"$out" 2>&1
 verdict "shell scripts"
 
 echo "$passed passed, $failed failed, 0 skipped"

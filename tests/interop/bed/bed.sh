@@ -3,7 +3,7 @@
 # needs no KVM here. Its kernel is Debian's cloud kernel, its files are this tree's binary and tests and the
 # programs below; nothing of the machine outside can be reached from inside.
 # COMMAND is a line for sh, run in a folder that looks like this tree: build/tapvm, build/e2e, tests/e2e; and the folder
-# BED_FILES, if there is one, as files.
+# BED_FILES, if there is one, as files; and the programs named in BED_PROGRAMS.
 # Its output is ours. Status: COMMAND's own; 124 after BED_TIMEOUT (300) seconds; 125 if the bed itself failed.
 # The kernel is fetched once, into build/bed. Exits cost 20 to 50 times what they cost on hardware: the bed
 # judges what happens, never how fast.
@@ -18,9 +18,10 @@ cache=$root/build/bed
 # shellcheck source=tests/interop/kernel.sh
 . "$here/../kernel.sh"
 
-programs="sh bash env timeout mktemp sed grep wc readlink kill cat rm mkdir mkfifo sleep sort tr cut head tail
- unshare setpriv mount mknod chmod cp dd truncate ls stat id dirname basename date true ip insmod setsid stty dmesg"
-modules="kvm_amd tun veth vhost_net"
+programs="sh bash env timeout mktemp sed grep wc readlink kill cat rm mkdir mkfifo ln touch sleep sort tr cut head tail
+ unshare setpriv mount mknod chmod cp dd truncate ls stat id dirname basename date true ip insmod setsid stty dmesg
+ awk ping iperf3 busybox sha256sum"
+modules="kvm_amd tun veth 8021q vhost_net nft_chain_nat nft_masq nft_ct"
 # An EPYC as far as emulation goes. What it cannot do is named, so that it need not say so at each start; AVX and
 # XSAVE are off because a nested guest could not trust them.
 cpu=EPYC,+svm,+npt
@@ -34,7 +35,7 @@ make_tree() {
 	tree=$1
 	bare_tree "$tree"
 	mkdir -p "$tree/tapvm/tests"
-	for program in $programs; do
+	for program in $programs ${BED_PROGRAMS:-}; do
 		file=$(command -v "$program") || die "$program is missing here"
 		case $file in /*) ;; *) file=$(PATH=/usr/bin:/bin command -v "$program") ;; esac
 		case $file in /*) ;; *) file=/usr/bin/$program ;; esac
@@ -67,8 +68,8 @@ set +e
 # ten times a second, and one boot in four hangs.
 # The kernel's own last words are not the command's.
 timeout --foreground -k 5 "${BED_TIMEOUT:-300}" qemu-system-x86_64 -accel tcg -M q35 -cpu "$cpu" -smp 1 \
-	-m 2048 -nodefaults -no-user-config -display none -no-reboot -kernel "$cache"/kernel/boot/vmlinuz-* \
-	-initrd "$w/initrd" -append "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off" \
+	-m 4096 -nodefaults -no-user-config -display none -no-reboot -kernel "$cache"/kernel/boot/vmlinuz-* \
+	-initrd "$w/initrd" -append "console=ttyS0 loglevel=3 panic=-1 tsc=reliable mitigations=off" \
 	-chardev stdio,id=console,signal=off -serial chardev:console -serial "file:$w/status" </dev/null |
 	sed -u -e '/^\[ *[0-9.]*\] \(sysrq\|reboot\): Power /d' -e 's/\r$//'
 rc=${PIPESTATUS[0]}

@@ -1,34 +1,88 @@
 #!/bin/bash
-# linux-cases.sh: the rows of linux.sh, inside the bed: each boots one guest.
-set -u
-passed=0 failed=0
-said=/tmp/said
-# guest NAME STATUS WORDS OPTION...: a guest that ends with this status, and has said a line for each of the words.
-guest() {
-	local name=$1 want=$2 words=$3 word why='' got
-	shift 3
-	build/tapvm run --kernel files/vmlinuz --initrd files/initrd --timeout 60 --stats \
-		--append "console=ttyS0 quiet panic=-1 case=$name" "$@" </dev/null >$said 2>&1
-	got=$?
-	[ $got = "$want" ] || why="status $got, want $want;"
-	for word in $words; do
-		tr -d '\r' <$said | grep -q "^@${word//_/ }" || why="$why no '$word';"
+# linux-cases.sh PART PARTS: the rows of linux.sh, each PARTS-th of them, inside the bed: a guest each, with what it boots in,
+# what was done with it, and what that showed. Exits, losses and accounts are judged, times and rates are printed.
+set -uo pipefail
+part=$1 parts=$2 rows=0
+w=/tmp/w
+mkdir $w
+ln -s "$PWD/files/vmlinuz" $w/vmlinuz
+ln -s "$PWD/files/initrd.img" $w/initrd
+ln -s ../build files/build
+HOST4=192.0.2.1 HOST6=2001:db8::1 GUEST4=192.0.2.2 GUEST6=2001:db8::2 MAC=02:54:41:50:00:02 BOOT_S=60
+# What is under way at any moment finds room: none is lost.
+UDP="-b 5M -w 2M"
+# What a quiet boot may take.
+MMIO=1000 PCI=2500
+# shellcheck source=tests/e2e/table.sh
+. tests/e2e/table.sh
+# shellcheck source=tests/e2e/wait.sh
+. tests/e2e/wait.sh
+# shellcheck source=tests/interop/talk.sh
+. files/talk.sh
+# shellcheck source=tests/interop/steps.sh
+. files/steps.sh
+# shellcheck source=tests/interop/bed/linux-steps.sh
+. files/linux-steps.sh
+
+# row NAME STEP...: each step is a command line; the row ends at the first that fails, and its machine with it.
+row() {
+	local name=$1 step figure said=
+	shift
+	rows=$((rows + 1))
+	[ $((rows % parts)) = "$part" ] || return
+	for step; do
+		eval "$step" >"$w/words" 2>&1 || {
+			bad "$name" "$said ${step%% *}: $(tail -n 3 "$w/words" | tr '\n' ' ')"
+			kill "$vm" 2>/dev/null && wait "$vm"
+			return
+		}
+		figure=$(tail -n 1 "$w/words")
+		step=${step%% *}
+		said+=" ${step//_/ }${figure:+ $figure};"
 	done
-	! grep -q '^@bad' $said || why="$why $(grep '^@bad' $said)"
-	! grep -q 'unaccounted=[^0]' $said || why="$why $(grep unaccounted $said)"
-	if [ -z "$why" ]; then
-		passed=$((passed + 1))
-		echo "ok $name up after $(tr -d '\r' <$said | sed -n 's/^@up //p') s"
-	else
-		failed=$((failed + 1))
-		echo "FAIL $name: $why $(tail -n 5 $said | tr '\n' ' ')"
-	fi
+	ok "$name$said"
 }
-guest poweroff 0 up --memory 256M --no-net
-guest reboot 0 up --memory 256M --no-net
-guest panic 8 up --memory 256M --no-net
-guest memory 0 'up memory_4' --no-net --memory 512M
-guest net 0 'up net_0 size_0 size_1 size_64 size_1000 size_1472 size_1473 size_9000 size_30000 reloaded' \
-	--memory 256M --net tap,ip=192.168.77.1/24
-guest two 0 'up net_0 net_1' --memory 256M --net tap,ip=192.168.77.1/24 --net tap,ip=192.168.78.1/24
-echo "$passed passed, $failed failed, 0 skipped"
+
+# linux NAME EXITS OPTIONS STEP...: a guest under tapvm with these options, whose boot takes that many exits at most.
+linux() {
+	local name=$1 most=$2 options=$3
+	shift 3
+	case $options in *--memory*) ;; *) options+=" --memory 256M" ;; esac
+	row "$name" "boot $most build/tapvm run files/vmlinuz --initrd files/initrd.img --append '$QUIET' --timeout 120 --stats $options" "$@"
+}
+
+iperf3 -s -D >/dev/null
+# For iperf3 -w.
+for direction in r w; do echo 4194304 >/proc/sys/net/core/${direction}mem_max; done
+busybox httpd -p 7001 -h $w
+nic=name=t0,mac=$MAC,ip=$HOST4/24,ip=$HOST6/64
+poweroff="ends 'poweroff -f' 0" reboot="ends 'reboot -f' 0"
+
+linux panic $PCI --no-net "ends 'echo c >/proc/sysrq-trigger' 8"
+linux above-4g $PCI "--no-net --memory 3500M" "memory 3300000" "$reboot"
+linux two-nics $PCI "--net tap,$nic --net tap,ip=192.0.3.1/24" up second_nic "$poweroff"
+linux mmio $MMIO "--net tap,$nic,bus=mmio,packed=off" \
+	up rings "ping_frames 0 37" ping_fragments traffic offloads interface_down_up reload "$reboot"
+linux mmio-2-cpus $MMIO "--cpus 2 --net tap,$nic,bus=mmio,queues=2,packed=off" \
+	up "channels 2" traffic counters queues_used coalescing kexec "$poweroff"
+linux pci $PCI "--net tap,$nic,packed=off" \
+	up rings "ping_frames 1 37" ping_fragments traffic filters coalescing unbind kexec "$poweroff"
+linux pci-2-cpus $PCI "--cpus 2 --net tap,$nic,queues=2,packed=off" \
+	up "channels 2" traffic rss counters queues_used reload "$reboot"
+packed=on
+linux pci-packed $PCI "--net tap,$nic" up rings "ping_frames 2 37" ping_fragments traffic offloads unbind reload kexec "$poweroff"
+linux pci-packed-2-cpus $PCI "--cpus 2 --net tap,$nic,queues=2" up rings "channels 2" traffic rss filters "$poweroff"
+packed=off
+# As the README says it.
+row readme uplink "boot 100000 env -C files $(cat files/readme)" dhcp "$poweroff"
+# The same guest under QEMU, for comparison.
+ip tuntap add dev t0 mode tap vnet_hdr
+ip addr add $HOST4/24 dev t0
+ip addr add $HOST6/64 dev t0
+ip link set t0 up
+qemu="boot 100000 qemu-system-x86_64 -L files -accel kvm -M q35 -cpu host -m 256 -nodefaults -no-user-config -display none \
+	-no-reboot -kernel files/vmlinuz -initrd files/initrd.img -append '$QUIET' -serial stdio \
+	-device virtio-net-pci,netdev=n,mac=$MAC,romfile= -netdev tap,id=n,ifname=t0,script=no,downscript=no"
+row qemu "$qemu" up traffic "$poweroff"
+row qemu-vhost "$qemu,vhost=on" up traffic "$poweroff"
+sum_up
