@@ -43,12 +43,13 @@ row() {
 	ok "$name$said"
 }
 
-# linux NAME EXITS OPTIONS STEP...: a guest under tapvm with these options, whose boot takes that many exits at most.
+# linux NAME EXITS OPTIONS STEP...: a guest under tapvm with these options, whose boot takes less than that many exits.
 linux() {
 	local name=$1 most=$2 options=$3
 	shift 3
 	case $options in *--memory*) ;; *) options+=" --memory 256M" ;; esac
-	row "$name" "boot $most build/tapvm run files/vmlinuz --initrd files/initrd.img --append '$QUIET' --timeout 120 --stats $options" "$@"
+	row "$name" "boot build/tapvm run files/vmlinuz --initrd files/initrd.img --append '$QUIET' --timeout 120 --stats $options" "$@" \
+		"exits_below $most"
 }
 
 iperf3 -s -D >/dev/null
@@ -60,6 +61,9 @@ poweroff="ends 'poweroff -f' 0" reboot="ends 'reboot -f' 0"
 
 linux panic $PCI --no-net "ends 'echo c >/proc/sysrq-trigger' 8"
 linux above-4g $PCI "--no-net --memory 3500M" "memory 3300000" "$reboot"
+images
+# Some 500 a function.
+linux disks 4000 "--no-net --disk $w/kept --disk $w/read-only,ro --disk $w/snapshot,snapshot" disks random "$poweroff"
 linux two-nics $PCI "--net tap,$nic --net tap,ip=192.0.3.1/24" up second_nic "$poweroff"
 linux mmio $MMIO "--net tap,$nic,bus=mmio,packed=off" \
 	up rings "ping_frames 0 37" ping_fragments traffic offloads interface_down_up reload "$reboot"
@@ -73,14 +77,19 @@ packed=on
 linux pci-packed $PCI "--net tap,$nic" up rings "ping_frames 2 37" ping_fragments traffic offloads unbind reload kexec "$poweroff"
 linux pci-packed-2-cpus $PCI "--cpus 2 --net tap,$nic,queues=2" up rings "channels 2" traffic rss filters "$poweroff"
 packed=off
+linux vhost $PCI "--control $w/control --net tap,$nic,vhost=on" \
+	up "path vhost" rings "ping_frames 3 37" ping_fragments traffic offloads interface_down_up unbind reload kexec "path vhost" "$poweroff"
+linux vhost-2-cpus $PCI "--control $w/control --cpus 2 --net tap,$nic,queues=2,vhost=on" \
+	up "path vhost" "channels 2" traffic counters queues_used "$reboot"
+linux hand-over $PCI "--control $w/control --net tap,$nic,vhost=on" up hand_over traffic "$poweroff"
 # As the README says it.
-row readme uplink "boot 100000 env -C files $(cat files/readme)" dhcp "$poweroff"
+row readme uplink "boot env -C files $(cat files/readme)" dhcp "$poweroff"
 # The same guest under QEMU, for comparison.
 ip tuntap add dev t0 mode tap vnet_hdr
 ip addr add $HOST4/24 dev t0
 ip addr add $HOST6/64 dev t0
 ip link set t0 up
-qemu="boot 100000 qemu-system-x86_64 -L files -accel kvm -M q35 -cpu host -m 256 -nodefaults -no-user-config -display none \
+qemu="boot qemu-system-x86_64 -L files -accel kvm -M q35 -cpu host -m 256 -nodefaults -no-user-config -display none \
 	-no-reboot -kernel files/vmlinuz -initrd files/initrd.img -append '$QUIET' -serial stdio \
 	-device virtio-net-pci,netdev=n,mac=$MAC,romfile= -netdev tap,id=n,ifname=t0,script=no,downscript=no"
 row qemu "$qemu" up traffic "$poweroff"

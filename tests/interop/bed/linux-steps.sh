@@ -22,17 +22,17 @@ launch() {
 	exec {to_guest}<>"$w/in" {from_guest}<>"$w/out"
 }
 
-# boot MOST COMMAND...: until the guest takes commands, with that many exits to user space at most.
+# boot COMMAND...: until the guest takes commands; $exited: exits to user space by then.
 boot() {
-	local most=$1 start=$EPOCHREALTIME end exited
-	shift
+	local start=$EPOCHREALTIME end
 	count_exits
 	launch "$@"
 	hear @ready "$BOOT_S" || return
 	end=$EPOCHREALTIME exited=$(exits)
 	awk "BEGIN { printf \"%.1f s, $exited exits\\n\", $end - $start }"
-	[ "$exited" -le "$most" ]
 }
+
+exits_below() { [ "$exited" -lt "$1" ] || { echo "$exited exits by the end of the boot, not below $1"; return 1; }; }
 
 # ends COMMAND STATUS: by that command in the guest, with that status of tapvm's, and each NIC's account even.
 ends() {
@@ -45,6 +45,23 @@ ends() {
 }
 
 memory() { guest "awk '/MemTotal/ { print \$2, \$3; exit \$2 < $1 }' /proc/meminfo"; }
+
+# ---- disks and random bytes ----
+images() { for name in kept read-only snapshot; do head -c 4M /dev/urandom >"$w/$name"; done; sha256sum "$w/read-only" "$w/snapshot" >"$w/sums"; }
+
+# Each is read, and written if it may be; the guest sees what it wrote, and the file what is to be kept of it.
+disks() {
+	local name disk=a
+	for name in kept read-only snapshot; do
+		[ "$(guest "sha256sum </dev/vd$disk")" = "$(sha256sum <"$w/$name")" ] || { echo "vd$disk is not $name"; return 1; }
+		disk=$(tr abc bcd <<<"$disk")
+	done
+	guest "for disk in a c; do dd if=/init of=/dev/vd\$disk conv=fsync && cmp -n \$(stat -c %s /init) /init /dev/vd\$disk || exit; done;
+		! dd if=/init of=/dev/vdb" || return
+	head -n 1 "$w/kept" | grep -q '^#!/bin/busybox' && sha256sum -c "$w/sums"
+}
+
+random() { guest "cat /sys/class/misc/hw_random/rng_current && dd if=/dev/hwrng bs=1k count=16 | wc -c | grep -qx 16384"; }
 
 # ---- the network ----
 up() { guest net_up; }
@@ -110,6 +127,34 @@ filters() {
 	few_strays t0.5 198.51.100.2 $vlan || { echo "the VLAN's frames still come"; return 1; }
 	ip link del t0.5
 	guest "ip link set eth0 address $MAC && net_up"
+}
+
+# ---- run-time control ----
+control() { build/tapvm ctl "$w/control" "$@"; }
+path() { control stats | grep -x "net.0.path=$1"; }
+
+# The NIC goes from vhost-net to a worker and back while files go both ways; what arrives is what was sent. A ping may be lost
+# that waited in the worker for the guest's buffers when the kernel took over: that is counted.
+hand_over() {
+	local sum pings back there lost dropped turns=0
+	files || return
+	sum=$(sha256sum <"$w/initrd")
+	busybox wget -qO - "http://$GUEST4:7002/file" | sha256sum >"$w/back" &
+	back=$!
+	guest "wget -qO - http://$HOST4:7001/initrd | sha256sum >/tmp/sum &" || return
+	ping -q -i 0.05 -c 200 -W 20 "$GUEST4" >"$w/ping" &
+	pings=$!
+	while kill -0 $pings 2>/dev/null; do
+		control vhost 0 off && path worker && control vhost 0 on && path vhost || return
+		turns=$((turns + 1))
+	done
+	wait $back $pings
+	there=$(guest 'wait_for test -s /tmp/sum && cat /tmp/sum')
+	[ "$(cat "$w/back") $there" = "$sum $sum" ] || { echo "$(cat "$w/back") $there, not $sum"; return 1; }
+	lost=$(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 - \2/p' "$w/ping")
+	dropped=$(control stats | sed -n 's/^net.0.rx.drop=//p')
+	echo "$turns times there and back, $((lost)) of 200 pings lost, $dropped frames dropped"
+	[ $((lost)) -le "$dropped" ]
 }
 
 # ---- ethtool ----

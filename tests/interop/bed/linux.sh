@@ -18,7 +18,7 @@ trap 'rm -rf "$w"' EXIT
 mkdir "$w/files"
 bare_tree "$w/tree"
 for program in busybox iperf3 ethtool "$build/e2e/kexec"; do add_program "$w/tree" "$(command -v "$program")"; done
-add_modules "$w/tree" virtio_mmio virtio_pci virtio_net pvpanic-mmio 8021q
+add_modules "$w/tree" virtio_mmio virtio_pci virtio_net virtio_blk virtio-rng pvpanic-mmio 8021q
 cp "$here/../guest-init" "$w/tree/init"
 cp "$here/../guest-dhcp" "$w/tree/dhcp"
 cp "$here/../../e2e/wait.sh" "$w/tree/wait.sh"
