@@ -13,9 +13,9 @@
 #include "devices/base/err.h"
 
 enum {
-	PCI_SLOTS = 32,     /* one function each; slot 0 is the bridge itself */
+	PCI_SLOTS = 32,          /* one function each; slot 0 is the bridge itself */
 	PCI_HOST_ECAM = 1 << 20, /* bytes of configuration space, 4 KiB a function */
-	PCI_PORTS = 0xcf8,  /* the first of eight: the address, then the data */
+	PCI_PORTS = 0xcf8,       /* the first of eight: the address, then the data */
 	PCI_PORT_COUNT = 8,
 	PCI_BARS = 6,
 	PCI_WINDOWS = 2,
