@@ -8,13 +8,13 @@
 
 enum { ROOM = 32, INTEL = 0x6c65746e, AMD = 0x444d4163 };
 
-struct table {
+union table {
 	struct kvm_cpuid2 head;
-	struct kvm_cpuid_entry2 entries[ROOM];
+	uint8_t bytes[sizeof(struct kvm_cpuid2) + ROOM * sizeof(struct kvm_cpuid_entry2)];
 };
 
 /* As KVM gives them on a host of many processors. */
-static void make(struct table *t, uint32_t vendor)
+static void make(union table *t, uint32_t vendor)
 {
 	static const struct kvm_cpuid_entry2 host[] = {
 		{ .function = 0, .eax = 0x1f },
@@ -34,12 +34,12 @@ static void make(struct table *t, uint32_t vendor)
 	};
 
 	memset(t, 0, sizeof(*t));
-	memcpy(t->entries, host, sizeof(host));
-	t->entries[0].ecx = vendor;
+	memcpy(t->head.entries, host, sizeof(host));
+	t->head.entries[0].ecx = vendor;
 	t->head.nent = ARRAY_LEN(host);
 }
 
-static void fit(struct table *t, uint32_t vendor, unsigned cpu, unsigned cpus, unsigned room)
+static void fit(union table *t, uint32_t vendor, unsigned cpu, unsigned cpus, unsigned room)
 {
 	const struct cpuid_request r = {
 		.cpu = cpu, .cpus = cpus, .tsc_deadline = true, .room = room
@@ -50,14 +50,14 @@ static void fit(struct table *t, uint32_t vendor, unsigned cpu, unsigned cpus, u
 	ck_assert_uint_le(t->head.nent, room);
 }
 
-static const struct kvm_cpuid_entry2 *find(const struct table *t, uint32_t function, uint32_t index)
+static const struct kvm_cpuid_entry2 *find(const union table *t, uint32_t function, uint32_t index)
 {
 	const struct kvm_cpuid_entry2 *found = NULL;
 
 	for (unsigned i = 0; i < t->head.nent; i++)
-		if (t->entries[i].function == function && t->entries[i].index == index) {
+		if (t->head.entries[i].function == function && t->head.entries[i].index == index) {
 			ck_assert_ptr_null(found);
-			found = &t->entries[i];
+			found = &t->head.entries[i];
 		}
 	return found;
 }
@@ -70,7 +70,7 @@ START_TEST(who_it_is)
 {
 	unsigned cpu = places[_i].cpu, cpus = places[_i].cpus;
 	const struct kvm_cpuid_entry2 *e;
-	struct table t;
+	union table t;
 
 	fit(&t, INTEL, cpu, cpus, ROOM);
 	e = find(&t, 1, 0);
@@ -86,7 +86,7 @@ END_TEST
 START_TEST(its_topology)
 {
 	unsigned cpus = places[_i].cpus;
-	struct table t;
+	union table t;
 
 	fit(&t, INTEL, places[_i].cpu, cpus, ROOM);
 	ck_assert_uint_eq(find(&t, 0xb, 0)->eax, 0);
@@ -108,7 +108,7 @@ END_TEST
 START_TEST(its_caches)
 {
 	uint32_t others = (1u << places[_i].bits) - 1;
-	struct table t;
+	union table t;
 
 	fit(&t, INTEL, places[_i].cpu, places[_i].cpus, ROOM);
 	ck_assert_uint_eq(find(&t, 4, 0)->eax, others << 26 | 0x121);
@@ -123,7 +123,7 @@ END_TEST
 START_TEST(as_amd_says_it)
 {
 	unsigned cpu = places[_i].cpu, cpus = places[_i].cpus;
-	struct table t;
+	union table t;
 
 	fit(&t, AMD, cpu, cpus, ROOM);
 	ck_assert_uint_eq(find(&t, 0x80000001, 0)->ecx, cpus > 1 ? 0x102 : 0x100);
@@ -140,7 +140,7 @@ END_TEST
 /* No room for what is added: it is not written behind the end. */
 START_TEST(a_full_table)
 {
-	struct table t;
+	union table t;
 
 	for (unsigned room = 11; room < 14; room++)
 		fit(&t, INTEL, 1, 2, room);
@@ -151,10 +151,10 @@ END_TEST
 START_TEST(an_old_processor)
 {
 	const struct cpuid_request r = { .cpu = 1, .cpus = 2, .room = ROOM };
-	struct table t;
+	union table t;
 
 	make(&t, INTEL);
-	t.entries[0].eax = 7;
+	t.head.entries[0].eax = 7;
 	cpuid_fit(&t.head, &r);
 	ck_assert_ptr_null(find(&t, 0xb, 0));
 	ck_assert_uint_eq(find(&t, 1, 0)->ecx, 0x1000 | 1u << 31);
