@@ -9,6 +9,7 @@
 #include "devices/base/le.h"
 #include "vmm/boot/acpi.h"
 #include "vmm/machine/machine_priv.h"
+#include "vmm/nic/pci_function.h"
 
 enum { VECTORS = DEVICE_QUEUES_MAX + 1 }; /* that a function may have */
 static_assert(PCI_SLOTS * VECTORS <= VM_MESSAGES, "a message for each vector of each slot");
@@ -55,25 +56,6 @@ static void line(void *self, bool asserted)
 static const struct pci_board asks = { .place = place, .route = route, .line = line };
 
 /* ---- what the bus asks of a function ---- */
-
-static void config_read(void *self, uint32_t offset, void *ret_bytes, unsigned width)
-{
-	pci_config_read(self, offset, ret_bytes, width);
-}
-static void config_write(void *self, uint32_t offset, const void *bytes, unsigned width)
-{
-	pci_config_write(self, offset, bytes, width);
-}
-static void bar_read(void *self, unsigned bar, uint64_t offset, void *ret_bytes, unsigned width)
-{
-	pci_read(self, bar, offset, ret_bytes, width);
-}
-static void bar_write(void *self, unsigned bar, uint64_t offset, const void *bytes, unsigned width)
-{
-	pci_write(self, bar, offset, bytes, width);
-}
-
-static const struct pci_function function = { config_read, config_write, bar_read, bar_write };
 
 static void moved(void *self, unsigned slot, unsigned bar, uint64_t at, bool mapped)
 {
@@ -135,7 +117,7 @@ struct err board_plug(struct board *b, unsigned slot, struct device *device, uin
 	for (unsigned i = 0; !err_is(e) && i < pci_vector_count(s->pci); i++)
 		e = vm_message(b->vm, slot * VECTORS + i, pci_vector_fd(s->pci, i));
 	if (!err_is(e))
-		pci_host_plug(b->host, slot, &function, s->pci);
+		pci_host_plug(b->host, slot, &virtio_pci_function, s->pci);
 	return e;
 }
 

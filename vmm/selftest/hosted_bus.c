@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vmm/boot/fdt.h"
+#include "vmm/nic/pci_function.h"
 
 enum { CLASS_ETHERNET = 0x020000 };
 
@@ -32,25 +33,6 @@ static const struct pci_board board = { .place = place, .route = route, .line = 
 
 /* ---- what the bus asks of the function ---- */
 
-static void config_read(void *self, uint32_t offset, void *ret_bytes, unsigned width)
-{
-	pci_config_read(self, offset, ret_bytes, width);
-}
-static void config_write(void *self, uint32_t offset, const void *bytes, unsigned width)
-{
-	pci_config_write(self, offset, bytes, width);
-}
-static void bar_read(void *self, unsigned bar, uint64_t offset, void *ret_bytes, unsigned width)
-{
-	pci_read(self, bar, offset, ret_bytes, width);
-}
-static void bar_write(void *self, unsigned bar, uint64_t offset, const void *bytes, unsigned width)
-{
-	pci_write(self, bar, offset, bytes, width);
-}
-
-static const struct pci_function function = { config_read, config_write, bar_read, bar_write };
-
 static void moved(void *self, unsigned slot, unsigned bar, uint64_t at, bool mapped)
 {
 	(void)self, (void)slot, (void)bar, (void)at, (void)mapped;
@@ -71,7 +53,7 @@ static struct err plug(struct hosted_bus *b, struct device *device, struct loop 
 		e = pci_create(&config, &b->pci);
 	if (err_is(e))
 		return e;
-	pci_host_plug(b->host, NIC_SLOT, &function, b->pci);
+	pci_host_plug(b->host, NIC_SLOT, &virtio_pci_function, b->pci);
 	b->calls = pci_vector_count(b->pci);
 	for (unsigned i = 0; i < b->calls; i++)
 		b->call[i].fd = pci_vector_fd(b->pci, i);
