@@ -278,9 +278,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("datapath/vhost on a TAP");
-	TCase *tc = tcase_create("vhost on a TAP");
 	int fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+	Suite *s;
+	TCase *tc;
 
 	if (fd < 0) {
 		(void)printf("skip: a NIC on vhost-net: no /dev/vhost-net\n");
@@ -289,6 +289,8 @@ int main(void)
 	(void)close(fd);
 	if (!host_ready("a NIC on vhost-net"))
 		return 77;
+	s = suite_create("datapath/vhost on a TAP");
+	tc = tcase_create("vhost on a TAP");
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, a_frame_each_way_and_a_message_for_each, 0, 2);
