@@ -21,12 +21,13 @@ enum {
 };
 
 struct acpi_request {
-	unsigned cpus;     /* at least one; APIC identifiers from 0 on */
-	uint8_t mmio_nics; /* bit I: NIC I has its window at NIC_MMIO_BASE + I * NIC_MMIO_STEP */
-	bool pci;          /* bus 0 at PCI_ECAM and at PCI_CONFIG_PORT; INTA of slot S has GSI
-			    * acpi_pci_gsi(S) */
+	unsigned cpus;    /* at least one; APIC identifiers from 0 on */
+	uint16_t windows; /* bit I: a device in window I, at WINDOW_BASE + I * WINDOW_STEP */
+	bool pci;         /* bus 0 at PCI_ECAM and at PCI_CONFIG_PORT; INTA of slot S has GSI
+			   * acpi_pci_gsi(S) */
 };
 unsigned acpi_pci_gsi(unsigned slot); /* 1 to 31 */
+unsigned acpi_window_gsi(unsigned window);
 
 /* Writes all of it between FIRMWARE and FIRMWARE_END; ret: the RSDP's address, which a kernel also
  * finds by itself. */

@@ -76,7 +76,8 @@ static struct err load_kernel(struct guest_mem *mem, const struct boot_request *
 static struct err tell_by_tree(const struct boot_request *r, char *cmdline, uint32_t size,
 			       uint8_t *tree, struct boot_info *info)
 {
-	const struct fdt_request request = { cmdline, r->memory_bytes, r->hardware.mmio_nics };
+	const struct fdt_request request = { cmdline, r->memory_bytes,
+					     (uint8_t)r->hardware.windows };
 	struct err e = cmdline_add_nics(cmdline, size, request.nics);
 
 	info->fdt = tree;

@@ -25,6 +25,11 @@ unsigned acpi_pci_gsi(unsigned slot)
 	return index < NICS_MAX ? NIC_GSI_BASE + index : PCI_GSI_BASE + index % PCI_GSIS;
 }
 
+unsigned acpi_window_gsi(unsigned window)
+{
+	return window == RNG_WINDOW ? RNG_GSI : NIC_GSI_BASE + window;
+}
+
 static void name_integer(struct aml *a, const char *name, uint64_t value)
 {
 	aml_name(a, name);
@@ -99,18 +104,18 @@ static void board(struct aml *a, bool pci)
 	aml_close(a);
 }
 
-static void nic(struct aml *a, unsigned index)
+static void window(struct aml *a, unsigned index)
 {
 	char name[8];
 
-	(void)snprintf(name, sizeof(name), "NIC%u", index % NICS_MAX);
+	(void)snprintf(name, sizeof(name), "VIO%u", index % WINDOWS);
 	aml_device(a, name);
 	name_text(a, "_HID", "LNRO0005");
 	name_integer(a, "_UID", index);
 	name_integer(a, "_CCA", 1);
 	open_resources(a);
-	aml_memory(a, NIC_MMIO_BASE + index * NIC_MMIO_STEP, NIC_MMIO_STEP);
-	aml_interrupt(a, NIC_GSI_BASE + index);
+	aml_memory(a, WINDOW_BASE + index * WINDOW_STEP, WINDOW_STEP);
+	aml_interrupt(a, acpi_window_gsi(index));
 	aml_close(a);
 	aml_close(a);
 }
@@ -157,9 +162,9 @@ struct err dsdt_build(const struct acpi_request *request, uint8_t *ret_bytes, ui
 	board(&a, request->pci);
 	if (request->pci)
 		pci_bridge(&a);
-	for (unsigned i = 0; i < NICS_MAX; i++)
-		if ((request->mmio_nics & 1u << i) != 0)
-			nic(&a, i);
+	for (unsigned i = 0; i < WINDOWS; i++)
+		if ((request->windows & 1u << i) != 0)
+			window(&a, i);
 	serial(&a);
 	panic_event(&a);
 	aml_close(&a);

@@ -11,7 +11,7 @@
 struct fdt_request {
 	const char *cmdline;
 	uint64_t memory_bytes;
-	uint8_t nics; /* bit I: NIC I has its window at NIC_MMIO_BASE + I * NIC_MMIO_STEP */
+	uint8_t nics; /* bit I: NIC I has its window at WINDOW_BASE + I * WINDOW_STEP */
 };
 /* ret_bytes holds size bytes at most; *ret_len is the tree's length. */
 struct err fdt_build(const struct fdt_request *request, uint8_t *ret_bytes, uint32_t size,

@@ -11,8 +11,8 @@
 /* In the hole between them. */
 #define PCI_WINDOW 0xc0000000u /* BARs */
 #define PCI_WINDOW_BYTES 0x20000000u
-#define PCI_ECAM 0xe0000000u /* of bus 0 alone */
-#define NIC_MMIO_BASE 0xfeb00000u
+#define PCI_ECAM 0xe0000000u    /* of bus 0 alone */
+#define WINDOW_BASE 0xfeb00000u /* of virtio-mmio: NIC I in window I */
 #define IOAPIC_BASE 0xfec00000u
 #define LAPIC_BASE 0xfee00000u
 /* Behind the memory: 64-bit BARs. */
@@ -21,13 +21,16 @@
 #define MEMORY_MAX (PCI_WINDOW_HIGH - (HOLE_END - HOLE_START))
 
 enum {
-	NIC_MMIO_STEP = 0x1000,
+	WINDOW_STEP = 0x1000,
 	NIC_GSI_BASE = 16, /* IOAPIC pins 16 to 23 */
 	PCI_GSI_BASE = 8,  /* pins 8 to 15, of slots that have no NIC */
 	PCI_GSIS = 8,
 	NICS_MAX = 8,
 	DISKS_MAX = 8,
 	CPUS_MAX = 32,
+	RNG_WINDOW = NICS_MAX,
+	WINDOWS = RNG_WINDOW + 1,
+	RNG_GSI = 5, /* in its window */
 	SERIAL_PORT = 0x3f8,
 	SERIAL_GSI = 4,
 	PANIC_PORT = 0x505,

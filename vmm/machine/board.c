@@ -1,4 +1,4 @@
-/* vmm/machine/board.c: between PCI functions and KVM. Where a BAR lies its doorbells are attached;
+/* vmm/machine/board.c: between virtio devices and KVM. Where a BAR lies its doorbells are attached;
  * each vector has an irqfd for good, of which only the message changes: detaching one costs 1.9 ms.
  */
 #include "vmm/machine/board.h"
@@ -96,6 +96,8 @@ void board_fini(struct board *b)
 {
 	for (unsigned i = 0; i < PCI_SLOTS; i++)
 		pci_destroy(b->slot[i].pci);
+	for (unsigned i = 0; i < WINDOWS; i++)
+		mmio_destroy(b->window[i]);
 	pci_host_destroy(b->host);
 	*b = (struct board){ .host = NULL };
 }
@@ -119,6 +121,13 @@ struct err board_plug(struct board *b, unsigned slot, struct device *device, uin
 	if (!err_is(e))
 		pci_host_plug(b->host, slot, &virtio_pci_function, s->pci);
 	return e;
+}
+
+struct err board_plug_window(struct board *b, unsigned window, struct device *device)
+{
+	struct err e = mmio_create(device, &b->window[window]);
+
+	return err_is(e) ? e : vm_wire(b->vm, device, window);
 }
 
 /* ---- as firmware ---- */

@@ -1,25 +1,28 @@
-/* vmm/machine/devices.c: the devices beside the NICs, each in its slot of the PCI bus. */
+/* vmm/machine/devices.c: the devices beside the NICs, each in its place. */
 #include "vmm/machine/devices.h"
 
 #include <stdio.h>
 
-#include "vmm/boot/boot.h"
+#include "vmm/machine/places.h"
 
 enum { CLASS_STORAGE = 0x018000, CLASS_OTHER = 0xff0000 }; /* PCI */
 
-/* An image of ours asks for no random bytes. */
 static struct err make_rng(struct devices *d, const struct machine_config *config,
 			   struct guest_mem *mem, struct board *board)
 {
 	const struct rng_config c = {
 		.name = "rng", .mem = mem, .loop = board->loop, .log = board->log, .sys = &sys_host
 	};
+	enum place place = places_rng(config);
 	struct err e;
 
-	if (boot_is_own(config->kernel, config->kernel_bytes))
+	if (place == PLACE_NONE)
 		return err_none();
 	e = rng_create(&c, &d->rng);
-	return err_is(e) ? e : board_plug(board, RNG_SLOT, rng_device(d->rng), CLASS_OTHER);
+	if (err_is(e))
+		return e;
+	return place == PLACE_PCI ? board_plug(board, RNG_SLOT, rng_device(d->rng), CLASS_OTHER)
+				  : board_plug_window(board, RNG_WINDOW, rng_device(d->rng));
 }
 
 static struct err make_disk(struct devices *d, unsigned index, const struct machine_disk *disk,

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "vmm/boot/acpi.h"
 #include "vmm/machine/kvm_report.h"
 #include "vmm/machine/machine_priv.h"
 
@@ -156,16 +157,15 @@ struct err vm_doorbell(struct vm *vm, const struct doorbell *bell, int event_fd,
 	return err_none();
 }
 
-struct err vm_wire(struct vm *vm, const struct nic *nic, unsigned index)
+struct err vm_wire(struct vm *vm, struct device *device, unsigned window)
 {
-	struct device *d = net_device(nic->net);
 	struct doorbell bell = {
-		.address = NIC_MMIO_BASE + (uint64_t)index * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY,
+		.address = WINDOW_BASE + (uint64_t)window * WINDOW_STEP + MMIO_QUEUE_NOTIFY,
 	};
-	struct err e = vm_interrupt(vm, NIC_GSI_BASE + index, device_call_fd(d));
+	struct err e = vm_interrupt(vm, acpi_window_gsi(window), device_call_fd(device));
 
 	/* Of every queue that may come to exist: the control queue does so by agreement, later. */
-	for (; !err_is(e) && device_kick_fd(d, bell.value) >= 0; bell.value++)
-		e = vm_doorbell(vm, &bell, device_kick_fd(d, bell.value), true);
+	for (; !err_is(e) && device_kick_fd(device, bell.value) >= 0; bell.value++)
+		e = vm_doorbell(vm, &bell, device_kick_fd(device, bell.value), true);
 	return e;
 }

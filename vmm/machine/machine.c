@@ -14,6 +14,7 @@
 #include "vmm/machine/board.h"
 #include "vmm/machine/devices.h"
 #include "vmm/machine/machine_priv.h"
+#include "vmm/machine/places.h"
 
 enum { CLASS_ETHERNET = 0x020000 }; /* PCI: a network controller */
 
@@ -81,26 +82,6 @@ static void give_back(const uint8_t *file, uint64_t bytes)
 		(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-static bool is_on_pci(const struct machine_config *c, unsigned index)
-{
-	switch (c->nic[index].bus) {
-	case NIC_BUS_PCI: return true;
-	case NIC_BUS_MMIO: return false;
-	case NIC_BUS_AUTO: break;
-	}
-	return !boot_is_own(c->kernel, c->kernel_bytes);
-}
-
-static uint8_t mmio_nics(const struct machine_config *c)
-{
-	uint8_t nics = 0;
-
-	for (unsigned i = 0; i < c->nic_count; i++)
-		if (!is_on_pci(c, i))
-			nics |= (uint8_t)(1u << i);
-	return nics;
-}
-
 static struct err load(struct machine *m, struct boot_entry *ret_entry)
 {
 	const struct machine_config *c = m->config;
@@ -112,7 +93,7 @@ static struct err load(struct machine *m, struct boot_entry *ret_entry)
 		.initrd = c->initrd != NULL ? &initrd : NULL,
 		.append = c->append,
 		.memory_bytes = m->ram.bytes,
-		.hardware = { .cpus = c->cpus, .mmio_nics = mmio_nics(c), .pci = true },
+		.hardware = places_hardware(c),
 	};
 	struct err e = boot_load(m->ram.mem, &request, ret_entry);
 
@@ -121,15 +102,20 @@ static struct err load(struct machine *m, struct boot_entry *ret_entry)
 	return e;
 }
 
-static struct err put_on_bus(struct machine *m, unsigned index)
+static struct err make_nic(struct machine *m, unsigned index, struct log log)
 {
-	struct device *d = net_device(m->nic[index].net);
+	bool pci = places_nic(m->config, index) == PLACE_PCI;
+	struct machine_nic nic = m->config->nic[index];
+	struct device *d;
 	struct err e;
 
-	if (is_on_pci(m->config, index))
-		return board_plug(&m->board, NIC_SLOT + index, d, CLASS_ETHERNET);
-	e = mmio_create(d, &m->bus.mmio[index]);
-	return err_is(e) ? e : vm_wire(&m->vm, &m->nic[index], index);
+	nic.bus = pci ? NIC_BUS_PCI : NIC_BUS_MMIO;
+	e = nic_init(&m->nic[index], &nic, index, m->ram.mem, m->loop, log);
+	if (err_is(e))
+		return e;
+	d = net_device(m->nic[index].net);
+	return pci ? board_plug(&m->board, NIC_SLOT + index, d, CLASS_ETHERNET)
+		   : board_plug_window(&m->board, index, d);
 }
 
 static struct err make_devices(struct machine *m)
@@ -137,15 +123,10 @@ static struct err make_devices(struct machine *m)
 	const struct log log = { .line = log_line, .self = m };
 	struct err e = board_init(&m->board, &m->vm, m->loop, log);
 
-	m->bus.pci = m->board.host;
-	for (unsigned i = 0; i < m->config->nic_count && !err_is(e); i++) {
-		struct machine_nic nic = m->config->nic[i];
-
-		nic.bus = is_on_pci(m->config, i) ? NIC_BUS_PCI : NIC_BUS_MMIO;
-		e = nic_init(&m->nic[i], &nic, i, m->ram.mem, m->loop, log);
-		if (!err_is(e))
-			e = put_on_bus(m, i);
-	}
+	m->bus.window = m->board.window;
+	m->bus.pci = places_hardware(m->config).pci ? m->board.host : NULL;
+	for (unsigned i = 0; i < m->config->nic_count && !err_is(e); i++)
+		e = make_nic(m, i, log);
 	if (!err_is(e))
 		e = devices_init(&m->devices, m->config, m->ram.mem, &m->board);
 	if (!err_is(e))
@@ -197,10 +178,8 @@ static void tear_down(struct machine *m)
 
 	cpus_stop(&m->cpus);
 	board_fini(&m->board);
-	for (unsigned i = 0; i < m->config->nic_count; i++) {
-		mmio_destroy(m->bus.mmio[i]);
+	for (unsigned i = 0; i < m->config->nic_count; i++)
 		nic_fini(&m->nic[i], &wait);
-	}
 	devices_fini(&m->devices);
 	console_close(&m->console);
 	cpus_close(&m->cpus);

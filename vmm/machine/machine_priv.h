@@ -36,15 +36,15 @@ struct err vm_message(struct vm *vm, unsigned message, int event_fd) MUST_USE;
 struct err vm_route_message(struct vm *vm, unsigned message, uint64_t address,
 			    uint32_t data) MUST_USE;
 struct err vm_line(struct vm *vm, unsigned pin, bool asserted) MUST_USE; /* a level; any thread */
-/* An ioeventfd for each doorbell of NIC `index`, an irqfd for its call. */
-struct err vm_wire(struct vm *vm, const struct nic *nic, unsigned index) MUST_USE;
+/* An ioeventfd for each doorbell of a device in that window, an irqfd for its call. */
+struct err vm_wire(struct vm *vm, struct device *device, unsigned window) MUST_USE;
 
 /* ---- bus.c: who answers at a port or an address ---- */
 struct bus {
 	struct ports ports;
 	struct serial *serial;
-	struct mmio *mmio[NICS_MAX]; /* NULL: none there */
-	struct pci_host *pci;
+	struct mmio *const *window; /* WINDOWS of them; NULL: none there */
+	struct pci_host *pci;       /* NULL: none */
 };
 void bus_mmio_read(struct bus *bus, uint64_t address, void *ret_bytes, unsigned width);
 void bus_mmio_write(struct bus *bus, uint64_t address, const void *bytes, unsigned width);

@@ -167,7 +167,7 @@ static void *guest_thread(void *arg)
 	};
 	const struct place_on_bus nic = h->config->nic[0].bus == NIC_BUS_PCI
 						? (struct place_on_bus){ BUS_PCI, PCI_ECAM }
-						: (struct place_on_bus){ BUS_MMIO, NIC_MMIO_BASE };
+						: (struct place_on_bus){ BUS_MMIO, WINDOW_BASE };
 
 	h->failed = guest_main(&seam, nic, h->only);
 	eventfd_poke(h->done_fd);

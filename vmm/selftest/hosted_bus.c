@@ -88,7 +88,7 @@ static bool in_ecam(uint64_t address)
 void hosted_bus_read(struct hosted_bus *b, uint64_t address, void *ret_bytes, unsigned width)
 {
 	if (b->mmio != NULL)
-		mmio_read(b->mmio, (uint32_t)(address - NIC_MMIO_BASE), ret_bytes, width);
+		mmio_read(b->mmio, (uint32_t)(address - WINDOW_BASE), ret_bytes, width);
 	else if (in_ecam(address))
 		pci_host_config_read(b->host, (uint32_t)(address - PCI_ECAM), ret_bytes, width);
 	else
@@ -98,7 +98,7 @@ void hosted_bus_read(struct hosted_bus *b, uint64_t address, void *ret_bytes, un
 void hosted_bus_write(struct hosted_bus *b, uint64_t address, const void *bytes, unsigned width)
 {
 	if (b->mmio != NULL)
-		mmio_write(b->mmio, (uint32_t)(address - NIC_MMIO_BASE), bytes, width);
+		mmio_write(b->mmio, (uint32_t)(address - WINDOW_BASE), bytes, width);
 	else if (in_ecam(address))
 		pci_host_config_write(b->host, (uint32_t)(address - PCI_ECAM), bytes, width);
 	else

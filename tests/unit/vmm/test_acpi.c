@@ -8,10 +8,10 @@
 
 static const struct acpi_request requests[] = {
 	{ .cpus = 1 },
-	{ .cpus = 1, .mmio_nics = 1 },
+	{ .cpus = 1, .windows = 1 },
 	{ .cpus = 2, .pci = true },
-	{ .cpus = 32, .mmio_nics = 0xff, .pci = true },
-	{ .cpus = ACPI_CPUS_MAX, .mmio_nics = 0xff, .pci = true },
+	{ .cpus = 32, .windows = 0xff, .pci = true },
+	{ .cpus = ACPI_CPUS_MAX, .windows = 0xff, .pci = true },
 };
 static const char *const signatures[] = { "XSDT", "FACP", "DSDT", "APIC", "MCFG" };
 

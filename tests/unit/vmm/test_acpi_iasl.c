@@ -14,7 +14,7 @@
 
 enum { TEXT_MAX = 256 * 1024, PATH_LEN = 256, HEADER = 36, TABLES = 5 };
 
-static const struct acpi_request everything = { .cpus = 2, .mmio_nics = 0x81, .pci = true };
+static const struct acpi_request everything = { .cpus = 2, .windows = 0x181, .pci = true };
 static const struct acpi_request least = { .cpus = 1 };
 
 struct lab {
@@ -118,8 +118,9 @@ static const struct { const char *table, *want; } wants[] = {
 	{ "DSDT", "Name (_PRT, Package (0x1F) { Package (0x04) { 0x0001FFFF, Zero, Zero, 0x10 }, Package (0x04) { 0x0002FFFF, Zero, Zero, 0x11 }," },
 	{ "DSDT", "Package (0x04) { 0x001FFFFF, Zero, Zero, 0x0E } })" },
 	{ "DSDT", "Name (_HID, EisaId (\"PNP0C02\") ) Name (_UID, Zero) Name (_CRS, ResourceTemplate () { IO (Decode16, 0x0600, 0x0600, 0x01, 0x02, ) Memory32Fixed (ReadWrite, 0xE0000000, 0x00100000, ) })" },
-	{ "DSDT", "Device (NIC0) { Name (_HID, \"LNRO0005\") Name (_UID, Zero) Name (_CCA, One) Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadWrite, 0xFEB00000, 0x00001000, ) Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000010, } })" },
-	{ "DSDT", "Device (NIC7) { Name (_HID, \"LNRO0005\") Name (_UID, 0x07) Name (_CCA, One) Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadWrite, 0xFEB07000, 0x00001000, ) Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000017, } })" },
+	{ "DSDT", "Device (VIO0) { Name (_HID, \"LNRO0005\") Name (_UID, Zero) Name (_CCA, One) Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadWrite, 0xFEB00000, 0x00001000, ) Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000010, } })" },
+	{ "DSDT", "Device (VIO7) { Name (_HID, \"LNRO0005\") Name (_UID, 0x07) Name (_CCA, One) Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadWrite, 0xFEB07000, 0x00001000, ) Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000017, } })" },
+	{ "DSDT", "Device (VIO8) { Name (_HID, \"LNRO0005\") Name (_UID, 0x08) Name (_CCA, One) Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadWrite, 0xFEB08000, 0x00001000, ) Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000005, } })" },
 	{ "DSDT", "Device (COM1) { Name (_HID, EisaId (\"PNP0501\") ) Name (_UID, One) Name (_CRS, ResourceTemplate () { IO (Decode16, 0x03F8, 0x03F8, 0x01, 0x08, ) Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000004, } })" },
 	{ "DSDT", "Device (PEVT) { Name (_HID, \"QEMU0001\") Name (_CRS, ResourceTemplate () { IO (Decode16, 0x0505, 0x0505, 0x01, 0x01, ) })" },
 	{ "DSDT", "Name (_S5, Package (0x04) { 0x05, Zero, Zero, Zero })" },
@@ -162,7 +163,7 @@ END_TEST
 
 START_TEST(what_is_left_out)
 {
-	static const char *const without[] = { "PCI0", "NIC", "Memory32Fixed" };
+	static const char *const without[] = { "PCI0", "VIO", "Memory32Fixed" };
 	static struct lab lab;
 	struct acpi_tables a;
 

@@ -149,7 +149,7 @@ static struct err boot(struct driver_memory *m, const struct kernel *k, const ch
 					.initrd = disk,
 					.append = append,
 					.memory_bytes = MEMORY_BYTES,
-					.hardware = { .cpus = 1, .mmio_nics = 3 } };
+					.hardware = { .cpus = 1, .windows = 3 } };
 	struct err e;
 
 	if (block == NULL)

@@ -1,4 +1,4 @@
-/* tests/unit/vmm/test_devices.c: which devices a machine has beside its NICs, and in which slots.
+/* tests/unit/vmm/test_devices.c: which devices a machine has beside its NICs, and where.
  */
 #include <linux/pci_regs.h>
 #include <sys/mman.h>
@@ -67,6 +67,19 @@ START_TEST(a_kernel_of_linux_has_random_bytes)
 }
 END_TEST
 
+START_TEST(on_the_bus_of_the_nics)
+{
+	config.nic_count = 1;
+	config.nic[0].bus = NIC_BUS_MMIO;
+	ck_assert(!err_is(devices_init(&devices, &config, w.mem, &board)));
+	assert_slots(NOBODY, 0);
+	for (unsigned i = 0; i < WINDOWS; i++)
+		ck_assert((board.window[i] != NULL) == (i == RNG_WINDOW));
+	ck_assert_uint_eq(kvm.irqfd[0].gsi, RNG_GSI);
+	ck_assert_uint_eq(kvm.bells, 1);
+}
+END_TEST
+
 /* It asks for none, and its disks are there all the same. */
 START_TEST(an_image_of_ours)
 {
@@ -110,6 +123,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_kernel_of_linux_has_random_bytes);
+	tcase_add_test(tc, on_the_bus_of_the_nics);
 	tcase_add_test(tc, an_image_of_ours);
 	tcase_add_test(tc, disks_in_order);
 	suite_add_tcase(s, tc);

@@ -29,14 +29,14 @@ START_TEST(each_queue_has_a_doorbell)
 	ck_assert(!err_is(ram_init(&ram, 4 << 20)));
 	ck_assert(!err_is(
 		nic_init(&nic, &config, INDEX, ram.mem, loop, (struct log){ .line = log_line })));
-	ck_assert(!err_is(vm_wire(&vm, &nic, INDEX)));
+	ck_assert(!err_is(vm_wire(&vm, net_device(nic.net), INDEX)));
 	ck_assert_uint_eq(kvm.irqfds, 1);
 	ck_assert_uint_eq(kvm.irqfd[0].gsi, NIC_GSI_BASE + INDEX);
 	/* Receive, transmit, control. */
 	ck_assert_uint_eq(kvm.bells, 3);
 	for (unsigned q = 0; q < kvm.bells; q++) {
 		ck_assert_uint_eq(kvm.bell[q].addr,
-				  NIC_MMIO_BASE + INDEX * NIC_MMIO_STEP + MMIO_QUEUE_NOTIFY);
+				  WINDOW_BASE + INDEX * WINDOW_STEP + MMIO_QUEUE_NOTIFY);
 		ck_assert_uint_eq(kvm.bell[q].datamatch, q);
 		ck_assert_int_eq(kvm.bell[q].fd, device_kick_fd(net_device(nic.net), q));
 	}
