@@ -180,9 +180,7 @@ check-kvm: all $(E2E)
 # Stock Linux guests, and the NIC on the kernel's vhost-net, in the emulated machine.
 check-bed: all $(E2E) $(B)/tests/unit/datapath/test_vhost_tap
 	@tools/deps.sh bed quiet
-	@tests/interop/bed/linux.sh $(B)
-	@tests/interop/bed/disk.sh $(B)
-	@tests/interop/bed/vhost.sh $(B)
+	@tests/interop/bed/check.sh $(B)
 
 check-e2e: all
 	@tools/deps.sh e2e

@@ -48,4 +48,5 @@ head -c 1M /dev/zero >/tmp/second
 from eight rw "@run_3 @disk_vdb_2048_disk1 @disk_vdh_2048_disk7" --cpus 2 --disk files/root.img,snapshot --disk /tmp/second,ro \
 	--disk /tmp/second,ro --disk /tmp/second,ro --disk /tmp/second,ro --disk /tmp/second,ro --disk /tmp/second,snapshot \
 	--disk /tmp/second,snapshot
-echo "$passed passed, $failed failed, 0 skipped"
+echo "= $passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]

@@ -8,11 +8,7 @@ build=$(cd "$1" && pwd)
 cache=$(cd "$here/../../.." && pwd)/build/bed
 # shellcheck source=tests/interop/kernel.sh
 . "$here/../kernel.sh"
-if ! why=$(fetch_kernel); then
-	echo "skip disk $why"
-	echo "0 passed, 0 failed, 1 skipped"
-	exit 0
-fi
+fetch_kernel || exit
 w=$(mktemp -d)
 trap 'rm -rf "$w"' EXIT
 mkdir "$w/files"
@@ -31,7 +27,4 @@ done
 mke2fs -q -t ext4 -d "$w/root" "$w/files/root.img" 32M
 cp "$cache"/kernel/boot/vmlinuz-* "$w/files/vmlinuz"
 cp "$(command -v busybox)" "$here/disk-cases.sh" "$w/files/"
-BED_FILES=$w/files BED_TIMEOUT=${BED_TIMEOUT:-900} "$here/bed.sh" "$build" 'bash files/disk-cases.sh' | tee "$w/said"
-grep -qE '^[0-9]+ passed, [0-9]+ failed, 0 skipped$' "$w/said" ||
-	{ echo "FAIL disk did not come to its end"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
-! grep -q '^FAIL' "$w/said"
+BED_FILES=$w/files BED_TIMEOUT=${BED_TIMEOUT:-900} "$here/bed.sh" "$build" 'bash files/disk-cases.sh'

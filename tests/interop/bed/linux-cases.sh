@@ -66,7 +66,7 @@ images
 linux disks 4000 "--no-net --disk $w/kept --disk $w/read-only,ro --disk $w/snapshot,snapshot" disks random "$poweroff"
 linux two-nics $PCI "--net tap,$nic --net tap,ip=192.0.3.1/24" up second_nic "$poweroff"
 linux mmio $MMIO "--net tap,$nic,bus=mmio,packed=off" \
-	up rings "ping_frames 0 37" ping_fragments traffic offloads interface_down_up reload "$reboot"
+	up rings random "ping_frames 0 37" ping_fragments traffic offloads interface_down_up reload "$reboot"
 linux mmio-2-cpus $MMIO "--cpus 2 --net tap,$nic,bus=mmio,queues=2,packed=off" \
 	up "channels 2" traffic counters queues_used coalescing kexec "$poweroff"
 linux pci $PCI "--net tap,$nic,packed=off" \

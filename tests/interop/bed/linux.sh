@@ -1,6 +1,6 @@
 #!/bin/bash
 # linux.sh BUILD: stock Linux guests under tapvm, in the bed: Debian's cloud kernel, unmodified, with a busybox. The host
-# in the bed and the guest have the same kernel. The rows are linux-cases.sh's.
+# in the bed and the guest have the same kernel. The rows are linux-cases.sh's, in two parts, each with a last line.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
@@ -8,11 +8,7 @@ build=$(cd "$1" && pwd)
 cache=$root/build/bed
 # shellcheck source=tests/interop/kernel.sh
 . "$here/../kernel.sh"
-if ! why=$(fetch_kernel); then
-	echo "skip linux $why"
-	echo "0 passed, 0 failed, 1 skipped"
-	exit 0
-fi
+fetch_kernel || exit
 w=$(mktemp -d)
 trap 'rm -rf "$w"' EXIT
 mkdir "$w/files"
@@ -35,7 +31,5 @@ beds=2
 for ((part = 0; part < beds; part++)); do
 	BED_FILES=$w/files BED_PROGRAMS="qemu-system-x86_64 dnsmasq nft" BED_TIMEOUT=${BED_TIMEOUT:-900} \
 		"$here/bed.sh" "$build" "bash files/linux-cases.sh $part $beds" &
-done | tee "$w/said" | grep --line-buffered -v '^= '
-awk -v beds=$beds '/^= / { ended++; passed += $2; failed += $4; skipped += $6 }
-	END { if (ended != beds) { failed++; print "FAIL linux: " ended + 0 " of " beds " parts came to their end" }
-		print passed + 0 " passed, " failed + 0 " failed, " skipped + 0 " skipped"; exit failed > 0 }' "$w/said"
+done
+wait
