@@ -3,21 +3,11 @@
 # those of cli.sh. What is cut or damaged in all its ways is tested without KVM (tests/unit/vmm); this is what is said.
 set -u
 build=$(cd "${1:-build}" && pwd)
-tapvm=$build/tapvm
-if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
-	export TAPVM_E2E_INSIDE=1
-	if [ "$(id -u)" = 0 ]; then
-		exec unshare -n "$0" "$@"
-	fi
-	exec unshare -rn "$0" "$@"
-fi
-helper=$build/e2e/helper
-kernels=$build/e2e
-idle=$kernels/IDLE.elf
-
-program=$tapvm
+tapvm=$build/tapvm program=$tapvm
 # shellcheck source=tests/e2e/words.sh
 . "$(dirname "$0")/words.sh"
+kernels=$build/e2e
+idle=$kernels/IDLE.elf
 
 if [ "$(id -u)" != 0 ] || [ ! -w /dev/kvm ]; then
 	skip "with-kvm /dev/kvm is not there or not ours; tapvm doctor says more"

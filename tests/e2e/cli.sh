@@ -4,23 +4,11 @@
 # Everything happens in a network namespace of its own; nothing is left behind.
 set -u
 build=$(cd "${1:-build}" && pwd)
-tapvm=$build/tapvm
-if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
-	export TAPVM_E2E_INSIDE=1
-	if [ "$(id -u)" = 0 ]; then
-		exec unshare -n "$0" "$@"
-	fi
-	exec unshare -rn "$0" "$@"
-fi
-# shellcheck source=tests/e2e/wait.sh
-. "$(dirname "$0")/wait.sh"
-helper=$build/e2e/helper
-kernels=$build/e2e
-idle=$kernels/IDLE.elf
-
-program=$tapvm
+tapvm=$build/tapvm program=$tapvm
 # shellcheck source=tests/e2e/words.sh
 . "$(dirname "$0")/words.sh"
+kernels=$build/e2e
+idle=$kernels/IDLE.elf
 
 # ends NAME STATUS PATTERN COMMAND...: that status; PATTERN is in stderr (empty: stderr is).
 ends() {

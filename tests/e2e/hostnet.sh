@@ -18,9 +18,6 @@ if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
 	exec unshare -nmpf --kill-child --mount-proc "$0" "$@"
 fi
 tapvm=$build/tapvm
-# shellcheck source=tests/e2e/wait.sh
-. "$(dirname "$0")/wait.sh"
-helper=$build/e2e/helper
 idle=$build/e2e/IDLE.elf
 program=$tapvm
 

@@ -4,22 +4,14 @@
 # Everything happens in a network namespace of its own; nothing is left behind.
 set -u
 build=$(cd "${1:-build}" && pwd)
-server=$build/tapvm-vhost-user
-helper=$build/e2e/helper front=$build/e2e/front rings=$build/tests/e2e/rings
-if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
-	export TAPVM_E2E_INSIDE=1
-	[ "$(id -u)" != 0 ] || exec unshare -n "$0" "$@"
-	exec unshare -rn "$0" "$@"
-fi
-# The TAPs carry what the front-ends send and nothing else.
-echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
-# shellcheck source=tests/e2e/wait.sh
-. "$(dirname "$0")/wait.sh"
-# As in run.sh: for a hang alone.
-export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-120}"
-program=$server
+server=$build/tapvm-vhost-user program=$server
+front=$build/e2e/front rings=$build/tests/e2e/rings
 # shellcheck source=tests/e2e/words.sh
 . "$(dirname "$0")/words.sh"
+# The TAPs carry what the front-ends send and nothing else.
+echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+# As in run.sh: for a hang alone.
+export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-120}"
 
 # start COMMAND...: in the background, up to its line; its pid is in $server_pid.
 start() {

@@ -1,7 +1,17 @@
-# words.sh: sourced by the suites of a program's words: rows, what may be left behind, and commands that must be refused.
-# Wants $helper, and $program, whose name begins each of its lines.
+# words.sh: sourced by the suites of a program's words: a network namespace for the suite, whose own arguments it has here;
+# rows, what may be left behind, and commands that must be refused.
+# Wants $build, and $program, whose name begins each of its lines.
 # shellcheck shell=sh
-: "${helper:?}" "${program:?}"
+: "${build:?}" "${program:?}"
+if [ -z "${TAPVM_E2E_INSIDE:-}" ]; then
+	export TAPVM_E2E_INSIDE=1
+	user=
+	[ "$(id -u)" = 0 ] || user=-r
+	exec unshare $user -n "$0" "$@"
+fi
+helper=$build/e2e/helper
+# shellcheck source=tests/e2e/wait.sh
+. "$(dirname "$0")/wait.sh"
 w=$(mktemp -d)
 trap 'rm -rf "$w"' EXIT
 passed=0 failed=0 skipped=0
