@@ -1,16 +1,18 @@
-# kernel.sh: sourced by what boots Debian's cloud kernel: the kernel, fetched once into the folder $cache, and the file
-# trees of initial RAM disks.
+# kernel.sh: sourced by what boots a stock kernel of Debian's: the kernel, fetched once into the folder $cache, and the
+# file trees of initial RAM disks. KERNEL: the package that stands for it, if it is to be another than the cloud kernel.
 # shellcheck shell=bash
 : "${cache:?}"
+wanted=${KERNEL:-linux-image-cloud-amd64}
+cache=$cache/$wanted
 
-# The kernel package that linux-image-cloud-amd64 stands for today, unpacked. Says why if it cannot.
+# The kernel package that $wanted stands for today, unpacked. Says why if it cannot.
 fetch_kernel() {
 	[ ! -e "$cache/kernel/complete" ] || return 0
 	command -v apt-get >/dev/null || { echo "no apt-get here to fetch a kernel with"; return 1; }
 	rm -rf "$cache" && mkdir -p "$cache/kernel"
-	apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || apt-get update -qq
-	package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[^ ]*\)/\1/p' | head -1)
-	[ -n "$package" ] || { echo "no package linux-image-cloud-amd64 is known: apt-get update"; return 1; }
+	apt-cache show "$wanted" >/dev/null 2>&1 || apt-get update -qq
+	package=$(apt-cache depends "$wanted" | sed -n 's/.*Depends: \(linux-image-[^ ]*\)/\1/p' | head -1)
+	[ -n "$package" ] || { echo "no package $wanted is known: apt-get update"; return 1; }
 	(cd "$cache" && apt-get -o APT::Sandbox::User=root -qq download "$package") || { echo "$package was not fetched"; return 1; }
 	dpkg-deb -x "$cache/$package"_*.deb "$cache/kernel" &&
 		depmod -b "$cache/kernel" "$(ls "$cache/kernel/lib/modules")" &&
