@@ -14,6 +14,7 @@ enum {
 
 struct image {
 	struct image_config config;
+	int lost;                 /* why what was written may be gone */
 	uint8_t *beside;          /* a bit a cluster: it is in the other file, as a whole */
 	uint8_t cluster[CLUSTER]; /* one on its way there */
 };
@@ -158,9 +159,16 @@ int image_write(struct image *m, uint64_t offset, struct slices_at *at, uint64_t
 				 : transfer(m, true, m->config.fd, offset, at, len);
 }
 
+/* Linux tells of pages that it could not write once, and takes them for written from then on. */
 int image_flush(struct image *m)
 {
-	if (m->beside != NULL)
-		return 0;
-	return m->config.sys->fdatasync(m->config.fd) == 0 ? 0 : errno;
+	int done = 0;
+
+	if (m->beside != NULL || m->lost != 0)
+		return m->lost;
+	do {
+		done = m->config.sys->fdatasync(m->config.fd);
+	} while (done < 0 && errno == EINTR);
+	m->lost = done < 0 ? errno : 0;
+	return m->lost;
 }

@@ -28,8 +28,9 @@ void image_destroy(struct image *m); /* takes NULL */
  * was done. 0, or why not; then a part of it may have been done. */
 int image_read(struct image *m, uint64_t offset, struct slices_at *at, uint64_t len);
 int image_write(struct image *m, uint64_t offset, struct slices_at *at, uint64_t len);
-/* Returns when what was written would outlive the host's power. What is kept beside ends with the
- * run: there is nothing to wait for. */
+/* Returns when what was written would outlive the host's power; once that has failed nothing says
+ * what of it does, so it fails for good. What is kept beside ends with the run: there is nothing to
+ * wait for. */
 int image_flush(struct image *m);
 
 #endif

@@ -182,6 +182,25 @@ START_TEST(errors_are_told)
 }
 END_TEST
 
+/* The host drops what it could not write, and says so once: the next flush would be told that all
+ * is well. A signal is no failure. */
+START_TEST(a_flush_that_failed_fails_from_then_on)
+{
+	make(false);
+	atomic_store(&host.breaks, 2);
+	ck_assert_int_eq(image_flush(image), 0);
+	host_fail(0, EIO);
+	ck_assert_int_eq(image_flush(image), EIO);
+	atomic_store(&host.why, 0);
+	ck_assert_int_eq(image_flush(image), EIO);
+	fill(0, 512);
+	ck_assert_int_eq(move(true, 0, 512), 0);
+	ck_assert_int_eq(image_flush(image), EIO);
+	assert_reads_as_model();
+	end();
+}
+END_TEST
+
 START_TEST(a_flush_reaches_the_image_alone)
 {
 	make(_i == 1);
@@ -202,6 +221,7 @@ int main(void)
 	tcase_add_test(tc, whole_clusters_are_not_copied);
 	tcase_add_test(tc, a_write_beside_that_fails);
 	tcase_add_loop_test(tc, errors_are_told, 0, 2);
+	tcase_add_test(tc, a_flush_that_failed_fails_from_then_on);
 	tcase_add_loop_test(tc, a_flush_reaches_the_image_alone, 0, 2);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
