@@ -1,6 +1,7 @@
 /* devices/platform/serial.c: a 16550A UART.
  * The transmitter is always ready: a byte written is a byte out. The receiver has the FIFO of
- * 16, and interrupts from the first byte on, whatever the trigger level. */
+ * 16, or a byte as long as that is off; below the trigger level the time is over at once, so it
+ * interrupts from the first byte on. */
 #include "devices/platform/serial.h"
 
 #include <errno.h>
@@ -50,6 +51,20 @@ void serial_destroy(struct serial *s)
 
 /* ---- all below with the mutex ---- */
 
+static bool has_fifo(const struct serial *s) { return (s->fcr & UART_FCR_ENABLE_FIFO) != 0; }
+
+/* Bytes that wait for the driver. One that has no FIFO on may take a single byte an interrupt: a
+ * second one behind it would never make an edge. */
+static unsigned room(const struct serial *s) { return has_fifo(s) ? FIFO_BYTES : 1; }
+
+/* A driver may take so many without a look at LSR when IIR says "received", and not "timeout". */
+static unsigned trigger_level(const struct serial *s)
+{
+	static const uint8_t level[] = { 1, 4, 8, 14 };
+
+	return has_fifo(s) ? level[s->fcr >> 6] : 1;
+}
+
 static unsigned causes(const struct serial *s)
 {
 	return ((s->ier & UART_IER_RDI) != 0 && s->count > 0 ? RECEIVED : 0u) |
@@ -62,7 +77,7 @@ static uint8_t pending(const struct serial *s)
 	unsigned now = causes(s);
 
 	if ((now & RECEIVED) != 0)
-		return UART_IIR_RDI;
+		return s->count < trigger_level(s) ? UART_IIR_RX_TIMEOUT : UART_IIR_RDI;
 	return (now & SENT) != 0 ? UART_IIR_THRI : UART_IIR_NO_INT;
 }
 
@@ -87,8 +102,8 @@ static bool loops(const struct serial *s) { return (s->mcr & UART_MCR_LOOP) != 0
 static bool takes_input(const struct serial *s) { return !s->stopped && !loops(s); }
 
 /* There is room when the driver can know that there is nothing left, by LSR, by IIR or by its own
- * doing. Before that more would come as fast as it is read, and a driver that reads until there is
- * no more would never leave its interrupt. */
+ * doing (without the FIFO, by taking the byte). Before that more would come as fast as it is read,
+ * and a driver that reads until there is no more would never leave its interrupt. */
 static void tell_room(struct serial *s)
 {
 	if (!s->refused || s->count > 0 || !takes_input(s))
@@ -100,7 +115,7 @@ static void tell_room(struct serial *s)
 
 static void put(struct serial *s, uint8_t byte)
 {
-	if (s->count == FIFO_BYTES)
+	if (s->count == room(s))
 		return;
 	s->fifo[(s->head + s->count++) % FIFO_BYTES] = byte;
 }
@@ -140,7 +155,7 @@ static uint8_t read_reg(struct serial *s, unsigned reg)
 		iir = pending(s);
 		if (iir == UART_IIR_THRI)
 			s->thr_empty_pending = false;
-		return (uint8_t)(iir | ((s->fcr & UART_FCR_ENABLE_FIFO) != 0 ? 0xc0 : 0));
+		return (uint8_t)(iir | (has_fifo(s) ? 0xc0 : 0));
 	case UART_LCR: return s->lcr;
 	case UART_MCR: return s->mcr;
 	case UART_LSR:
@@ -182,6 +197,14 @@ static void set_modem_control(struct serial *s, uint8_t value)
 		s->stopped = was;
 }
 
+/* On or off, the FIFO is empty after it. */
+static void set_fifo_control(struct serial *s, uint8_t value)
+{
+	if ((value & UART_FCR_CLEAR_RCVR) != 0 || ((s->fcr ^ value) & UART_FCR_ENABLE_FIFO) != 0)
+		s->count = 0;
+	s->fcr = value;
+}
+
 static void write_reg(struct serial *s, unsigned reg, uint8_t value)
 {
 	bool dlab = (s->lcr & UART_LCR_DLAB) != 0;
@@ -203,11 +226,7 @@ static void write_reg(struct serial *s, unsigned reg, uint8_t value)
 			s->ier = value & 0x0f;
 		}
 		break;
-	case UART_FCR:
-		s->fcr = value;
-		if ((value & UART_FCR_CLEAR_RCVR) != 0)
-			s->count = 0;
-		break;
+	case UART_FCR: set_fifo_control(s, value); break;
 	case UART_LCR: s->lcr = value; break;
 	case UART_MCR: set_modem_control(s, value & 0x1f); break;
 	case UART_SCR: s->scr = value; break;
@@ -224,7 +243,7 @@ uint8_t serial_read(struct serial *s, unsigned reg)
 	(void)pthread_mutex_lock(&s->mutex);
 	value = read_reg(s, reg);
 	tell_irq(s);
-	if (reg == UART_LSR || reg == UART_IIR)
+	if (reg == UART_LSR || reg == UART_IIR || !has_fifo(s))
 		tell_room(s);
 	(void)pthread_mutex_unlock(&s->mutex);
 	return value;
@@ -244,7 +263,7 @@ size_t serial_input(struct serial *s, const uint8_t *bytes, size_t len)
 	size_t taken = 0;
 
 	(void)pthread_mutex_lock(&s->mutex);
-	while (taken < len && s->count < FIFO_BYTES && takes_input(s))
+	while (taken < len && s->count < room(s) && takes_input(s))
 		put(s, bytes[taken++]);
 	s->refused = taken < len;
 	tell_irq(s);

@@ -10,7 +10,7 @@
 
 #include "devices/platform/serial.h"
 
-enum { FIFO = 16, OUT_MAX = 64 };
+enum { FIFO = 16, FIFO_ON = 0xc0, OUT_MAX = 64 }; /* FIFO_ON: in IIR */
 
 struct line {
 	struct serial *serial;
@@ -64,6 +64,13 @@ static inline void expect(struct line *l, unsigned reg, unsigned want, const cha
 	uint8_t got = rd(l, reg);
 
 	ck_assert_msg(got == want, "%s: register %u: got %#x, want %#x", says, reg, got, want);
+}
+
+/* As a driver of a 16550A has it. */
+static inline void make_with_fifo(struct line *l)
+{
+	make(l);
+	wr(l, UART_FCR, UART_FCR_ENABLE_FIFO);
 }
 
 /* That many bytes: first, first + 1, ... */

@@ -78,7 +78,7 @@ START_TEST(fifo_takes_sixteen_and_gives_them_in_order)
 	struct line l;
 	size_t got;
 
-	make(&l);
+	make_with_fifo(&l);
 	for (unsigned round = 0; round < 5; round++) { /* its ends go round */
 		got = feed(&l, round, FIFO + 3);
 		ck_assert_msg(got == FIFO, "round %u: got %zu bytes taken, want %d", round, got,
@@ -105,7 +105,7 @@ START_TEST(fifo_control)
 	make(&l);
 	expect(&l, UART_IIR, UART_IIR_NO_INT, "FIFO off");
 	wr(&l, UART_FCR, UART_FCR_ENABLE_FIFO);
-	expect(&l, UART_IIR, 0xc0 | UART_IIR_NO_INT, "FIFO on");
+	expect(&l, UART_IIR, FIFO_ON | UART_IIR_NO_INT, "FIFO on");
 	ck_assert_uint_eq(feed(&l, 'a', 3), 3);
 	wr(&l, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_XMIT);
 	expect(&l, UART_RX, 'a', "clearing the other direction");
@@ -115,6 +115,10 @@ START_TEST(fifo_control)
 	expect(&l, UART_RX, 'k', "the first one after it");
 	wr(&l, UART_FCR, 0);
 	expect(&l, UART_IIR, UART_IIR_NO_INT, "FIFO off again");
+	expect(&l, UART_LSR, UART_LSR_TEMT | UART_LSR_THRE, "and cleared by that");
+	ck_assert_uint_eq(feed(&l, 'o', 2), 1);
+	wr(&l, UART_FCR, UART_FCR_ENABLE_FIFO);
+	expect(&l, UART_LSR, UART_LSR_TEMT | UART_LSR_THRE, "on again, and cleared by that");
 	serial_destroy(l.serial);
 }
 END_TEST
@@ -152,7 +156,7 @@ START_TEST(bytes_loop_back)
 {
 	struct line l;
 
-	make(&l);
+	make_with_fifo(&l);
 	wr(&l, UART_IER, UART_IER_RDI);
 	wr(&l, UART_MCR, UART_MCR_LOOP);
 	for (unsigned i = 0; i < FIFO + 4; i++)
@@ -175,7 +179,7 @@ START_TEST(input_waits_for_the_end_of_a_loopback)
 {
 	struct line l;
 
-	make(&l);
+	make_with_fifo(&l);
 	wr(&l, UART_MCR, UART_MCR_LOOP);
 	ck_assert_uint_eq(feed(&l, 'a', 3), 0);
 	wr(&l, UART_TX, 't');

@@ -20,36 +20,56 @@ struct step {
 static const struct step receive[] = {
 	{ "input, none enabled", INPUT, 0, 1, false },
 	{ "enabled with input there", WRITE, UART_IER, UART_IER_RDI, true },
-	{ "IIR says so", READ, UART_IIR, UART_IIR_RDI, true },
-	{ "IIR does not take it back", READ, UART_IIR, UART_IIR_RDI, true },
+	{ "IIR says so", READ, UART_IIR, FIFO_ON | UART_IIR_RDI, true },
+	{ "IIR does not take it back", READ, UART_IIR, FIFO_ON | UART_IIR_RDI, true },
 	{ "more input", INPUT, 0, 2, true },
 	{ "one read", READ, UART_RX, 0, true },
 	{ "two read", READ, UART_RX, 0, true },
 	{ "all read", READ, UART_RX, 1, false },
-	{ "IIR says none", READ, UART_IIR, UART_IIR_NO_INT, false },
+	{ "IIR says none", READ, UART_IIR, FIFO_ON | UART_IIR_NO_INT, false },
 	{ "input again", INPUT, 0, 1, true },
 	{ "disabled", WRITE, UART_IER, 0, false },
 	{ "enabled", WRITE, UART_IER, UART_IER_RDI, true },
-	{ "the FIFO cleared", WRITE, UART_FCR, UART_FCR_CLEAR_RCVR, false },
+	{ "the FIFO cleared", WRITE, UART_FCR, UART_FCR_CLEAR_RCVR | UART_FCR_ENABLE_FIFO, false },
+};
+/* Of fewer bytes than the level IIR says that time is over: a driver that is told of the level reads
+ * so many without a look at LSR. */
+static const struct step level[] = {
+	{ "enabled, at 4 bytes", WRITE, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_R_TRIG_01, false },
+	{ "enabled", WRITE, UART_IER, UART_IER_RDI, false },
+	{ "3 bytes", INPUT, 0, 3, true },
+	{ "fewer", READ, UART_IIR, FIFO_ON | UART_IIR_RX_TIMEOUT, true },
+	{ "one more", INPUT, 0, 1, true },
+	{ "as many", READ, UART_IIR, FIFO_ON | UART_IIR_RDI, true },
+	{ "one read", READ, UART_RX, 0, true },
+	{ "fewer again", READ, UART_IIR, FIFO_ON | UART_IIR_RX_TIMEOUT, true },
+	{ "at 14 bytes", WRITE, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_R_TRIG_11, true },
+	{ "10 more", INPUT, 0, 10, true },
+	{ "13 are fewer", READ, UART_IIR, FIFO_ON | UART_IIR_RX_TIMEOUT, true },
+	{ "one more", INPUT, 0, 1, true },
+	{ "14 are as many", READ, UART_IIR, FIFO_ON | UART_IIR_RDI, true },
+	{ "without the FIFO none is left", WRITE, UART_FCR, UART_FCR_R_TRIG_11, false },
+	{ "a byte", INPUT, 0, 1, true },
+	{ "which is all there can be", READ, UART_IIR, UART_IIR_RDI, true },
 };
 static const struct step transmit[] = {
 	{ "a byte, none enabled", WRITE, UART_TX, 'a', false },
 	{ "enabled with an empty transmitter", WRITE, UART_IER, UART_IER_THRI, true },
-	{ "IIR says so, and takes it back", READ, UART_IIR, UART_IIR_THRI, false },
-	{ "IIR says none", READ, UART_IIR, UART_IIR_NO_INT, false },
+	{ "IIR says so, and takes it back", READ, UART_IIR, FIFO_ON | UART_IIR_THRI, false },
+	{ "IIR says none", READ, UART_IIR, FIFO_ON | UART_IIR_NO_INT, false },
 	{ "enabled already", WRITE, UART_IER, UART_IER_THRI, false },
 	{ "a byte is out", WRITE, UART_TX, 'b', true },
 	{ "LSR is no answer", READ, UART_LSR, UART_LSR_TEMT | UART_LSR_THRE, true },
 	{ "disabled", WRITE, UART_IER, 0, false },
 	{ "enabled anew", WRITE, UART_IER, UART_IER_THRI, true },
-	{ "IIR", READ, UART_IIR, UART_IIR_THRI, false },
+	{ "IIR", READ, UART_IIR, FIFO_ON | UART_IIR_THRI, false },
 };
 static const struct step both[] = {
 	{ "both enabled", WRITE, UART_IER, UART_IER_THRI | UART_IER_RDI, true },
 	{ "input", INPUT, 0, 1, true },
-	{ "input comes first", READ, UART_IIR, UART_IIR_RDI, true },
+	{ "input comes first", READ, UART_IIR, FIFO_ON | UART_IIR_RDI, true },
 	{ "read, and the transmitter still waits", READ, UART_RX, 0, true },
-	{ "now it is told", READ, UART_IIR, UART_IIR_THRI, false },
+	{ "now it is told", READ, UART_IIR, FIFO_ON | UART_IIR_THRI, false },
 	{ "the divisor is no byte", WRITE, UART_LCR, UART_LCR_DLAB, false },
 	{ "nor a reason to interrupt", WRITE, UART_DLL, 1, false },
 	{ "nor its upper half", WRITE, UART_IER, 0xff, false },
@@ -61,6 +81,7 @@ static const struct {
 	unsigned count;
 } runs[] = {
 	{ "receive", receive, ARRAY_LEN(receive) },
+	{ "level", level, ARRAY_LEN(level) },
 	{ "transmit", transmit, ARRAY_LEN(transmit) },
 	{ "both", both, ARRAY_LEN(both) },
 };
@@ -69,7 +90,7 @@ START_TEST(interrupts_rise_and_fall)
 {
 	struct line l;
 
-	make(&l);
+	make_with_fifo(&l);
 	for (unsigned i = 0; i < runs[_i].count; i++) {
 		const struct step *s = &runs[_i].step[i];
 
@@ -96,7 +117,7 @@ START_TEST(a_paste_loses_nothing)
 	size_t fed, read = 0;
 	struct line l;
 
-	make(&l);
+	make_with_fifo(&l);
 	for (unsigned i = 0; i < PASTE; i++)
 		paste[i] = (uint8_t)(i * 31 + i / 256);
 	fed = serial_input(l.serial, paste, PASTE);
@@ -117,6 +138,26 @@ START_TEST(a_paste_loses_nothing)
 }
 END_TEST
 
+/* A driver without the FIFO may read a byte an interrupt, and look at nothing else. */
+START_TEST(without_the_fifo_each_byte_is_an_interrupt)
+{
+	unsigned rises = 0, fed = 0;
+	struct line l;
+
+	make(&l);
+	wr(&l, UART_IER, UART_IER_RDI);
+	for (unsigned i = 0; i < 2 * FIFO; i++) {
+		fed += (unsigned)feed(&l, fed, 2 * FIFO - fed);
+		ck_assert_msg(l.rises == ++rises, "byte %u: got %u edges", i, l.rises);
+		expect(&l, UART_RX, i, "in order");
+		ck_assert_msg(l.rooms == i + (i + 1 < 2 * FIFO), "byte %u: %u calls of room", i,
+			      l.rooms);
+	}
+	expect(&l, UART_LSR, UART_LSR_TEMT | UART_LSR_THRE, "no input left");
+	serial_destroy(l.serial);
+}
+END_TEST
+
 static const struct {
 	const char *says;
 	struct {
@@ -125,12 +166,12 @@ static const struct {
 	bool room;
 } makes_room[] = {
 	{ "the FIFO cleared, as a driver does when it opens the line",
-	  { UART_FCR, UART_FCR_CLEAR_RCVR },
-	  true },
-	{ "the FIFO cleared and on",
 	  { UART_FCR, UART_FCR_CLEAR_RCVR | UART_FCR_ENABLE_FIFO },
 	  true },
-	{ "the other FIFO cleared", { UART_FCR, UART_FCR_CLEAR_XMIT }, false },
+	{ "the FIFO off", { UART_FCR, 0 }, true },
+	{ "the other FIFO cleared",
+	  { UART_FCR, UART_FCR_CLEAR_XMIT | UART_FCR_ENABLE_FIFO },
+	  false },
 	{ "a byte sent", { UART_TX, 'x' }, false },
 };
 
@@ -138,7 +179,7 @@ START_TEST(room_is_told_of_whatever_makes_it)
 {
 	struct line l;
 
-	make(&l);
+	make_with_fifo(&l);
 	ck_assert_uint_eq(feed(&l, 0, FIFO + 1), FIFO);
 	wr(&l, makes_room[_i].write.reg, makes_room[_i].write.value);
 	ck_assert_msg(l.rooms == makes_room[_i].room, "%s: got %u calls of room, want %d",
@@ -153,7 +194,7 @@ START_TEST(room_is_told_of_once_to_who_was_refused_when_the_driver_has_seen_the_
 {
 	struct line l;
 
-	make(&l);
+	make_with_fifo(&l);
 	ck_assert_uint_eq(feed(&l, 0, FIFO), FIFO); /* just full: nobody waits */
 	for (unsigned i = 0; i < FIFO; i++)
 		(void)rd(&l, UART_RX);
@@ -202,7 +243,7 @@ START_TEST(input_waits_while_rts_is_low_that_was_high)
 	bool took = true;
 	struct line l;
 
-	make(&l);
+	make_with_fifo(&l);
 	for (unsigned i = 0; i < ARRAY_LEN(controls); i++) {
 		l.rooms = 0;
 		wr(&l, UART_MCR, controls[i].mcr);
@@ -268,6 +309,7 @@ START_TEST(nobody_has_to_listen)
 	struct serial_config c = { .out = on_out, .self = &l };
 
 	ck_assert(!err_is(serial_create(&c, &l.serial)));
+	wr(&l, UART_FCR, UART_FCR_ENABLE_FIFO);
 	wr(&l, UART_IER, 0x0f);
 	ck_assert_uint_eq(feed(&l, 'a', FIFO + 1), FIFO);
 	expect(&l, UART_RX, 'a', "input");
@@ -283,6 +325,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, interrupts_rise_and_fall, 0, (int)ARRAY_LEN(runs));
 	tcase_add_loop_test(tc, a_paste_loses_nothing, 1, FIFO + 2);
+	tcase_add_test(tc, without_the_fifo_each_byte_is_an_interrupt);
 	tcase_add_loop_test(tc, room_is_told_of_whatever_makes_it, 0, (int)ARRAY_LEN(makes_room));
 	tcase_add_test(tc,
 		       room_is_told_of_once_to_who_was_refused_when_the_driver_has_seen_the_end);
