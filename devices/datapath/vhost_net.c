@@ -200,13 +200,14 @@ static struct err start_pair(struct vhost_net *v, unsigned pair)
 		struct ring *r = &v->ring[PAIR_RINGS * pair + i];
 		struct queue *q = device_queue(v->device, r->index);
 
-		if (queue_running(q))
+		if (queue_running(q) && queue_fault_of(q) == QUEUE_FINE)
 			e = start_ring(r, q);
 	}
 	return e;
 }
 
-/* Frames that the kernel has taken are sent or in the ring when the backend is gone. */
+/* Frames that the kernel has taken are sent or in the ring when the backend is gone. One that does
+ * not say where it was leaves a ring that nobody can go on with. */
 static void stop_ring(struct ring *r)
 {
 	struct vhost_net *v = r->v;
@@ -220,10 +221,12 @@ static void stop_ring(struct ring *r)
 	tell(r, VHOST_SET_VRING_KICK, -1);
 	e = ask(v, r->index / PAIR_RINGS, VHOST_GET_VRING_BASE, &base, "base of a ring");
 	set_runs(r, false);
-	if (!err_is(e))
+	if (!err_is(e)) {
 		queue_move(q, (uint16_t)base.num);
-	else
+	} else {
 		queue_break(q, QUEUE_FAULT_KERNEL);
+		device_report_broken(v->device, r->index);
+	}
 	relay(r);
 }
 

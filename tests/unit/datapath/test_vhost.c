@@ -339,6 +339,31 @@ START_TEST(a_ring_that_it_calls_broken)
 }
 END_TEST
 
+/* Where it stopped is not known: nobody goes on with the ring, which would send frames again. _i:
+ * who would be next. */
+START_TEST(a_ring_whose_place_is_not_told)
+{
+	up_by_messages();
+	send_one();
+	ck_assert(kernel_use(0, 1, 0, 0));
+	forget_calls();
+	kernel.fail_at = 6; /* backend, kick and base of each ring */
+	if (_i == PATH_WORKER)
+		ck_assert(!err_is(datapath_switch(r.datapath, PATH_WORKER)));
+	else
+		net_set_link(r.net, true);
+	ck_assert_str_eq(kernel.call[5], "0 get base 1");
+	ck_assert_int_eq(ring_of(0, 1)->backend, -1);
+	rig_await_broken(&r);
+	ck_assert_int_eq(ring_of(0, 0)->backend, -1);
+	ck_assert_uint_eq(kernel.written, 0);
+	up_by_messages();
+	ck_assert(!err_is(datapath_switch(r.datapath, PATH_VHOST)));
+	ck_assert_int_ne(ring_of(0, 1)->backend, -1);
+	ck_assert_uint_eq(ring_of(0, 1)->base, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("datapath/vhost");
@@ -361,6 +386,7 @@ int main(void)
 	tcase_add_test(tc, not_for_a_driver_without_messages);
 	tcase_add_test(tc, an_old_kernels_is_refused);
 	tcase_add_test(tc, a_ring_that_it_calls_broken);
+	tcase_add_loop_test(tc, a_ring_whose_place_is_not_told, PATH_WORKER, PATH_VHOST + 1);
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(pairs, setup_pairs, teardown);
 	tcase_add_test(pairs, pairs_are_its_as_the_driver_asks_for_them);
