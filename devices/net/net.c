@@ -356,13 +356,21 @@ void net_set_link(struct net *n, bool up)
 	device_unlock(n->device);
 }
 
+/* What was spent of a limit that stays is spent. */
+static void change_rate(struct net *n, struct rate *r, const struct rate_limit *to)
+{
+	if (r->limit.bytes_a_second != to->bytes_a_second ||
+	    r->limit.burst_bytes != to->burst_bytes)
+		rate_set(r, to, n->config.clock);
+}
+
 void net_set_rate(struct net *n, const struct net_rate *rate)
 {
 	device_lock(n->device);
 	device_pause(n->device);
 	n->config.rate = *rate;
-	rate_set(&n->rx_rate, &rate->rx, n->config.clock);
-	rate_set(&n->tx_rate, &rate->tx, n->config.clock);
+	change_rate(n, &n->rx_rate, &rate->rx);
+	change_rate(n, &n->tx_rate, &rate->tx);
 	device_resume(n->device);
 	device_unlock(n->device);
 }

@@ -50,7 +50,8 @@ struct device *net_device(struct net *n);
  */
 void net_set_link(struct net *n, bool up);
 
-/* Limits, from now on: no reset takes them away. On the control loop's thread, as net_rate. */
+/* Limits, from now on: no reset takes them away. One that is another than before begins with a full
+ * burst. On the control loop's thread, as net_rate. */
 void net_set_rate(struct net *n, const struct net_rate *rate);
 const struct net_rate *net_rate(const struct net *n);
 

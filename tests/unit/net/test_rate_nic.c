@@ -133,6 +133,22 @@ START_TEST(one_way_does_not_hold_up_the_other)
 }
 END_TEST
 
+/* Whoever changes one way, or says again what is, gives the other no burst. */
+START_TEST(a_limit_that_stays_goes_on)
+{
+	set(none, limit);
+	transmit(0);
+	(void)await_wait(true);
+	set(limit, limit);
+	ck_assert_uint_eq(await_wait(true).tx.packets, PASS);
+	set(limit, limit);
+	ck_assert_uint_eq(await_wait(true).tx.packets, PASS);
+	ck_assert_uint_eq(net_rate_wait(net_pair(r.net, 0), true), (OWED + MS_WORTH) * NS_A_BYTE);
+	set(none, none);
+	rig_await_used(&r, RIG_TX, FRAMES);
+}
+END_TEST
+
 /* Each of the two may have one frame beyond the burst. */
 START_TEST(the_limit_is_the_nics_not_its_pairs)
 {
@@ -206,6 +222,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_burst_passes_and_the_others_wait, 0, 2);
 	tcase_add_test(tc, what_waits_goes_on_by_itself);
 	tcase_add_test(tc, one_way_does_not_hold_up_the_other);
+	tcase_add_test(tc, a_limit_that_stays_goes_on);
 	tcase_add_test(tc, the_limit_is_the_nics_not_its_pairs);
 	tcase_add_test(tc, a_reset_fills_no_bucket);
 	tcase_add_test(tc, a_frame_that_is_dropped_costs_nothing);
