@@ -25,7 +25,7 @@ int wait_events(struct event_set *set, struct epoll_event *ret_events, int max, 
 		int count = epoll_pwait2(set->epoll_fd, ret_events, max,
 					 wait_ns == WAIT_FOREVER ? NULL : &wait, NULL);
 
-		if (count >= 0 || errno != ENOSYS)
+		if (count >= 0 || (errno != ENOSYS && errno != EPERM))
 			return count;
 		set->coarse = true;
 	}

@@ -10,7 +10,7 @@
 
 struct event_set {
 	int epoll_fd;
-	bool coarse; /* milliseconds alone: Linux before 5.11, and emulators of it */
+	bool coarse; /* milliseconds alone: Linux before 5.11, emulators of it, old filters */
 };
 
 /* As epoll_pwait2; never returns before wait_ns are over because it counts in larger units. */

@@ -1,6 +1,12 @@
 /* Waiting for events: what is there is told at once, and no wait ends before its time. */
 #include <check.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "devices/base/clock.h"
@@ -59,6 +65,33 @@ START_TEST(no_wait_ends_before_its_time)
 }
 END_TEST
 
+/* From here on this process's epoll_pwait2 is answered so. */
+static void refuse_by(uint32_t why)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | why),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+/* A kernel that does not have it, and a container whose filter is older than it. */
+START_TEST(without_the_kernels_own_call)
+{
+	struct epoll_event e;
+
+	refuse_by(_i == 0 ? ENOSYS : EPERM);
+	ck_assert_int_eq(eventfd_write(fd, 1), 0);
+	ck_assert_int_eq(wait_events(&set, &e, 1, WAIT_FOREVER), 1);
+	ck_assert(set.coarse);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("datapath/wait");
@@ -67,6 +100,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_is_there_is_told, 0, 2);
 	tcase_add_loop_test(tc, no_wait_ends_before_its_time, 0, 2);
+	tcase_add_loop_test(tc, without_the_kernels_own_call, 0, 2);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
