@@ -198,8 +198,13 @@ void machine_run(const struct machine_config *config)
 	const struct vcpu *end;
 	struct err e;
 
-	m.running = (struct running){ m.nic, config->nic_count, &m.ram, config->started_ns,
-				      &m.console.lost };
+	m.running = (struct running){ .nic = m.nic,
+				      .nic_count = config->nic_count,
+				      .ram = &m.ram,
+				      .started_ns = config->started_ns,
+				      .serial_lost = &m.console.lost,
+				      .disk = m.devices.disk,
+				      .disk_count = config->disk_count };
 	cpus_init(&m.cpus, config->cpus, &m.bus);
 	console_init(&m.console, config, &m.cpus.stop);
 	/* One arena: the workers allocate nothing, and each arena costs memory. */

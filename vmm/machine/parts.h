@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "devices/block/blk.h"
 #include "devices/platform/serial.h"
 #include "devices/transport/mmio.h"
 #include "vmm/machine/machine.h"
@@ -51,6 +52,8 @@ struct running {
 	const struct ram *ram;
 	uint64_t started_ns;
 	const atomic_uint_fast64_t *serial_lost; /* bytes; NULL: there is no serial port */
+	struct blk *const *disk;
+	unsigned disk_count;
 };
 
 /* ---- stats.c: the text of --stats ---- */

@@ -1,4 +1,5 @@
-/* vmm/machine/stats.c: the text of --stats: each NIC's, then what the machine costs. */
+/* vmm/machine/stats.c: the text of --stats: each NIC's, each disk's, then what the machine costs.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,25 @@ static uint64_t first_frame_ns(const struct running *r)
 	return first;
 }
 
+/* By libvirt's names as far as it has any. */
+static void disk_stats(struct text *t, struct blk *b, unsigned i)
+{
+	struct device_counters d;
+	struct blk_stats s;
+
+	blk_stats(b, &s);
+	device_counters(blk_device(b), &d);
+	text_say(t, "block.%u.rd.reqs=%llu\nblock.%u.rd.bytes=%llu\n", i,
+		 (unsigned long long)s.reads, i, (unsigned long long)s.read_bytes);
+	text_say(t, "block.%u.wr.reqs=%llu\nblock.%u.wr.bytes=%llu\n", i,
+		 (unsigned long long)s.writes, i, (unsigned long long)s.written_bytes);
+	text_say(t, "block.%u.fl.reqs=%llu\nblock.%u.errors=%llu\n", i,
+		 (unsigned long long)s.flushes, i, (unsigned long long)s.errors);
+	text_say(t, "block.%u.kicks=%llu\nblock.%u.interrupts=%llu\n", i,
+		 (unsigned long long)s.kicks, i, (unsigned long long)d.signals);
+	device_faults(t, "block", i, &d);
+}
+
 void stats_text(const struct running *r, char *ret_text, size_t size)
 {
 	struct text t = { ret_text, size };
@@ -51,6 +71,10 @@ void stats_text(const struct running *r, char *ret_text, size_t size)
 	text_say(&t, "net.count=%u\n", r->nic_count);
 	for (unsigned i = 0; i < r->nic_count; i++)
 		nic_stats(&t, &r->nic[i], i);
+	if (r->disk_count > 0)
+		text_say(&t, "block.count=%u\n", r->disk_count);
+	for (unsigned i = 0; i < r->disk_count; i++)
+		disk_stats(&t, r->disk[i], i);
 	text_say(&t, "machine.pss_kib=%ld\n",
 		 pss_kib("/proc/self/smaps_rollup", 0, 0) -
 			 pss_kib("/proc/self/smaps", ram, ram + r->ram->bytes));

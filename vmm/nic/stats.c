@@ -21,6 +21,16 @@ void text_say(struct text *t, const char *format, ...)
 	t->left -= (size_t)n;
 }
 
+void device_faults(struct text *t, const char *kind, unsigned index,
+		   const struct device_counters *d)
+{
+	for (unsigned f = 0; f < DEVICE_FAULTS; f++)
+		if (d->fault[f] > 0)
+			text_say(t, "%s.%u.fault.%s=%llu\n", kind, index,
+				 device_fault_name((enum device_fault)f),
+				 (unsigned long long)d->fault[f]);
+}
+
 /* rx is what the guest received. */
 static virDomainInterfaceStatsStruct libvirt_stats(const struct net_stats *s)
 {
@@ -77,11 +87,7 @@ void nic_stats(struct text *t, const struct nic *nic, unsigned i)
 		if (s.drop[why] > 0)
 			text_say(t, "net.%u.dropped.%s=%llu\n", i, drop_name((enum drop_reason)why),
 				 (unsigned long long)s.drop[why]);
-	for (unsigned f = 0; f < DEVICE_FAULTS; f++)
-		if (d.fault[f] > 0)
-			text_say(t, "net.%u.fault.%s=%llu\n", i,
-				 device_fault_name((enum device_fault)f),
-				 (unsigned long long)d.fault[f]);
+	device_faults(t, "net", i, &d);
 	frames = s.rx.packets + s.tx.packets;
 	text_say(t, "net.%u.rx.read=%llu\nnet.%u.rx.held=%llu\nnet.%u.tx.taken=%llu\n", i,
 		 (unsigned long long)s.rx_read, i, (unsigned long long)s.rx_held, i,

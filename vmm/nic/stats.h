@@ -11,6 +11,10 @@ struct text {
 };
 void text_say(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* What its driver did wrong, as far as it did: KIND.INDEX.fault.NAME=VALUE. */
+void device_faults(struct text *t, const char *kind, unsigned index,
+		   const struct device_counters *d);
+
 /* Everything of one NIC: net.INDEX.NAME=VALUE. */
 void nic_stats(struct text *t, const struct nic *nic, unsigned index);
 

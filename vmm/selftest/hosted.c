@@ -237,7 +237,9 @@ void hosted_run(const struct machine_config *config)
 	struct capture_wait wait;
 	uint64_t count;
 
-	h.running = (struct running){ &h.nic, 1, &h.ram, config->started_ns, NULL };
+	h.running = (struct running){
+		.nic = &h.nic, .nic_count = 1, .ram = &h.ram, .started_ns = config->started_ns
+	};
 	e = set_up(&h);
 	if (err_is(e)) {
 		words_tell(config, "error %d %s", (int)e.kind, e.text);

@@ -29,7 +29,7 @@ static void setup(void)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	keeper = ends[0];
 	config = (struct machine_config){ .nic_count = 1, .keeper_fd = ends[1] };
-	running = (struct running){ &nic, 1, &ram, 0, NULL };
+	running = (struct running){ .nic = &nic, .nic_count = 1, .ram = &ram };
 }
 
 static void teardown(void)
