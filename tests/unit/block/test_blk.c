@@ -111,6 +111,19 @@ START_TEST(when_a_write_is_stable)
 }
 END_TEST
 
+/* There is nothing to make stable, and file systems that are only read know no fdatasync. */
+START_TEST(a_disk_that_is_only_read_flushes_nothing)
+{
+	disk_make(DISK_READ_ONLY);
+	single_up(&s, layouts[_i], SIZE);
+	host_fail(0, EINVAL);
+	ck_assert_uint_eq(disk_flush(), VIRTIO_BLK_S_OK);
+	ck_assert_uint_eq(disk_stats().flushes, 1);
+	ck_assert_uint_eq(single_log_lines(&s), 0);
+	disk_end();
+}
+END_TEST
+
 START_TEST(its_id)
 {
 	const struct ask a = { VIRTIO_BLK_T_GET_ID, 0, NULL, 0, 21 };
@@ -339,6 +352,7 @@ int main(void)
 	tcase_add_loop_test(tc, sectors_are_read, 0, ARRAY_LEN(disks));
 	tcase_add_loop_test(tc, sectors_are_written, 0, ARRAY_LEN(disks));
 	tcase_add_loop_test(tc, when_a_write_is_stable, 0, 2);
+	tcase_add_loop_test(tc, a_disk_that_is_only_read_flushes_nothing, 0, ARRAY_LEN(layouts));
 	tcase_add_loop_test(tc, its_id, 0, ARRAY_LEN(disks));
 	tcase_add_loop_test(tc, requests_that_will_not_do, 0, ARRAY_LEN(disks));
 	tcase_add_loop_test(tc, a_short_header, 0, ARRAY_LEN(disks));
