@@ -71,24 +71,39 @@ static struct err try_vhost(struct datapath *dp)
 	return vhost_net_run(dp->vhost);
 }
 
-static void runner_resume(void *self)
+static void run(struct datapath *dp)
 {
-	struct datapath *dp = self;
-
 	dp->why = dp->wanted == PATH_VHOST ? try_vhost(dp) : err_none();
 	dp->path = dp->wanted == PATH_VHOST && !err_is(dp->why) ? PATH_VHOST : PATH_WORKER;
 	if (dp->path == PATH_WORKER)
 		workers_runner.resume(dp->workers);
 }
 
+static void say_why(struct datapath *dp)
+{
+	if (err_is(dp->why))
+		log_limited(&dp->log, &dp->log_limit, "%s: a worker moves its frames: %s", dp->name,
+			    dp->why.text);
+}
+
+/* Whoever asked for the kernel has why not as an answer; when it does not take back what it had,
+ * nobody asked. */
+static void runner_resume(void *self)
+{
+	struct datapath *dp = self;
+	bool was_kernels = dp->path == PATH_VHOST;
+
+	run(dp);
+	if (was_kernels)
+		say_why(dp);
+}
+
 static void runner_start(void *self)
 {
 	struct datapath *dp = self;
 
-	runner_resume(dp);
-	if (err_is(dp->why))
-		log_limited(&dp->log, &dp->log_limit, "%s: a worker moves its frames: %s", dp->name,
-			    dp->why.text);
+	run(dp);
+	say_why(dp);
 }
 
 static bool runner_move_kick(void *self, unsigned index, int old, int fd)

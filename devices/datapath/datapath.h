@@ -38,7 +38,7 @@ extern const struct runner_ops datapath_runner; /* self is a struct datapath */
 
 /* Who moves the frames, from now on and after each reset. The kernel does so for a driver that is
  * told by MSI-X alone; else, or if it will not, workers do: that is an error here, and a log line
- * at the driver's start. */
+ * at the driver's start, or when it does not go on after a pause. */
 struct err datapath_switch(struct datapath *dp, enum path to) MUST_USE;
 enum path datapath_path(const struct datapath *dp); /* now; any thread */
 bool datapath_has_vhost(const struct datapath *dp); /* made with its descriptors */

@@ -267,6 +267,24 @@ START_TEST(a_refusal_leaves_it_to_a_worker)
 }
 END_TEST
 
+/* A pair that comes later: the frames go on, and a line says by whom. */
+START_TEST(a_refusal_while_it_runs_is_told)
+{
+	up_by_messages();
+	ck_assert_str_eq(r.last_log, "");
+	forget_calls();
+	kernel.fail_at = 25; /* of the second pair, once the first is the kernel's again */
+	ck_assert_int_eq(rig_set_pairs(&r, 2), VIRTIO_NET_OK);
+	ck_assert_int_eq(path(), PATH_WORKER);
+	ck_assert_msg(strstr(r.last_log, "t0: a worker moves its frames: vhost-net of pair ") !=
+			      NULL,
+		      "got \"%s\"", r.last_log);
+	send_one();
+	rig_await_used(&r, RIG_TX, 1);
+	ck_assert_uint_eq(kernel.written, 1);
+}
+END_TEST
+
 /* A limit while it runs is a worker's to keep; without one the kernel goes on. */
 START_TEST(a_rate_brings_it_back_to_a_worker)
 {
@@ -389,6 +407,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_ring_whose_place_is_not_told, PATH_WORKER, PATH_VHOST + 1);
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(pairs, setup_pairs, teardown);
+	tcase_add_test(pairs, a_refusal_while_it_runs_is_told);
 	tcase_add_test(pairs, pairs_are_its_as_the_driver_asks_for_them);
 	suite_add_tcase(s, pairs);
 	return suite_run(s);
