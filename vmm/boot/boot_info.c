@@ -28,19 +28,21 @@ struct err initrd_load(struct guest_mem *mem, const struct initrd *initrd, uint6
 {
 	static const uint64_t in_page = PAGE - 1;
 	uint64_t top = memory_low_end(memory_bytes), at;
+	uint64_t bottom = (kernel_end + in_page) & ~in_page;
 
 	if (top > last)
 		top = (uint64_t)last + 1;
-	kernel_end = (kernel_end + in_page) & ~in_page;
+	if (bottom < HIGH_MEMORY) /* in front of it there are gaps, and what a kernel is told */
+		bottom = HIGH_MEMORY;
 	if (initrd->size == 0)
 		return err_make(ERR_SETUP, 0, "initrd %s is empty", initrd->what);
-	if (top < kernel_end || initrd->size > top - kernel_end)
+	if (top < bottom || initrd->size > top - bottom)
 		return err_make(ERR_SETUP, 0,
-				"initrd %s has %llu bytes: between the kernel's end at %#llx and "
-				"%#llx there is no room for it: give more --memory, or a smaller "
+				"initrd %s has %llu bytes: behind the kernel, between %#llx and "
+				"%#llx, there is no room for it: give more --memory, or a smaller "
 				"initrd",
 				initrd->what, (unsigned long long)initrd->size,
-				(unsigned long long)kernel_end, (unsigned long long)top);
+				(unsigned long long)bottom, (unsigned long long)top);
 	at = (top - initrd->size) & ~in_page;
 	if (!mem_write(mem, at, initrd->bytes, initrd->size))
 		return err_make(ERR_SETUP, 0, "initrd %s: there is no guest memory at %#llx",

@@ -28,8 +28,8 @@ struct initrd {
 	uint64_t size;
 	const char *what; /* its name for messages */
 };
-/* Copies it as high as it can lie: below last + 1, in memory below 3 GiB, behind the kernel that
- * ends at kernel_end. Fails in words if there is no room, or nothing in it. */
+/* Copies it as high as it can lie: below last + 1, in memory from 1 MiB to 3 GiB, behind the kernel
+ * that ends at kernel_end. Fails in words if there is no room, or nothing in it. */
 struct err initrd_load(struct guest_mem *mem, const struct initrd *initrd, uint64_t memory_bytes,
 		       uint64_t kernel_end, uint32_t last, uint64_t *ret_at) MUST_USE;
 

@@ -29,6 +29,8 @@ static const struct {
 	{ "a limit a byte lower", 4096, KERNEL_END, 0x1bfffe, 0x1be000 },
 	{ "a limit below the kernel's end", 1, KERNEL_END, 0xfffff, 0 },
 	{ "no address at all is allowed", 1, KERNEL_END, 0, 0 },
+	{ "all from 1 MiB on, with a kernel below", 0x100000, 0x20000, UINT32_MAX, 0x100000 },
+	{ "a byte more", 0x100001, 0x20000, UINT32_MAX, 0 },
 	{ "a kernel up to the end of memory", 1, MEMORY_BYTES, UINT32_MAX, 0 },
 };
 /* clang-format on */
