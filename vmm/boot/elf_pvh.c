@@ -94,14 +94,20 @@ static struct err check_header(const uint8_t *bytes, uint64_t size, const char *
 /* Where a segment may not be: over another one, and over what we write for the kernel to find. */
 static struct err check_place(const struct load *l, const Elf64_Phdr *p)
 {
+	static const struct {
+		uint32_t at, end;
+		const char *what;
+	} ours[] = { { PVH_BOOT_AT, PVH_BOOT_END, "its command line" },
+		     { FIRMWARE, FIRMWARE_END, "ACPI tables" } };
 	unsigned long long at = p->p_paddr, end = p->p_paddr + p->p_memsz;
 
-	if (range_overlap(p->p_paddr, p->p_memsz, PVH_BOOT_AT, PVH_BOOT_END - PVH_BOOT_AT))
-		return err_make(
-			ERR_SETUP, 0,
-			"kernel %s: a segment at %#llx to %#llx lies over %#x to %#x, where "
-			"its command line is put: link it at 0x100000 or above",
-			l->what, at, end, (unsigned)PVH_BOOT_AT, (unsigned)PVH_BOOT_END);
+	for (unsigned i = 0; i < ARRAY_LEN(ours); i++)
+		if (range_overlap(p->p_paddr, p->p_memsz, ours[i].at, ours[i].end - ours[i].at))
+			return err_make(
+				ERR_SETUP, 0,
+				"kernel %s: a segment at %#llx to %#llx lies over %#x to %#x, "
+				"which is for %s: link it at 0x100000 or above",
+				l->what, at, end, ours[i].at, ours[i].end, ours[i].what);
 	for (unsigned i = 0; i < l->loaded_count; i++)
 		if (range_overlap(p->p_paddr, p->p_memsz, l->loaded[i].at, l->loaded[i].size))
 			return err_make(

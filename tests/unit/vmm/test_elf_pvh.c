@@ -13,14 +13,14 @@
 #include "vmm/boot/elf_pvh.h"
 
 enum {
-	REGION_BYTES = 1 << 20,
+	REGION_BYTES = 2 << 20,
 	MEMORY_BYTES = 2 * REGION_BYTES,
 	TEXT_BYTES = 72,
 	TEXT_AT = REGION_BYTES - 32, /* across the border of two regions */
 	TEXT_ROOM = 4096,
-	DATA_AT = 0x180000,
+	DATA_AT = 0x280000,
 	DATA_BYTES = 16,
-	ENTRY = 0x100040,
+	ENTRY = 0x200040,
 	UNTOUCHED = 77,
 };
 
@@ -194,14 +194,19 @@ static const struct { const char *says; size_t at, size; uint64_t value; const c
 	  "over 0x6000 to 0xd000" },
 	{ "a segment that begins in the device tree", AT(data.p_paddr), 0xcfff,
 	  "over 0x6000 to 0xd000" },
-	{ "an entry in front of its segment", AT(xen.entry[0]), TEXT_AT - 1, "entry 0xfffdf" },
-	{ "an entry behind its segment", AT(xen.entry[0]), TEXT_AT + TEXT_ROOM, "entry 0x100fe0" },
+	{ "a segment that ends in the ACPI tables", AT(data.p_paddr), 0xe0001 - DATA_BYTES,
+	  "over 0xe0000 to 0x100000" },
+	{ "a segment that begins in them", AT(data.p_paddr), 0xfffff, "over 0xe0000 to 0x100000" },
+	{ "an entry in front of its segment", AT(xen.entry[0]), TEXT_AT - 1, "entry 0x1fffdf" },
+	{ "an entry behind its segment", AT(xen.entry[0]), TEXT_AT + TEXT_ROOM, "entry 0x200fe0" },
 	{ "an entry behind memory", AT(xen.entry[0]), 0xfffffff0, "entry 0xfffffff0" },
 	/* ---- what may be otherwise ---- */
 	{ "the last bytes of memory", AT(data.p_paddr), MEMORY_BYTES - DATA_BYTES, NULL },
 	{ "a segment just behind another", AT(data.p_paddr), TEXT_AT + TEXT_ROOM, NULL },
 	{ "a segment just below start_info", AT(data.p_paddr), 0x6000 - DATA_BYTES, NULL },
 	{ "a segment just behind the device tree", AT(data.p_paddr), 0xd000, NULL },
+	{ "a segment just below the ACPI tables", AT(data.p_paddr), 0xe0000 - DATA_BYTES, NULL },
+	{ "a segment just behind them", AT(data.p_paddr), 0x100000, NULL },
 	{ "all room and no bytes", AT(text.p_filesz), 0, NULL },
 	{ "an entry of four bytes", AT(xen.n.n_descsz), 4, NULL },
 	{ "no note of our own", AT(own.n.n_type), 2, NULL },
