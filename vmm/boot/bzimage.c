@@ -108,7 +108,7 @@ static struct err check_parts(const struct setup_header *h, uint64_t size, const
 				"kernel %s: its header counts only %llu bytes of kernel: the file "
 				"is damaged",
 				what, (unsigned long long)kernel);
-	if (bytes < PACKED_LEAST || !range_inside(0, kernel, offset, bytes))
+	if ((bytes != 0 && bytes < PACKED_LEAST) || !range_inside(0, kernel, offset, bytes))
 		return err_make(ERR_SETUP, 0,
 				"kernel %s: its packed kernel of %u bytes at %#x is not within the "
 				"%llu bytes that hold it: the file is damaged",

@@ -22,12 +22,12 @@ struct bzimage {
 	const uint8_t *kernel; /* its protected-mode part, which unpacks itself */
 	uint64_t kernel_bytes;
 	const uint8_t *payload; /* what it unpacks: for unpack.h */
-	uint32_t payload_bytes;
-	uint64_t load_at;     /* where it prefers to lie, 1 MiB or above */
-	uint32_t room;        /* from there on, to unpack itself in: kernel_bytes or more */
-	uint32_t cmdline_max; /* bytes, without the NUL */
-	uint32_t initrd_last; /* no byte of an initrd lies above this address */
-	bool entry64;         /* can be entered by the 64-bit protocol */
+	uint32_t payload_bytes; /* 0: it is not packed (memtest86+) */
+	uint64_t load_at;       /* where it prefers to lie, 1 MiB or above */
+	uint32_t room;          /* from there on, to unpack itself in: kernel_bytes or more */
+	uint32_t cmdline_max;   /* bytes, without the NUL */
+	uint32_t initrd_last;   /* no byte of an initrd lies above this address */
+	bool entry64;           /* can be entered by the 64-bit protocol */
 };
 
 /* The file is in bytes[0, size); what: its name for messages. Fails in words: no bzImage, a

@@ -115,7 +115,7 @@ static const struct { const char *says; size_t at; unsigned bytes; uint64_t valu
 	{ "a payload whose end wraps", 0x248, 4, UINT32_MAX, "not within the 1024 bytes" },
 	{ "a payload longer than the kernel", 0x24c, 4, KERNEL_BYTES, "not within the 1024 bytes" },
 	{ "a payload of as much as can be written", 0x24c, 4, UINT32_MAX, "not within the 1024 bytes" },
-	{ "a payload of no bytes", 0x24c, 4, 0, "packed kernel of 0 bytes" },
+	{ "no payload", 0x24c, 4, 0, NULL },
 	{ "a payload that is too short to be one", 0x24c, 4, 7, "packed kernel of 7 bytes" },
 	{ "a place below 1 MiB", 0x258, 8, 0xfffff, "is to lie at 0xfffff" },
 	{ "the lowest place", 0x258, 8, 0x100000, NULL },
