@@ -14,11 +14,15 @@
 enum { VECTORS = DEVICE_QUEUES_MAX + 1 }; /* that a function may have */
 static_assert(PCI_SLOTS * VECTORS <= VM_MESSAGES, "a message for each vector of each slot");
 
-/* On the thread of the vCPU whose driver asked for it: the guest goes on without. */
-static void say(const struct board *b, struct err e)
+/* On the thread of the vCPU whose driver asked for it, as often as it likes: the guest goes on
+ * without. */
+static void say(struct board *b, struct err e)
 {
-	if (err_is(e) && b->log.line != NULL)
-		b->log.line(b->log.self, e.text);
+	if (!err_is(e))
+		return;
+	(void)pthread_mutex_lock(&b->mutex);
+	log_limited(&b->log, &b->log_limit, "%s", e.text);
+	(void)pthread_mutex_unlock(&b->mutex);
 }
 
 /* ---- what a function asks of its board ---- */
@@ -44,13 +48,15 @@ static void line(void *self, bool asserted)
 	struct board *b = s->board;
 	unsigned pin = acpi_pci_gsi(s->number);
 	bool level = false;
+	struct err e;
 
 	(void)pthread_mutex_lock(&b->mutex);
 	s->asserted = asserted;
 	for (unsigned i = 1; i < PCI_SLOTS; i++)
 		level = level || (b->slot[i].asserted && acpi_pci_gsi(i) == pin);
-	say(b, vm_line(b->vm, pin, level));
+	e = vm_line(b->vm, pin, level);
 	(void)pthread_mutex_unlock(&b->mutex);
+	say(b, e);
 }
 
 static const struct pci_board asks = { .place = place, .route = route, .line = line };

@@ -29,6 +29,7 @@ struct board {
 	struct log log;
 	struct pci_host *host;
 	pthread_mutex_t mutex;
+	struct log_limit log_limit; /* with the mutex */
 	struct board_slot slot[PCI_SLOTS];
 	struct mmio *window[WINDOWS]; /* NULL: none there */
 };
