@@ -163,7 +163,7 @@ static bool map_queue(struct transport *t, uint32_t queue)
 	return map(t, COMMON_QUEUE_VECTOR, VECTOR_QUEUES + queue);
 }
 
-/* By what came: under MSI-X the ISR byte stays 0. */
+/* By what came: under MSI-X the ISR byte does not tell of queues (virtio 1.4, 4.1.4.5.1). */
 static struct told told(struct transport *t)
 {
 	uint32_t vectors = 0;
