@@ -64,14 +64,15 @@ static void answer(struct control_client *client, bool ok, const char *text)
 /* A number, or else the name of a TAP. */
 static bool find_nic(const struct machine_config *config, const char *word, unsigned *ret_index)
 {
-	for (unsigned i = 0; i < config->nic_count; i++) {
-		if ((word[0] == (char)('0' + i) && word[1] == '\0') ||
-		    strcmp(config->nic[i].tap.name, word) == 0) {
-			*ret_index = i;
-			return true;
-		}
-	}
-	return false;
+	unsigned count = config->nic_count, i = 0;
+
+	if (word[0] >= '0' && word[0] < (char)('0' + count) && word[1] == '\0')
+		i = (unsigned)(word[0] - '0');
+	else
+		while (i < count && strcmp(config->nic[i].tap.name, word) != 0)
+			i++;
+	*ret_index = i;
+	return i < count;
 }
 
 /* The machine answers later. */

@@ -58,6 +58,14 @@ START_TEST(a_line_is_passed_on_or_refused_in_words)
 }
 END_TEST
 
+START_TEST(a_number_is_a_number_whatever_taps_are_called)
+{
+	(void)strcpy(config.nic[0].tap.name, "1");
+	say(come(), "link 1 down\n");
+	ck_assert_str_eq(told(), "ask 1 link 1 down");
+}
+END_TEST
+
 START_TEST(a_zero_byte_hides_nothing)
 {
 	int fd = come();
@@ -368,6 +376,7 @@ int main(void)
 	make_folder();
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, a_line_is_passed_on_or_refused_in_words, 0, ARRAY_LEN(lines));
+	tcase_add_test(tc, a_number_is_a_number_whatever_taps_are_called);
 	tcase_add_test(tc, a_zero_byte_hides_nothing);
 	tcase_add_test(tc, requests_of_a_client_are_answered_one_by_one);
 	tcase_add_test(tc, an_answer_goes_to_who_asked);
