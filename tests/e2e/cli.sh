@@ -44,6 +44,7 @@ if [ -r "$page" ]; then
 	for command in run selftest; do
 		for option in $("$tapvm" help $command | sed -n 's/^  --\([a-z-]*\).*/\1/p'); do
 			grep -q "^\.It Fl Fl $option\( \|$\)" "$page" || lacks="$lacks --$option"
+			grep -q "^\.Op Fl Fl $option\( \|$\)" "$page" || lacks="$lacks --$option-in-its-synopsis"
 		done
 	done
 	for key in $("$tapvm" help run | sed -n 's/^  \([a-z-]*\)=.*/\1/p'); do
