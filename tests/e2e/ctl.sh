@@ -26,7 +26,7 @@ refuse path-long 2 'up to 107' "$tapvm" ctl "/$(head -c 200 /dev/zero | tr '\0' 
 refuse option 2 'unknown option' "$tapvm" ctl --force "$s" stats
 refuse nobody 4 'No such file' "$tapvm" ctl "$s" stats
 : >"$w/file"
-refuse no-socket-file 4 'nobody listens' "$tapvm" ctl "$w/file" stats
+refuse no-socket-file 4 'file is no socket; give that of a run' "$tapvm" ctl "$w/file" stats
 refuse control-dash 2 'is no file' "$tapvm" run --control - "$kernels/IDLE.elf"
 if [ ! -w /dev/kvm ]; then
 	skip "with-kvm /dev/kvm is not there or not ours; tapvm doctor says more"

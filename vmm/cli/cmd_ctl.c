@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "devices/net/rate.h"
@@ -72,9 +73,16 @@ static struct err judge(const struct ctl *c)
 
 static struct err connect_to(const char *path, int *ret_fd)
 {
+	struct stat st;
+
 	*ret_fd = unix_socket_connect(path);
 	if (*ret_fd >= 0)
 		return err_none();
+	if (errno == ECONNREFUSED && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return err_make(ERR_SETUP, 0,
+				"%s is no socket; give that of a run's --control, as in tapvm ctl "
+				"/run/vm0.sock stats",
+				path);
 	if (errno == ECONNREFUSED)
 		return err_make(ERR_SETUP, 0,
 				"nobody listens at %s: the run that made it is gone; remove it, or "
