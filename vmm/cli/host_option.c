@@ -53,9 +53,11 @@ struct err host_option_judge(const struct nic_options *nic)
 		return err_make(ERR_USAGE, 0,
 				"%s needs Ethernet, which a TUN does not carry; write --net tap",
 				w->dhcp ? "dhcp=on" : "bridge");
-	if (w->nat && nic->netns != NULL && strcmp(nic->netns, "private") == 0)
+	if ((w->nat || w->bridge != NULL) && nic->netns != NULL &&
+	    strcmp(nic->netns, "private") == 0)
 		return err_make(ERR_USAGE, 0,
-				"nat does not go with netns=private, from which nothing leads out; "
-				"leave one out");
+				"%s does not go with netns=private, from which nothing leads out; "
+				"leave one out",
+				w->nat ? "nat" : "bridge");
 	return hostnet_judge(w, nic->address, nic->address_count);
 }

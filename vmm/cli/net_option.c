@@ -1,7 +1,9 @@
 /* vmm/cli/net_option.c: --net tap|tun[,key=value]... */
 #include "vmm/cli/net_option.h"
 
+#include <arpa/inet.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "devices/net/features.h"
 #include "devices/tap/tap.h"
@@ -47,6 +49,15 @@ static struct err take_host_mac(void *into, const char *value)
 	return value_mac(value, nic->host_mac);
 }
 
+/* The kernel takes some of these, and gives the interface nothing. */
+static bool is_nobodys(const struct ip_prefix *p)
+{
+	if (p->family == AF_INET6)
+		return IN6_IS_ADDR_UNSPECIFIED(&p->addr.v6) || IN6_IS_ADDR_MULTICAST(&p->addr.v6);
+	return p->addr.v4.s_addr == htonl(INADDR_ANY) || IN_MULTICAST(ntohl(p->addr.v4.s_addr)) ||
+	       p->addr.v4.s_addr == htonl(INADDR_BROADCAST);
+}
+
 static struct err take_ip(void *into, const char *value)
 {
 	struct nic_options *nic = into;
@@ -56,6 +67,10 @@ static struct err take_ip(void *into, const char *value)
 		return err_make(ERR_USAGE, 0, "more than %d addresses on one TAP",
 				NIC_ADDRESSES_MAX);
 	e = ip_prefix_parse(value, &nic->address[nic->address_count]);
+	if (!err_is(e) && is_nobodys(&nic->address[nic->address_count]))
+		e = err_make(ERR_USAGE, 0,
+			     "%s is no address of an interface; write one like 192.168.77.1/24",
+			     value);
 	if (!err_is(e))
 		nic->address_count++;
 	return e;
