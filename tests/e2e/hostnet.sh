@@ -294,6 +294,8 @@ fi
 
 # ---- what cannot be ----
 mkdir "$w/empty"
+refuse name-of-many 2 "interface name 'e\*': .* is made of letters" \
+	"$tapvm" run --net 'tap,name=e*,ip=192.168.77.1/24,dhcp=on' "$idle"
 refuse without-nft 4 'nat=on needs the program nft, which is not in PATH; apt install nftables' \
 	env PATH="$w/empty" "$tapvm" run --net tap,ip=192.168.77.1/24,nat=on "$idle"
 as_before without-nft-as-before

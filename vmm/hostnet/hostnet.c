@@ -169,7 +169,9 @@ struct err hostnet_open(const struct hostnet_nic *nic, struct hostnet **ret, cha
 	if (h == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "note what is changed");
 	*h = (struct hostnet){ .netns = -1, .server = -1, .user = user_self(nic->tap) };
-	e = netns_current(&h->netns);
+	e = hostnet_names(nic);
+	if (!err_is(e))
+		e = netns_current(&h->netns);
 	if (!err_is(e) && nic->wish.dhcp)
 		e = program_possible(&server);
 	if (!err_is(e) && (nic->wish.nat || nic->wish.bridge != NULL))

@@ -99,6 +99,8 @@ struct plan_host {
 	struct err (*uplink)(void *self, int family, char ret_name[static IFNAMSIZ]);
 	struct err (*bridge)(void *self, const char *name, enum change_kind *ret_kind);
 };
+/* Whether the programs that the wishes take read these names as names. */
+struct err hostnet_names(const struct hostnet_nic *nic) MUST_USE;
 struct err hostnet_plan(const struct hostnet_nic *nic, const struct plan_host *host,
 			struct plan *ret) MUST_USE;
 

@@ -30,6 +30,19 @@ static struct err plain_name(const char *name)
 			name);
 }
 
+/* dnsmasq takes "vm*" for every interface whose name begins so. */
+struct err hostnet_names(const struct hostnet_nic *nic)
+{
+	const struct hostnet_wish *w = &nic->wish;
+	struct err e = err_none();
+
+	if (w->bridge != NULL || w->nat || w->dhcp)
+		e = plain_name(nic->tap);
+	if (!err_is(e) && w->bridge != NULL)
+		e = plain_name(w->bridge);
+	return e;
+}
+
 /* ---- forwarding ---- */
 
 /* *ret_there: this kernel has it; *ret_was: it was on before, and stays as it is. */
@@ -181,13 +194,9 @@ struct err hostnet_plan(const struct hostnet_nic *nic, const struct plan_host *h
 			struct plan *ret)
 {
 	const struct hostnet_wish *w = &nic->wish;
-	struct err e = err_none();
+	struct err e = hostnet_names(nic);
 
 	*ret = (struct plan){ .count = 0 };
-	if (w->bridge != NULL || w->nat || w->dhcp)
-		e = plain_name(nic->tap);
-	if (!err_is(e) && w->bridge != NULL)
-		e = plain_name(w->bridge);
 	if (!err_is(e) && w->bridge != NULL)
 		e = plan_bridge(ret, host, nic);
 	if (!err_is(e) && w->nat) {
