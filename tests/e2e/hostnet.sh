@@ -302,6 +302,12 @@ as_before without-nft-as-before
 refuse without-dnsmasq 4 'dhcp=on needs the program dnsmasq, .*apt install dnsmasq-base' \
 	env PATH="$w/empty" "$tapvm" run --net tap,ip=192.168.77.1/24,dhcp=on "$idle"
 as_before without-dnsmasq-as-before
+# A container's: what could not be changed need not go back.
+mount --bind /proc/sys /proc/sys
+mount -o remount,ro,bind /proc/sys
+refuse sysctls-read-only 4 'Read-only file system' "$tapvm" run --net tap,ip=192.168.77.1/24,nat=on "$idle"
+umount /proc/sys
+as_before sysctls-read-only-as-before
 # Where another serves on all addresses: what was changed before is taken back.
 dnsmasq -k --conf-file=/dev/null --pid-file= --user=root >"$w/other" 2>&1 &
 other=$!

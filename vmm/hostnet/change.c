@@ -152,13 +152,13 @@ static struct err sysctl_make(const struct change *c, const char *rules)
 	return sysctl_write(c->what, "1");
 }
 
-/* An interface takes its sysctls with it. */
+/* An interface takes its sysctls with it, and what could not be set need not be set back. */
 static struct err sysctl_undo(const struct change *c, bool *ret_was)
 {
-	struct err e = sysctl_write(c->what, c->with);
+	char value[SYSCTL_VALUE];
 
-	*ret_was = e.sys_errno != ENOENT;
-	return *ret_was ? e : err_none();
+	*ret_was = sysctl_read(c->what, value) && strcmp(value, c->with) != 0;
+	return *ret_was ? sysctl_write(c->what, c->with) : err_none();
 }
 
 /* ---- a table of nft's ---- */
