@@ -338,7 +338,16 @@ cp "$tapvm" /run/tapvm-copy
 setpriv --reuid 65534 --regid 65534 --clear-groups /run/tapvm-copy run --dry-run --net "tap,name=vm0,$nat" none \
 	>"$w/dry" 2>&1
 check dry-run-needs-nobody test $? = 0
-rm /run/tapvm-copy
+cp "$idle" /run/idle
+user="setpriv --reuid 65534 --regid $(stat -c %g /dev/kvm) --clear-groups"
+if $user test -w /dev/kvm; then
+	$user /run/tapvm-copy run --timeout 1 --net "tap,netns=private,ip=192.168.77.1/24,dhcp=on" /run/idle \
+		</dev/null >"$w/user" 2>&1
+	check server-of-a-user grep -q 'guest gets 192.168.77.2 by DHCP' "$w/user"
+else
+	skip "server-of-a-user: /dev/kvm is for root alone"
+fi
+rm /run/tapvm-copy /run/idle
 check dry-run-says-tap grep -qx 'net 0: give vm0 the address 192.168.77.1/24' "$w/dry"
 check dry-run-says-rules grep -q '^net 0: .*masquerade$' "$w/dry"
 check dry-run-says-forwarding grep -qx 'net 0: set /proc/sys/net/ipv4/conf/eth0/forwarding to 1, which is 0' "$w/dry"

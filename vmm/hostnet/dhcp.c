@@ -70,6 +70,7 @@ void dhcp_print(const struct hostnet_nic *nic, struct dhcp_words *ret)
 		"--keep-in-foreground",
 		"--log-facility=-",
 		"--user=root", /* it stays who it is */
+		"--group=",    /* in a user namespace it would else try to change it */
 		"--conf-file=/dev/null",
 		"--no-hosts",
 		"--pid-file=",
