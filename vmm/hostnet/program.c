@@ -136,8 +136,8 @@ struct err program_possible(const struct program *p)
 
 struct err program_failed(const struct program *p, int status, const char *words)
 {
-	return err_make(ERR_SETUP, 0, "%s: %s ended with status %d: %s", reason(p),
-			hostnet_programs[p->which].name, status, words);
+	return err_make(ERR_SETUP, 0, "%s: %s ended with status %d%s%s", reason(p),
+			hostnet_programs[p->which].name, status, *words == '\0' ? "" : ": ", words);
 }
 
 /* A descriptor above those that the child's own will be. */

@@ -214,6 +214,17 @@ START_TEST(the_server_s_words_of_all_addresses_fit)
 }
 END_TEST
 
+START_TEST(a_program_that_ended_without_a_word_is_told_as_such)
+{
+	const struct program p = { .which = HOSTNET_NFT };
+	struct err e = program_failed(&p, 137, "");
+
+	ck_assert_str_eq(e.text, "nat=on: nft ended with status 137");
+	e = program_failed(&p, 1, "Error: no");
+	ck_assert_str_eq(e.text, "nat=on: nft ended with status 1: Error: no");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hostnet");
@@ -226,5 +237,6 @@ int main(void)
 	tcase_add_test(tc, rules_of_all_addresses_fit);
 	tcase_add_test(tc, the_server_serves_one_guest_and_writes_nothing);
 	tcase_add_test(tc, the_server_s_words_of_all_addresses_fit);
+	tcase_add_test(tc, a_program_that_ended_without_a_word_is_told_as_such);
 	return suite_run(s);
 }
