@@ -256,7 +256,20 @@ murder "$run"
 check killed-leaves-port is_port vm3 br0
 "$tapvm" net clean >/dev/null 2>&1
 as_before bridge-clean
+ip link add br1 type bridge
+ip link set vm3 master br1
+host >"$w/before"
+before=$("$helper" interfaces)
+start 1 --net tap,name=vm3,bridge=br1
+stop "$run"
+as_before port-before-us-stays-one
+refuse port-of-another 4 'vm3 is a port of another bridge; .*ip link set vm3 nomaster' \
+	"$tapvm" run --net tap,name=vm3,bridge=br0 "$idle"
+as_before port-of-another-stays-there
+refuse bridge-is-none 4 'bridge=eth0 is an interface, but no bridge' "$tapvm" run --net tap,bridge=eth0 "$idle"
+refuse bridge-is-tap 2 'bridge=vm0: that is the TAP itself' "$tapvm" run --net tap,name=vm0,bridge=vm0 "$idle"
 ip link del br0
+ip link del br1
 ip link del vm3
 host >"$w/before"
 before=$("$helper" interfaces)
@@ -281,6 +294,13 @@ if command -v ovs-vswitchd >/dev/null; then
 	murder "$run"
 	"$tapvm" net clean >"$w/clean" 2>&1
 	check ovs-clean has_ports ''
+	ip tuntap add vm3 mode tap vnet_hdr
+	ovs-vsctl add-port ovs0 vm3
+	start 1 --net tap,name=vm3,bridge=ovs0
+	stop "$run"
+	check ovs-port-before-us-stays-one has_ports vm3
+	ovs-vsctl del-port vm3
+	ip link del vm3
 	before=$("$helper" interfaces)
 	refuse ovs-bridge-missing 4 "nor of Open vSwitch ('ovs-vsctl add-br br7')" "$tapvm" run --net tap,bridge=br7 "$idle"
 	ovs-vsctl del-br ovs0
@@ -352,6 +372,12 @@ check dry-run-says-tap grep -qx 'net 0: give vm0 the address 192.168.77.1/24' "$
 check dry-run-says-rules grep -q '^net 0: .*masquerade$' "$w/dry"
 check dry-run-says-forwarding grep -qx 'net 0: set /proc/sys/net/ipv4/conf/eth0/forwarding to 1, which is 0' "$w/dry"
 check dry-run-says-server grep -q '^net 0: start dnsmasq .* --interface=vm0 ' "$w/dry"
+"$tapvm" run --dry-run --net "tap,name=$(printf 'a\033b'),persist=on,owner=7,group=8" none >"$w/dry" 2>&1
+check dry-run-drives-no-terminal grep -qx 'net 0: make TAP a?b, or attach to it if it is there' "$w/dry"
+check dry-run-says-owner grep -qx 'net 0: let user 7 attach to a?b' "$w/dry"
+check dry-run-says-group grep -qx 'net 0: let group 8 attach to a?b' "$w/dry"
+refuse dry-run-of-no-namespace 4 "'nosuch' does not exist" "$tapvm" run --dry-run --net tap,netns=nosuch none
+refuse dry-run-of-no-bridge 4 'br7 is no bridge of Linux' "$tapvm" run --dry-run --net tap,bridge=br7 none
 as_before dry-run-does-nothing
 
 echo "= $passed passed, $failed failed, $skipped skipped"

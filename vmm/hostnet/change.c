@@ -74,7 +74,23 @@ static struct err ovs(const struct change *c, const char *if_not, const char *ve
 	return run(&p);
 }
 
-struct err ovs_check(const char *bridge)
+/* Of another bridge of its own: Open vSwitch will say so. */
+static struct err ovs_is_port(const char *bridge, const char *tap, const char *reason, bool *ret_is)
+{
+	char program[] = "ovs-vsctl", timeout[] = "--timeout=10", verb[] = "iface-to-br";
+	char name[IFNAMSIZ], words[PROGRAM_WORDS];
+	char *const argv[] = { program, timeout, verb, name, NULL };
+	const struct program p = { .which = HOSTNET_OVS, .reason = reason, .argv = argv };
+	int status;
+	struct err e;
+
+	(void)snprintf(name, sizeof(name), "%s", tap);
+	e = program_run(&p, &status, words);
+	*ret_is = !err_is(e) && status == 0 && strcmp(words, bridge) == 0;
+	return e;
+}
+
+struct err ovs_check(const char *bridge, bool exists, const char *tap, bool *ret_is_port)
 {
 	char program[] = "ovs-vsctl", timeout[] = "--timeout=10", verb[] = "br-exists";
 	char name[IFNAMSIZ], reason[160], words[PROGRAM_WORDS];
@@ -89,8 +105,15 @@ struct err ovs_check(const char *bridge)
 		       "Open vSwitch",
 		       name, name);
 	e = program_run(&p, &status, words);
-	if (err_is(e) || status == 0)
+	if (err_is(e))
 		return e;
+	if (status == 0)
+		return ovs_is_port(name, tap, reason, ret_is_port);
+	if (exists)
+		return err_make(ERR_SETUP, 0,
+				"bridge=%s is an interface, but no bridge of Linux or of Open "
+				"vSwitch; name another%s%s",
+				name, words[0] == '\0' ? "" : ": ", words);
 	return err_make(
 		ERR_SETUP, 0,
 		"bridge=%s is no bridge of Linux ('ip link add %s type bridge'), nor of Open "

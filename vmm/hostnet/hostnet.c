@@ -19,7 +19,8 @@ struct hostnet {
 /* ---- what a plan asks of this host ---- */
 
 struct asked {
-	const struct notes *notes; /* NULL: of a dry run */
+	const struct notes *notes; /* NULL: not known */
+	bool dry;                  /* the TAP may be yet to be made, and we may be anybody */
 };
 
 /* Of an interface that is yet to be made: what "default" has is what it will have. */
@@ -40,7 +41,7 @@ static bool ask_value(void *self, const struct change *c, char ret_value[static 
 
 	if (noted == NULL)
 		return sysctl_read(c->what, ret_value) ||
-		       (a->notes == NULL && default_read(c->what, ret_value));
+		       (a->dry && default_read(c->what, ret_value));
 	(void)snprintf(ret_value, SYSCTL_VALUE, "%s", noted->with);
 	return true;
 }
@@ -58,32 +59,46 @@ static struct err ask_uplink(void *self, int family, char ret_name[static IFNAMS
 	return e;
 }
 
-static bool is_linux_bridge(const char *name)
+/* Index 0: there is none of that name. */
+static struct link_info interface(const char *name)
 {
-	struct link_info info;
+	struct link_info info = { .index = 0 };
 	struct link *link;
-	bool is;
 
 	if (err_is(link_open(&link)))
-		return false;
-	is = !err_is(link_get(link, name, &info)) && strcmp(info.kind, "bridge") == 0;
+		return info;
+	if (err_is(link_get(link, name, &info)))
+		info = (struct link_info){ .index = 0 };
 	link_close(link);
-	return is;
+	return info;
 }
 
-/* A dry run takes what is no Linux bridge for one of Open vSwitch, which tells root alone. */
-static struct err ask_bridge(void *self, const char *name, enum change_kind *ret_kind)
+/* Of Open vSwitch, which tells root alone, others take it on trust in a dry run. */
+static struct err ask_bridge(void *self, const char *tap, const char *name,
+			     enum change_kind *ret_kind, bool *ret_is_port)
 {
+	const struct link_info bridge = interface(name), port = interface(tap);
 	const struct asked *a = self;
 
-	*ret_kind = is_linux_bridge(name) ? CHANGE_BRIDGE : CHANGE_OVS;
-	return *ret_kind == CHANGE_OVS && a->notes != NULL ? ovs_check(name) : err_none();
+	*ret_is_port = false;
+	*ret_kind = strcmp(bridge.kind, "bridge") == 0 ? CHANGE_BRIDGE : CHANGE_OVS;
+	if (*ret_kind == CHANGE_OVS)
+		return a->dry && geteuid() != 0
+			       ? err_none()
+			       : ovs_check(name, bridge.index != 0, tap, ret_is_port);
+	*ret_is_port = port.master == bridge.index;
+	if (port.master == 0 || *ret_is_port)
+		return err_none();
+	return err_make(ERR_SETUP, 0,
+			"bridge=%s: %s is a port of another bridge; leave bridge= out, or take it "
+			"out of that: ip link set %s nomaster",
+			name, tap, tap);
 }
 
-static struct err make_plan(const struct hostnet_nic *nic, const struct notes *notes,
+static struct err make_plan(const struct hostnet_nic *nic, const struct notes *notes, bool dry,
 			    struct plan *ret)
 {
-	struct asked asked = { .notes = notes };
+	struct asked asked = { .notes = notes, .dry = dry };
 	const struct plan_host host = {
 		.self = &asked, .value = ask_value, .uplink = ask_uplink, .bridge = ask_bridge
 	};
@@ -124,7 +139,7 @@ static struct err make_changes(struct hostnet *h, const struct hostnet_nic *nic,
 		e = store_open(&s, cookie, true, &there);
 	if (err_is(e))
 		return e;
-	e = make_plan(nic, s.notes, plan);
+	e = make_plan(nic, s.notes, false, plan);
 	if (!err_is(e))
 		e = note_and_make(h, &s, plan);
 	store_close(&s);
@@ -225,14 +240,31 @@ void hostnet_close(struct hostnet *h)
 
 /* ---- a dry run ---- */
 
+/* By what other runs have noted, as far as that is ours to read. */
+static struct err plan_dry(const struct hostnet_nic *nic, uint64_t cookie, struct plan *ret)
+{
+	struct store s;
+	bool there;
+	struct err e = store_open(&s, cookie, false, &there);
+
+	if (err_is(e) && geteuid() == 0)
+		return e;
+	e = make_plan(nic, s.notes, true, ret);
+	store_close(&s);
+	return e;
+}
+
 struct err hostnet_dry_run(const struct hostnet_nic *nic, const char *prefix, FILE *out)
 {
-	struct plan plan;
+	struct plan plan = { .count = 0 };
 	uint64_t cookie = 0;
-	struct err e = make_plan(nic, NULL, &plan);
+	struct err e = hostnet_names(nic);
 
-	if (!err_is(e) && plan.count > 0)
+	if (!err_is(e) && (nic->wish.nat || nic->wish.bridge != NULL)) {
 		e = store_cookie(&cookie);
+		if (!err_is(e))
+			e = plan_dry(nic, cookie, &plan);
+	}
 	if (err_is(e))
 		return e;
 	if (plan.count > 0)

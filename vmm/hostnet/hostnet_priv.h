@@ -24,8 +24,9 @@ struct err change_undo(const struct change *c, bool *ret_was) MUST_USE;
 void change_say(const struct change *c, const char *rules, const char *prefix, FILE *out);
 void change_say_undone(const struct change *c, FILE *out);
 
-/* Whether Open vSwitch has a bridge of that name. */
-struct err ovs_check(const char *bridge) MUST_USE;
+/* Whether Open vSwitch has a bridge of that name; exists: there is an interface of that name.
+ * *ret_is_port: the TAP is a port of it already. */
+struct err ovs_check(const char *bridge, bool exists, const char *tap, bool *ret_is_port) MUST_USE;
 
 enum { SYSCTL_VALUE = 16 };
 /* False: there is no such file. A long value is cut. */
@@ -97,7 +98,9 @@ struct plan_host {
 	/* A sysctl as it was before we and ours touched it. False: this kernel has none such. */
 	bool (*value)(void *self, const struct change *sysctl, char ret_value[static SYSCTL_VALUE]);
 	struct err (*uplink)(void *self, int family, char ret_name[static IFNAMSIZ]);
-	struct err (*bridge)(void *self, const char *name, enum change_kind *ret_kind);
+	/* *ret_is_port: the TAP is a port of it already. An error if it is one of another. */
+	struct err (*bridge)(void *self, const char *tap, const char *name,
+			     enum change_kind *ret_kind, bool *ret_is_port);
 };
 /* Whether the programs that the wishes take read these names as names. */
 struct err hostnet_names(const struct hostnet_nic *nic) MUST_USE;

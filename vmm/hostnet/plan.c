@@ -182,11 +182,18 @@ static void table_first(struct plan *p)
 static struct err plan_bridge(struct plan *p, const struct plan_host *host,
 			      const struct hostnet_nic *nic)
 {
+	const char *bridge = nic->wish.bridge;
 	enum change_kind kind;
-	struct err e = host->bridge(host->self, nic->wish.bridge, &kind);
+	bool is_port = false;
+	struct err e;
 
-	if (!err_is(e))
-		add(p, kind, nic->tap, nic->wish.bridge);
+	if (strcmp(bridge, nic->tap) == 0)
+		return err_make(ERR_USAGE, 0, "bridge=%s: that is the TAP itself; name another",
+				bridge);
+	e = host->bridge(host->self, nic->tap, bridge, &kind, &is_port);
+	/* What somebody else made a port stays one. */
+	if (!err_is(e) && !is_port)
+		add(p, kind, nic->tap, bridge);
 	return e;
 }
 

@@ -10,6 +10,7 @@ struct fake {
 	const char *values[8][2]; /* a sysctl, and what it is; others are not there */
 	const char *uplink[2];    /* NULL: none */
 	enum change_kind bridge;
+	bool is_port; /* of it already */
 };
 
 static bool fake_value(void *self, const struct change *c, char ret_value[static SYSCTL_VALUE])
@@ -34,12 +35,15 @@ static struct err fake_uplink(void *self, int family, char ret_name[static IFNAM
 	return err_none();
 }
 
-static struct err fake_bridge(void *self, const char *name, enum change_kind *ret_kind)
+static struct err fake_bridge(void *self, const char *tap, const char *name,
+			      enum change_kind *ret_kind, bool *ret_is_port)
 {
 	const struct fake *f = self;
 
+	(void)tap;
 	(void)name;
 	*ret_kind = f->bridge;
+	*ret_is_port = f->is_port;
 	return err_none();
 }
 
@@ -163,6 +167,18 @@ static const struct {
 	  { .bridge = CHANGE_OVS },
 	  "ovs vm0 br0;",
 	  NULL },
+	{ "a bridge that the TAP is in already",
+	  { .bridge = "br0" },
+	  { NULL },
+	  { .bridge = CHANGE_BRIDGE, .is_port = true },
+	  "",
+	  NULL },
+	{ "the TAP as its own bridge",
+	  { .bridge = "vm0" },
+	  { NULL },
+	  { .bridge = CHANGE_OVS },
+	  NULL,
+	  "that is the TAP itself" },
 	{ "a bridge whose name is an option",
 	  { .bridge = "-x" },
 	  { NULL },
