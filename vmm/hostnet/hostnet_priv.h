@@ -81,7 +81,8 @@ bool user_is_gone(const struct user *u);
  * last on, and says each on out if that is not NULL. A change that does not go back stays noted,
  * and the first such is the error. */
 struct err store_sweep(struct store *s, const struct user *user, FILE *out) MUST_USE;
-/* The same for the calling thread's namespace, from its file and back to it. */
+/* In the calling thread's namespace, from its file and back to it: this user's, and then those of
+ * all that are gone, which may be what keeps a change of his. */
 struct err sweep_here(const struct user *user, FILE *out) MUST_USE;
 
 /* ---- plan.c: what a NIC's wishes come to ---- */

@@ -53,6 +53,7 @@ static bool is_user(const struct user *a, const struct user *b)
 /* A note that others have too is only taken off the list. */
 static struct err take_back(struct store *s, unsigned index, FILE *out)
 {
+	const struct user user = s->notes->list[index].user;
 	const struct change change = s->notes->list[index].change;
 
 	if (!notes_shared(s->notes, index)) {
@@ -60,7 +61,10 @@ static struct err take_back(struct store *s, unsigned index, FILE *out)
 		struct err e = change_undo(&change, &was);
 
 		if (err_is(e))
-			return e;
+			return err_within(e,
+					  "what process %d changed does not go back (mend that, or "
+					  "take its line out of /run/tapvm/%s)",
+					  user.pid, s->name);
 		if (was && out != NULL)
 			change_say_undone(&change, out);
 	}
@@ -90,14 +94,18 @@ struct err sweep_here(const struct user *user, FILE *out)
 	struct store s;
 	bool there = false;
 	uint64_t cookie = 0;
-	struct err e = store_cookie(&cookie), saved;
+	struct err e = store_cookie(&cookie), gone, saved;
 
 	if (!err_is(e))
 		e = store_open(&s, cookie, false, &there);
 	if (err_is(e) || !there)
 		return e;
-	e = store_sweep(&s, user, out);
+	if (user != NULL)
+		e = store_sweep(&s, user, out);
+	gone = store_sweep(&s, NULL, out);
 	saved = store_save(&s);
 	store_close(&s);
+	if (!err_is(e))
+		e = gone;
 	return err_is(e) ? e : saved;
 }
