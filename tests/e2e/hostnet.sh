@@ -342,7 +342,7 @@ dnsmasq -k --conf-file=/dev/null --pid-file= --user=root >"$w/other" 2>&1 &
 other=$!
 serves() { ss -lunH 'sport = 53' | grep -q 0.0.0.0; }
 wait_for serves
-refuse port-taken 4 'dnsmasq ended with status 2: .*Address already in use' "$tapvm" run --net "tap,name=vm0,$nat" "$idle"
+refuse port-taken 4 'dnsmasq ended with status 2: .*Address already in use; .*another ip=' "$tapvm" run --net "tap,name=vm0,$nat" "$idle"
 kill $other
 wait $other 2>/dev/null
 as_before port-taken-as-before

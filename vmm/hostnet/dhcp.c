@@ -2,6 +2,7 @@
  * its router and its name server, which asks those that the host asks. It reads no configuration,
  * writes no file, and ends with us. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,12 @@ struct err dhcp_start(const struct hostnet_nic *nic, int *ret_pid)
 	struct dhcp_words words;
 	const struct program p = { .which = HOSTNET_DNSMASQ, .argv = words.argv };
 
+	struct err e;
+
 	dhcp_print(nic, &words);
-	return program_start(&p, ": started", ret_pid);
+	e = program_start(&p, ": started", ret_pid);
+	if (err_is(e) && strstr(e.text, strerrordesc_np(EADDRINUSE)) != NULL)
+		return err_make(e.kind, 0,
+				"%s; end who serves there (ss -lunp), or give another ip=", e.text);
+	return e;
 }
