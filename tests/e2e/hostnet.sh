@@ -240,8 +240,14 @@ stop "$run"
 check_not rules-there-end nsenter --net=/run/netns/there nft list table inet tapvm-vm0
 start 1 --net "tap,name=vm0,netns=there,$nat"
 murder "$run"
+: >"$w/bound"
+mount --bind /run/netns/there "$w/bound"
+ip netns del there
 "$tapvm" net clean >"$w/clean" 2>&1
-check_not clean-finds-it-there nsenter --net=/run/netns/there nft list table inet tapvm-vm0
+check_not clean-finds-it-there nsenter --net="$w/bound" nft list table inet tapvm-vm0
+: >/run/netns/there
+mount --bind "$w/bound" /run/netns/there
+umount "$w/bound"
 start 1 --net "tap,name=vm0,netns=there,$nat"
 murder "$run"
 ip netns del there
@@ -277,9 +283,7 @@ refuse port-of-another 4 'vm3 is a port of another bridge; .*ip link set vm3 nom
 as_before port-of-another-stays-there
 refuse bridge-is-none 4 'bridge=eth0 is an interface, but no bridge' "$tapvm" run --net tap,bridge=eth0 "$idle"
 refuse bridge-is-tap 2 'bridge=vm0: that is the TAP itself' "$tapvm" run --net tap,name=vm0,bridge=vm0 "$idle"
-ip link del br0
-ip link del br1
-ip link del vm3
+for name in br0 br1 vm3; do ip link del $name; done
 host >"$w/before"
 before=$("$helper" interfaces)
 refuse bridge-missing 4 "br7 is no bridge of Linux ('ip link add br7" "$tapvm" run --net tap,bridge=br7 "$idle"

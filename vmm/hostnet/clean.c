@@ -1,7 +1,9 @@
 /* vmm/hostnet/clean.c: taking back what users that are gone left, wherever it is: in our namespace,
- * in those with a name, and in those of any process. */
+ * in those that are bound to a file, and in those of any process. */
 #include <ctype.h>
 #include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,19 +68,30 @@ static void visit(struct walk *w, const char *path)
 	(void)close(fd);
 }
 
-/* Of /proc the folders of processes alone. */
-static void visit_all(struct walk *w, const char *folder, const char *behind)
+/* As by `ip netns`, or anywhere else. */
+static void visit_bound(struct walk *w)
 {
-	DIR *dir = opendir(folder);
+	FILE *mounts = fopen("/proc/thread-self/mountinfo", "re");
+	char line[2 * PATH_MAX], path[PATH_MAX];
+
+	while (mounts != NULL && fgets(line, sizeof(line), mounts) != NULL)
+		if (sscanf(line, "%*s %*s %*s net:%*s %4095s", path) == 1)
+			visit(w, path);
+	if (mounts != NULL)
+		(void)fclose(mounts);
+}
+
+static void visit_processes(struct walk *w)
+{
+	DIR *dir = opendir("/proc");
 	const struct dirent *d;
 
 	while (dir != NULL && (d = readdir(dir)) != NULL) {
 		char path[300];
 
-		if (d->d_name[0] == '.' ||
-		    (*behind != '\0' && !isdigit((unsigned char)d->d_name[0])))
+		if (!isdigit((unsigned char)d->d_name[0]))
 			continue;
-		(void)snprintf(path, sizeof(path), "%s/%.200s%s", folder, d->d_name, behind);
+		(void)snprintf(path, sizeof(path), "/proc/%s/ns/net", d->d_name);
 		visit(w, path);
 	}
 	if (dir != NULL)
@@ -120,8 +133,8 @@ struct err hostnet_clean(FILE *out)
 	if (err_is(e))
 		return e;
 	visit(&w, ours);
-	visit_all(&w, "/run/netns", "");
-	visit_all(&w, "/proc", "/ns/net");
+	visit_bound(&w);
+	visit_processes(&w);
 	keep_first(&w, netns_enter(home));
 	(void)close(home);
 	for (unsigned i = 0; i < w.cookies && !err_is(w.first); i++)
