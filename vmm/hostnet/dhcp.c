@@ -97,7 +97,6 @@ struct err dhcp_start(const struct hostnet_nic *nic, int *ret_pid)
 {
 	struct dhcp_words words;
 	const struct program p = { .which = HOSTNET_DNSMASQ, .argv = words.argv };
-
 	struct err e;
 
 	dhcp_print(nic, &words);
