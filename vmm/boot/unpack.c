@@ -6,6 +6,7 @@
 #include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #define ZLIB_CONST
 #include <zlib.h>
 #include <zstd.h>
@@ -16,6 +17,7 @@ enum {
 	LENGTH_BYTES = 4,
 	LZ4_MAGIC_BYTES = 4,
 	LZ4_BLOCK_MAX = 8 << 20, /* unpacked */
+	HUGE_PAGE = 2 << 20,
 	ZLIB_GZIP_ONLY = 16 + MAX_WBITS,
 };
 static const uint64_t xz_memory_max = UINT64_C(256) << 20;
@@ -126,6 +128,17 @@ static const struct way *way_of(const uint8_t *bytes, uint32_t size)
 
 bool unpack_knows(const uint8_t *bytes, uint32_t size) { return way_of(bytes, size) != NULL; }
 
+/* By pages of 4 KiB their faults alone take longer than lz4: 15 ms of 24 for a kernel of 53 MB. */
+static uint8_t *huge_pages(size_t bytes)
+{
+	size_t whole = (bytes + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+	uint8_t *at = aligned_alloc(HUGE_PAGE, whole);
+
+	if (at != NULL)
+		(void)madvise(at, whole, MADV_HUGEPAGE);
+	return at;
+}
+
 struct err unpack(const uint8_t *bytes, uint32_t size, const char *what, uint8_t **ret_bytes,
 		  uint32_t *ret_size)
 {
@@ -146,7 +159,7 @@ struct err unpack(const uint8_t *bytes, uint32_t size, const char *what, uint8_t
 			"kernel %s: %u bytes are packed in it by its own word: at least one "
 			"and at most 1 GiB can be",
 			what, length);
-	out = malloc(length);
+	out = huge_pages(length);
 	if (out == NULL)
 		return err_make(ERR_SETUP, ENOMEM, "unpack kernel %s: %u bytes", what, length);
 	why = way->unpack(bytes, size - way->length_bytes, out, length);
