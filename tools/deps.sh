@@ -12,14 +12,14 @@ check) need="mount:mount tshark:tshark iproute2:ip iputils-ping:ping netcat-open
 	acpica-tools:iasl dnsmasq-base:dnsmasq nftables:nft openvswitch-switch:ovs-vsctl busybox-static:busybox
 	procps:pgrep" ;;
 e2e) need="qemu-system-x86:qemu-system-x86_64" ;;
-interop) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount busybox-static:busybox
+interop) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio xz-utils:xz kmod:modprobe iproute2:ip procps:ps mount:mount busybox-static:busybox
 	iperf3:iperf3 ethtool:ethtool iputils-ping:ping dpdk-dev:dpdk-testpmd ovmf:/usr/share/OVMF/OVMF_CODE.fd
 	dnsmasq-base:dnsmasq tshark:tshark" ;;
 uml) need="user-mode-linux:linux.uml cpio:cpio iproute2:ip mount:mount busybox-static:busybox" ;;
 aarch64) need="gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
 	qemu-user-static:qemu-aarch64-static" ;;
 lint) need="clang:clang clang-format:clang-format shellcheck:shellcheck" ;;
-bed) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe iproute2:ip procps:ps mount:mount
+bed) need="qemu-system-x86:qemu-system-x86_64 cpio:cpio xz-utils:xz kmod:modprobe iproute2:ip procps:ps mount:mount
 	busybox-static:busybox e2fsprogs:mke2fs iperf3:iperf3 ethtool:ethtool iputils-ping:ping dnsmasq-base:dnsmasq
 	nftables:nft" ;;
 fresh) need="mmdebstrap:mmdebstrap" ;;

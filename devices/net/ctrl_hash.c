@@ -31,17 +31,16 @@ bool net_hash_set(struct net *n, uint32_t types, const uint8_t *key, unsigned ke
 	return true;
 }
 
-/* CTRL-22, NET-51: until it comes nothing is hashed. */
+/* CTRL-22, NET-51: until it comes nothing is hashed. What is reserved is not looked at: without RSS
+ * newer kernels of Linux (6.12.117 was seen) put their transmit pairs there. */
 bool ctrl_hash(struct net *n, struct ctrl *c)
 {
-	static const struct wire_hash_config none;
 	struct wire_hash_config w = { 0 };
 
 	if (c->len < HASH_CONFIG_BYTES)
 		return false;
 	memcpy(&w, c->data, HASH_CONFIG_BYTES);
-	if (c->len != HASH_CONFIG_BYTES + (uint32_t)w.key_len ||
-	    memcmp(w.reserved, none.reserved, sizeof(w.reserved)) != 0)
+	if (!ctrl_ends_by_key(c, HASH_CONFIG_BYTES, w.key_len))
 		return false;
 	return net_hash_set(n, le32_get(w.types), c->data + HASH_CONFIG_BYTES, w.key_len);
 }

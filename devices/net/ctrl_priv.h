@@ -25,6 +25,13 @@ static inline bool ctrl_agreed(const struct net *n, unsigned bit)
 	return features_has(device_accepted(n->device), bit);
 }
 
+/* Whether the command ends with a key of that length from data[at] on, or a byte behind it: newer
+ * kernels of Linux (6.12.117 was seen) send the padding at the end of their own structure, too. */
+static inline bool ctrl_ends_by_key(const struct ctrl *c, uint32_t at, uint8_t key_len)
+{
+	return c->len - at == key_len || c->len - at == key_len + 1u;
+}
+
 /* The commands. false: ERR, and nothing was changed. */
 
 /* ctrl_filter.c */

@@ -83,9 +83,10 @@ bool ctrl_rss(struct net *n, struct ctrl *c)
 	if (at == 0 || c->len - at < sizeof(tail))
 		return false;
 	memcpy(&tail, c->data + at, sizeof(tail));
-	key = c->data + at + sizeof(tail);
+	at += (uint32_t)sizeof(tail);
+	key = c->data + at;
 	to.tx_pairs = tail.max_tx[0] | (unsigned)tail.max_tx[1] << 8;
-	if (c->len - at != sizeof(tail) + (uint32_t)tail.key_len || to.tx_pairs == 0 ||
+	if (!ctrl_ends_by_key(c, at, tail.key_len) || to.tx_pairs == 0 ||
 	    to.tx_pairs > n->config.pairs || tail.key_len > HASH_KEY_MAX ||
 	    (to.table.hash.types & ~(uint32_t)HASH_TYPES_ALL) != 0)
 		return false;

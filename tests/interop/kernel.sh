@@ -35,17 +35,21 @@ bare_tree() {
 	for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$1/$folder"; done
 }
 
-# add_modules TREE MODULE...: into TREE/modules, with those that they need; TREE/modules/order is the order to load.
+# add_modules TREE MODULE...: into TREE/modules, unpacked, with those that they need; TREE/modules/order is the order to load.
 add_modules() {
-	local tree=$1 release module file
+	local tree=$1 release module file name
 	shift
 	release=$(ls "$cache/kernel/lib/modules")
 	for module in "$@"; do
 		modprobe -d "$cache/kernel" -S "$release" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
 	done | while read -r file; do
-		[ ! -e "$tree/modules/$(basename "$file")" ] || continue
-		cp "$file" "$tree/modules/"
-		basename "$file" >>"$tree/modules/order"
+		name=$(basename "$file" .xz)
+		[ ! -e "$tree/modules/$name" ] || continue
+		case $file in
+		*.xz) xz -dc "$file" >"$tree/modules/$name" ;;
+		*) cp "$file" "$tree/modules/" ;;
+		esac
+		echo "$name" >>"$tree/modules/order"
 	done
 }
 

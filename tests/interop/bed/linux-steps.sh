@@ -164,7 +164,7 @@ coalescing() {
 		ethtool -c eth0 | grep -q 'rx-frames:.*8' && reach $HOST4 && ethtool -C eth0 rx-usecs 0 rx-frames 1 tx-usecs 0 tx-frames 1"
 }
 
-second_queue() { guest "ethtool -S eth0 | sed -n 's/.*rx_queue_1_packets: //p'"; }
+second_queue() { guest "ethtool -S eth0 | sed -n 's/.*rx\(_queue_1\|1_hw\)_packets: //p'"; }
 # 64 flows to the guest, a datagram each.
 flows() {
 	local port
