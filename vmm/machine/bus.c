@@ -31,8 +31,6 @@ void bus_mmio_read(struct bus *bus, uint64_t address, void *ret_bytes, unsigned 
 
 	if (m != NULL)
 		mmio_read(m, offset, ret_bytes, width);
-	else if (bus->pci == NULL)
-		memset(ret_bytes, 0xff, width);
 	else if (is_ecam(address, width))
 		pci_host_config_read(bus->pci, (uint32_t)(address - PCI_ECAM), ret_bytes, width);
 	else
@@ -46,8 +44,6 @@ void bus_mmio_write(struct bus *bus, uint64_t address, const void *bytes, unsign
 
 	if (m != NULL)
 		mmio_write(m, offset, bytes, width);
-	else if (bus->pci == NULL)
-		return;
 	else if (is_ecam(address, width))
 		pci_host_config_write(bus->pci, (uint32_t)(address - PCI_ECAM), bytes, width);
 	else
@@ -57,17 +53,17 @@ void bus_mmio_write(struct bus *bus, uint64_t address, const void *bytes, unsign
 static bool is_serial(uint16_t port) { return port >= SERIAL_PORT && port < SERIAL_PORT + 8; }
 
 /* The reset register lies amid them, a byte wide. */
-static bool is_pci(const struct bus *bus, uint16_t port)
+static bool is_pci(uint16_t port)
 {
-	return bus->pci != NULL && port >= PCI_CONFIG_PORT &&
-	       port < PCI_CONFIG_PORT + PCI_PORT_COUNT && port != RESET_PORT;
+	return port >= PCI_CONFIG_PORT && port < PCI_CONFIG_PORT + PCI_PORT_COUNT &&
+	       port != RESET_PORT;
 }
 
 uint32_t bus_port_read(struct bus *bus, uint16_t port, unsigned width)
 {
 	le32 value = le32_put(0);
 
-	if (is_pci(bus, port)) {
+	if (is_pci(port)) {
 		pci_host_port_read(bus->pci, port, &value, width);
 		return le32_get(value);
 	}
@@ -80,7 +76,7 @@ struct guest_end bus_port_write(struct bus *bus, uint16_t port, uint32_t value, 
 {
 	le32 bytes = le32_put(value);
 
-	if (is_pci(bus, port)) {
+	if (is_pci(port)) {
 		pci_host_port_write(bus->pci, port, &bytes, width);
 		return (struct guest_end){ .kind = GUEST_GOES_ON };
 	}

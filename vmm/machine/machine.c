@@ -124,7 +124,7 @@ static struct err make_devices(struct machine *m)
 	struct err e = board_init(&m->board, &m->vm, m->loop, log);
 
 	m->bus.window = m->board.window;
-	m->bus.pci = places_hardware(m->config).pci ? m->board.host : NULL;
+	m->bus.pci = m->board.host;
 	for (unsigned i = 0; i < m->config->nic_count && !err_is(e); i++)
 		e = make_nic(m, i, log);
 	if (!err_is(e))

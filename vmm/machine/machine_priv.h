@@ -44,7 +44,7 @@ struct bus {
 	struct ports ports;
 	struct serial *serial;
 	struct mmio *const *window; /* WINDOWS of them; NULL: none there */
-	struct pci_host *pci;       /* NULL: none */
+	struct pci_host *pci;
 };
 void bus_mmio_read(struct bus *bus, uint64_t address, void *ret_bytes, unsigned width);
 void bus_mmio_write(struct bus *bus, uint64_t address, const void *bytes, unsigned width);

@@ -1,7 +1,7 @@
 /* vmm/machine/places.h: which bus each virtio device of a machine is on. What the user left open
  * follows the kernel: an image of ours drives virtio-mmio without a driver for PCI, any other finds
- * PCI. A machine whose NICs are all on virtio-mmio has no PCI bus, unless disks need one: looking
- * through it takes a guest hundreds of exits. */
+ * PCI. Of a PCI bus with nothing on it no guest is told: looking through it takes hundreds of
+ * exits. (Its ports are there: Linux complains on its console where they are not.) */
 #ifndef TAPVM_MACHINE_PLACES_H
 #define TAPVM_MACHINE_PLACES_H
 

@@ -268,27 +268,6 @@ static void begin_anew(unsigned slot, uint32_t at)
 	set_status(slot, 0xb);
 }
 
-/* Ports, configuration space and windows of BARs, and what is there all the same. */
-START_TEST(without_pci)
-{
-	static const uint64_t places[] = { PCI_ECAM, PCI_WINDOW, PCI_WINDOW_HIGH, WINDOW_BASE,
-					   WINDOW_BASE + RNG_WINDOW * WINDOW_STEP };
-	uint8_t bytes[8] = { 0 };
-
-	bus.pci = NULL;
-	for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
-		bus_mmio_write(&bus, places[i], bytes, sizeof(bytes));
-		bus_mmio_read(&bus, places[i], bytes, sizeof(bytes));
-		expect_ones(bytes, sizeof(bytes), "without PCI", places[i]);
-		memset(bytes, 0, sizeof(bytes));
-	}
-	ck_assert(bus_port_write(&bus, PCI_CONFIG_PORT, 0x80000000, 4).kind == GUEST_GOES_ON);
-	ck_assert_uint_eq(bus_port_read(&bus, PCI_CONFIG_PORT, 4), UINT32_MAX);
-	ck_assert_uint_eq(bus_port_read(&bus, PCI_CONFIG_PORT + 4, 4), UINT32_MAX);
-	ck_assert(bus_port_write(&bus, RESET_PORT, ACPI_RESET, 1).kind == GUEST_RESET);
-}
-END_TEST
-
 START_TEST(a_walk)
 {
 	static void (*const steps[])(void) = { at_config, at_ports, move_a_bar,
@@ -322,7 +301,6 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, set_up_bus, tear_down);
-	tcase_add_test(tc, without_pci);
 	tcase_add_loop_test(tc, a_walk, 0, SEEDS);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
