@@ -64,6 +64,17 @@ static uint64_t setup_bytes(const struct setup_header *h)
 	return (sectors + 1) * SECTOR;
 }
 
+/* Behind the setup, in a file of size bytes. It is counted in paragraphs, and fills them if it is
+ * packed; memtest86+, which is not, leaves the last one short. */
+static uint64_t kernel_bytes(const struct setup_header *h, uint64_t size)
+{
+	uint64_t counted = (uint64_t)le32_get(h->paragraphs) * PARAGRAPH;
+	uint64_t there = size > setup_bytes(h) ? size - setup_bytes(h) : 0;
+	bool is_short = there < counted && counted - there < PARAGRAPH;
+
+	return is_short && le32_get(h->payload_bytes) == 0 ? there : counted;
+}
+
 /* That it is one of these headers, whole. */
 static struct err check_kind(const struct setup_header *h, const char *what)
 {
@@ -95,7 +106,7 @@ static struct err check_kind(const struct setup_header *h, const char *what)
 static struct err check_parts(const struct setup_header *h, uint64_t size, const char *what)
 {
 	uint64_t setup = setup_bytes(h);
-	uint64_t kernel = (uint64_t)le32_get(h->paragraphs) * PARAGRAPH;
+	uint64_t kernel = kernel_bytes(h, size);
 	uint32_t offset = le32_get(h->payload_offset), bytes = le32_get(h->payload_bytes);
 
 	if (!range_inside(0, size, setup, kernel))
@@ -116,9 +127,9 @@ static struct err check_parts(const struct setup_header *h, uint64_t size, const
 	return err_none();
 }
 
-static struct err check_places(const struct setup_header *h, const char *what)
+static struct err check_places(const struct setup_header *h, uint64_t size, const char *what)
 {
-	uint64_t kernel = (uint64_t)le32_get(h->paragraphs) * PARAGRAPH;
+	uint64_t kernel = kernel_bytes(h, size);
 	uint64_t at = le64_get(h->preferred_address);
 	uint32_t room = le32_get(h->room);
 
@@ -152,14 +163,14 @@ struct err bzimage_parse(const uint8_t *bytes, uint64_t size, const char *what,
 	if (!err_is(e))
 		e = check_parts(&h, size, what);
 	if (!err_is(e))
-		e = check_places(&h, what);
+		e = check_places(&h, size, what);
 	if (err_is(e))
 		return e;
 	*ret_image = (struct bzimage){
 		.header = bytes + BZIMAGE_HEADER,
 		.header_bytes = (uint32_t)(header_end(&h) - BZIMAGE_HEADER),
 		.kernel = bytes + setup_bytes(&h),
-		.kernel_bytes = (uint64_t)le32_get(h.paragraphs) * PARAGRAPH,
+		.kernel_bytes = kernel_bytes(&h, size),
 		.payload = bytes + setup_bytes(&h) + le32_get(h.payload_offset),
 		.payload_bytes = le32_get(h.payload_bytes),
 		.load_at = le64_get(h.preferred_address),

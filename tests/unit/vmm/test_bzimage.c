@@ -166,6 +166,26 @@ START_TEST(cut_at_each_byte)
 }
 END_TEST
 
+/* All but the last byte of its last paragraph may be missing. */
+START_TEST(not_packed)
+{
+	uint8_t file[FILE_BYTES], *block;
+	struct bzimage got;
+
+	make_sound(file);
+	put(file, 0x24c, 4, 0);
+	for (unsigned missing = 0; missing <= 16; missing++) {
+		struct err e = parse(file, FILE_BYTES - missing, &block, &got);
+
+		ck_assert_msg(err_is(e) == (missing == 16), "%u bytes less: \"%s\"", missing,
+			      e.text);
+		if (missing < 16)
+			ck_assert_uint_eq(got.kernel_bytes, KERNEL_BYTES - missing);
+		free(block);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("bzimage");
@@ -174,6 +194,7 @@ int main(void)
 	tcase_add_test(tc, a_sound_image);
 	tcase_add_loop_test(tc, one_field_spoiled, 0, (int)ARRAY_LEN(spoiled));
 	tcase_add_test(tc, cut_at_each_byte);
+	tcase_add_test(tc, not_packed);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
