@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "devices/base/le.h"
+#include "vmm/boot/check_sum.h"
 #include "vmm/boot/dsdt.h"
 #include "vmm/boot/layout.h"
 
@@ -108,7 +109,7 @@ static_assert(sizeof(struct fadt) == 276 && offsetof(struct fadt, dsdt) == 140, 
 static_assert(offsetof(struct fadt, sleep_control) == 244, "ACPI 6.5, 5.2.9");
 static_assert(sizeof(struct madt) == 44 && sizeof(struct mcfg) == 60, "ACPI 6.5, 5.2.12");
 
-static_assert(FIRMWARE + 5 * DSDT_BYTES < RESET_VECTOR, "a DSDT, and tables that are smaller");
+static_assert(FIRMWARE + 5 * DSDT_BYTES < MP_TABLES, "a DSDT, and tables that are smaller");
 
 /* Where the next table goes, and those that the XSDT names. */
 struct writer {
@@ -117,16 +118,6 @@ struct writer {
 	struct xsdt xsdt;
 	unsigned listed;
 };
-
-static uint8_t check_sum(const void *bytes, size_t size)
-{
-	const uint8_t *at = bytes;
-	uint8_t sum = 0;
-
-	for (size_t i = 0; i < size; i++)
-		sum = (uint8_t)(sum + at[i]);
-	return (uint8_t)-sum;
-}
 
 /* Completes the table of so many bytes that begins with t. Returns its address. */
 static uint64_t write_table(struct writer *w, struct table *t, uint32_t bytes,

@@ -8,6 +8,7 @@
 
 #include "vmm/boot/elf_pvh.h"
 #include "vmm/boot/fdt.h"
+#include "vmm/boot/mp_table.h"
 #include "vmm/boot/pvh_boot.h"
 #include "vmm/boot/unpack.h"
 
@@ -84,6 +85,17 @@ static struct err tell_by_tree(const struct boot_request *r, char *cmdline, uint
 	return err_is(e) ? e : fdt_build(&request, tree, FDT_BYTES, &info->fdt_bytes);
 }
 
+/* What any other kernel finds. */
+static struct err tell_by_firmware(struct guest_mem *mem, const struct acpi_request *hardware,
+				   struct boot_info *info)
+{
+	struct err e = acpi_write(mem, hardware, &info->rsdp);
+
+	if (!err_is(e))
+		mp_table_write(mem, hardware);
+	return e;
+}
+
 static struct err place_initrd(struct guest_mem *mem, const struct boot_request *r,
 			       const struct loaded *l, struct boot_info *info)
 {
@@ -126,7 +138,7 @@ struct err boot_load(struct guest_mem *mem, const struct boot_request *request,
 	if (l.pvh.wants_fdt)
 		e = tell_by_tree(request, cmdline, sizeof(cmdline), tree, &info);
 	else
-		e = acpi_write(mem, &request->hardware, &info.rsdp);
+		e = tell_by_firmware(mem, &request->hardware, &info);
 	if (!err_is(e))
 		e = place_initrd(mem, request, &l, &info);
 	if (!err_is(e))

@@ -47,6 +47,7 @@ enum {
 
 	LOW_MEMORY_END = 0xa0000, /* behind it no memory is told up to HIGH_MEMORY */
 	FIRMWARE = 0xe0000,       /* ACPI tables */
+	MP_TABLES = 0xf0000,      /* where kernels look for them */
 	FIRMWARE_END = 0x100000,
 	HIGH_MEMORY = 0x100000,
 };

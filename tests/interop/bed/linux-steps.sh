@@ -32,6 +32,16 @@ boot() {
 	awk "BEGIN { printf \"%.1f s, $exited exits\\n\", $end - $start }"
 }
 
+# lives COMMAND...: as far as its first program, by what its kernel says.
+lives() {
+	launch "$@"
+	hear "Run /init" "$BOOT_S" >"$w/said" || return
+	kill "$vm"
+	wait "$vm"
+	exec {to_guest}>&- {from_guest}>&-
+	echo "Run /init$heard"
+}
+
 exits_below() { [ "$exited" -lt "$1" ] || { echo "$exited exits by the end of the boot, not below $1"; return 1; }; }
 
 # ends COMMAND STATUS: by that command in the guest, with that status of tapvm's, and each NIC's account even.

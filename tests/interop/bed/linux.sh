@@ -20,6 +20,7 @@ cp "$here/../guest-dhcp" "$w/tree/dhcp"
 cp "$here/../../e2e/wait.sh" "$w/tree/wait.sh"
 pack "$w/tree" "$w/files/initrd.img"
 cp "$cache"/kernel/boot/vmlinuz-* "$w/files/vmlinuz"
+cp "$cache"/kernel/boot/config-* "$w/files/config"
 cp "$here/linux-cases.sh" "$here/linux-steps.sh" "$here/../talk.sh" "$here/../steps.sh" "$w/files/"
 # The README's way to boot a kernel like this one.
 # shellcheck disable=SC2016
