@@ -99,7 +99,8 @@ with_guest() {
 }
 
 # ---- dpdk-testpmd ----
-# start_testpmd MODE OPTIONS: virtio_user, one pair, a core that polls.
+# start_testpmd MODE OPTIONS: virtio_user, one pair, a core that polls. The host's queue runs some time after the carrier is
+# on; until then it drops what is sent.
 start_testpmd() {
 	rm -f "$w/testpmd.in"
 	mkfifo "$w/testpmd.in"
@@ -108,7 +109,11 @@ start_testpmd() {
 		-i --auto-start --total-num-mbufs=2048 "--forward-mode=$1" <"$w/testpmd.in" >"$w/testpmd.words" 2>&1 &
 	testpmd=$!
 	exec {to_testpmd}>"$w/testpmd.in"
-	wait_for grep -q 'testpmd> ' "$w/testpmd.words" || { tail -n 3 "$w/testpmd.words"; return 1; }
+	if ! wait_for grep -q 'testpmd> ' "$w/testpmd.words" || ! wait_for grep -q up /sys/class/net/t0/operstate; then
+		cat /sys/class/net/t0/operstate
+		tail -n 3 "$w/testpmd.words"
+		return 1
+	fi
 }
 
 from_tap() { cat /sys/class/net/t0/statistics/rx_packets; }
