@@ -1,7 +1,7 @@
 # linux-steps.sh: sourced by linux-cases.sh: a stock Linux guest under tapvm, and what is done with it beside what
 # tests/interop/steps.sh has for any guest. A step's last line is its figure.
 # shellcheck shell=bash
-: "${w:?}" "${HOST4:?}" "${GUEST4:?}" "${MAC:?}" "${BOOT_S:?}" "${packed:?}"
+: "${w:?}" "${HOST4:?}" "${GUEST4:?}" "${MAC:?}" "${BOOT_S:?}" "${packed:?}" "${heard:=}"
 tracing=/sys/kernel/tracing
 QUIET="console=ttyS0 quiet panic=-1"
 
