@@ -106,6 +106,8 @@ void rig_await_used(struct rig *r, unsigned queue, uint16_t index);
 void rig_await_broken(struct rig *r);
 /* ... until the counter of that reason is so. */
 void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count);
+/* ... until the backend has put off at least so many offers. */
+void rig_await_blocked(struct rig *r, uint64_t times);
 /* ... until the next sent frame is there: its length. */
 int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max);
 int rig_await_sent_on(struct rig *r, unsigned pair, struct vnet_hdr *ret_hdr, void *ret_bytes,

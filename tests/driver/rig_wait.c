@@ -49,6 +49,16 @@ void rig_await_drops(struct rig *r, enum drop_reason why, uint64_t count)
 			      (unsigned long long)have, (unsigned long long)count);
 }
 
+void rig_await_blocked(struct rig *r, uint64_t times)
+{
+	int64_t deadline = now_ms() + RIG_WAIT_MS;
+	uint64_t have;
+
+	while ((have = rig_stats(r).tx_rewound) < times)
+		ck_assert_msg(turn(r, deadline), "%llu offers were put off, not %llu",
+			      (unsigned long long)have, (unsigned long long)times);
+}
+
 int rig_await_sent(struct rig *r, struct vnet_hdr *ret_hdr, void *ret_bytes, uint32_t max)
 {
 	return rig_await_sent_on(r, 0, ret_hdr, ret_bytes, max);

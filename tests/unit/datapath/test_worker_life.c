@@ -43,12 +43,6 @@ static void assert_received(unsigned number)
 	rig_await_used(&r, RIG_RX, (uint16_t)(used + 1));
 }
 
-static void await_blocked(uint64_t times)
-{
-	while (rig_stats(&r).tx_rewound < times)
-		ck_assert(!err_is(loop_once(r.loop, 1)));
-}
-
 /* ---- a backend that blocks ---- */
 
 /* B45: what waited in the old life is gone with it; the new one waits, and is sent alone. */
@@ -58,7 +52,7 @@ START_TEST(blocked_then_reset)
 	loopback_set_room(r.backend, 0);
 	for (unsigned i = 0; i < 3; i++)
 		send_number(i);
-	await_blocked(1);
+	rig_await_blocked(&r, 1);
 	rig_up(&r, RIG_ALL, SIZE);
 	(void)rig_post(&r, 4, ROOM);
 	send_number(7);
@@ -75,7 +69,7 @@ START_TEST(blocked_then_the_queue_is_set_up_again)
 	rig_up(&r, RIG_ALL, SIZE);
 	loopback_set_room(r.backend, 0);
 	send_number(1);
-	await_blocked(1);
+	rig_await_blocked(&r, 1);
 	rig_stop_queue(&r, RIG_TX);
 	loopback_set_room(r.backend, UINT32_MAX);
 	rig_set_queue(&r, RIG_TX, SIZE);

@@ -250,8 +250,7 @@ START_TEST(a_frame_put_off_is_there_when_it_is_sent)
 	rig_fill(frame, LEN, 1);
 	loopback_set_room(r.backend, 0);
 	rig_send(&r, plain, frame, LEN);
-	while (rig_stats(&r).tx_rewound == 0)
-		ck_assert(!err_is(loop_once(r.loop, 1)));
+	rig_await_blocked(&r, 1);
 	loopback_set_room(r.backend, UINT32_MAX);
 	ck_assert_int_eq(rig_await_sent(&r, &h, sent, sizeof(sent)), LEN);
 	f = end_and_read(fd);
