@@ -27,7 +27,6 @@ struct acpi_request {
 			   * acpi_pci_gsi(S) */
 };
 unsigned acpi_pci_gsi(unsigned slot); /* 1 to 31 */
-unsigned acpi_window_gsi(unsigned window);
 
 /* Writes all of it between FIRMWARE and FIRMWARE_END; ret: the RSDP's address, which a kernel also
  * finds by itself. */

@@ -22,12 +22,7 @@ unsigned acpi_pci_gsi(unsigned slot)
 {
 	unsigned index = slot - NIC_SLOT;
 
-	return index < NICS_MAX ? NIC_GSI_BASE + index : PCI_GSI_BASE + index % PCI_GSIS;
-}
-
-unsigned acpi_window_gsi(unsigned window)
-{
-	return window == RNG_WINDOW ? RNG_GSI : NIC_GSI_BASE + window;
+	return index < NICS_MAX ? window_gsi(index) : PCI_GSI_BASE + index % PCI_GSIS;
 }
 
 static void name_integer(struct aml *a, const char *name, uint64_t value)
@@ -115,7 +110,7 @@ static void window(struct aml *a, unsigned index)
 	name_integer(a, "_CCA", 1);
 	open_resources(a);
 	aml_memory(a, WINDOW_BASE + index * WINDOW_STEP, WINDOW_STEP);
-	aml_interrupt(a, acpi_window_gsi(index));
+	aml_interrupt(a, window_gsi(index));
 	aml_close(a);
 	aml_close(a);
 }

@@ -62,7 +62,7 @@ static void nic(struct tree *t, unsigned index)
 {
 	uint32_t base = WINDOW_BASE + index * WINDOW_STEP;
 	const uint32_t reg[] = { 0, base, 0, WINDOW_STEP };
-	const uint32_t interrupts[] = { NIC_GSI_BASE + index, 1 /* rising edge */ };
+	const uint32_t interrupts[] = { window_gsi(index), 1 /* rising edge */ };
 	char name[32];
 
 	(void)snprintf(name, sizeof(name), "virtio_mmio@%x", base);
@@ -124,7 +124,7 @@ struct err cmdline_add_nics(char *cmdline, unsigned size, uint8_t nics)
 		if ((nics & 1u << i) == 0)
 			continue;
 		n = snprintf(cmdline + used, size - used, "%svirtio_mmio.device=4K@%#x:%u",
-			     used > 0 ? " " : "", WINDOW_BASE + i * WINDOW_STEP, NIC_GSI_BASE + i);
+			     used > 0 ? " " : "", WINDOW_BASE + i * WINDOW_STEP, window_gsi(i));
 
 		if (n < 0 || (size_t)n >= size - used)
 			return err_make(

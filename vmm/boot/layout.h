@@ -52,4 +52,9 @@ enum {
 	HIGH_MEMORY = 0x100000,
 };
 
+static inline unsigned window_gsi(unsigned window)
+{
+	return window == RNG_WINDOW ? RNG_GSI : NIC_GSI_BASE + window;
+}
+
 #endif

@@ -137,7 +137,7 @@ static void add_interrupts(struct table *t, const struct acpi_request *request)
 	add_interrupt(t, EDGE_HIGH, ISA, SERIAL_GSI, SERIAL_GSI);
 	for (unsigned i = 0; i < WINDOWS; i++)
 		if ((request->windows & 1u << i) != 0)
-			add_interrupt(t, EDGE_HIGH, ISA, acpi_window_gsi(i), acpi_window_gsi(i));
+			add_interrupt(t, EDGE_HIGH, ISA, window_gsi(i), window_gsi(i));
 	for (unsigned slot = 1; request->pci && slot < PCI_SLOTS; slot++)
 		if (slot - NIC_SLOT >= NICS_MAX ||
 		    (request->windows & 1u << (slot - NIC_SLOT)) == 0)

@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vmm/boot/acpi.h"
 #include "vmm/machine/kvm_report.h"
 #include "vmm/machine/machine_priv.h"
 
@@ -162,7 +161,7 @@ struct err vm_wire(struct vm *vm, struct device *device, unsigned window)
 	struct doorbell bell = {
 		.address = WINDOW_BASE + (uint64_t)window * WINDOW_STEP + MMIO_QUEUE_NOTIFY,
 	};
-	struct err e = vm_interrupt(vm, acpi_window_gsi(window), device_call_fd(device));
+	struct err e = vm_interrupt(vm, window_gsi(window), device_call_fd(device));
 
 	/* Of every queue that may come to exist: the control queue does so by agreement, later. */
 	for (; !err_is(e) && device_kick_fd(device, bell.value) >= 0; bell.value++)

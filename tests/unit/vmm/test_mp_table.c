@@ -119,7 +119,7 @@ START_TEST(a_machine)
 	ck_assert_uint_eq(pci_bus, r->pci ? 0 : SLOTS);
 	for (unsigned i = 0; i < WINDOWS; i++)
 		if ((r->windows & 1u << i) != 0)
-			want[acpi_window_gsi(i)] = EDGE_HIGH;
+			want[window_gsi(i)] = EDGE_HIGH;
 	for (unsigned slot = 1; r->pci && slot < SLOTS; slot++) {
 		bool in_window =
 			slot - NIC_SLOT < NICS_MAX && (r->windows & 1u << (slot - NIC_SLOT)) != 0;
