@@ -28,13 +28,6 @@ static bool kicked(unsigned pair, unsigned place)
 /* ---- in which order ---- */
 
 static const char *const owned[] = { "0 owner", "0 get features" };
-static const char *const started[] = {
-	"0 features",   "0 memory",               /* of the pair */
-	"0 num 0 64",   "0 base 0 0", "0 addr 0", /* of its receive ring */
-	"0 kick 0 set", "0 call 0",   "0 err 0",  "0 backend 0 set",
-	"0 num 1 64",   "0 base 1 0", "0 addr 1", /* of its transmit ring */
-	"0 kick 1 set", "0 call 1",   "0 err 1",  "0 backend 1 set",
-};
 static const char *const stopped[] = {
 	"0 backend 0 none", "0 kick 0 none", "0 get base 0",
 	"0 backend 1 none", "0 kick 1 none", "0 get base 1",

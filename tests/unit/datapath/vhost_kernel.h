@@ -35,6 +35,15 @@ enum {
 #define KERNEL_FEATURES                                                                            \
 	(RIG_BIT(15) | RIG_BIT(24) | RIG_BIT(28) | RIG_BIT(29) | RIG_BIT(32) | RIG_BIT(33))
 
+/* What one pair's start asks. */
+static const char *const started[] = {
+	"0 features",   "0 memory",               /* of the pair */
+	"0 num 0 64",   "0 base 0 0", "0 addr 0", /* of its receive ring */
+	"0 kick 0 set", "0 call 0",   "0 err 0",  "0 backend 0 set",
+	"0 num 1 64",   "0 base 1 0", "0 addr 1", /* of its transmit ring */
+	"0 kick 1 set", "0 call 1",   "0 err 1",  "0 backend 1 set",
+};
+
 struct kernel_ring {
 	unsigned num, base;
 	struct vhost_vring_addr addr;
